@@ -1,0 +1,1 @@
+"""Fengqiao: exports of grassroots justice systems in, releases of figures out."""

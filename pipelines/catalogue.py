@@ -1,0 +1,416 @@
+"""The declarations under `seeds/`, read into frozen models: cards, measures, contracts, code lists, areas, senders.
+
+Everything raises `UserError` naming file, line and key when a declaration is wrong.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipelines.settings import SEEDS, UserError
+
+NOT_ASSIGNED = "999000"
+
+
+class Declared(BaseModel):
+    """Base of all declarations: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(Declared):
+    """One text in both languages."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class LegalBasis(Declared):
+    text: str
+    version: str
+    valid_until: date | None
+
+
+class Card(Declared):
+    """An indicator (design: cards hold words, SQL holds logic). `numerator` and `denominator` are measure ids."""
+
+    id: str
+    label: Words
+    kind: Literal["count", "stock", "share", "ratio", "quantile"]
+    system: str
+    numerator: str
+    denominator: str | None = None
+    quantile: float | None = Field(default=None, gt=0, lt=1)
+    unit: str
+    decimals: int = Field(ge=0, le=4)
+    better: Literal["higher", "lower", "neither"]
+    basis: str
+    definition: Words
+    includes: tuple[Words, ...] = ()
+    excludes: tuple[Words, ...] = ()
+    legal_basis: tuple[LegalBasis, ...] = ()
+    deadline: Words | None = None
+    breakdowns: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
+    caution: Words | None = None
+    matures_after: int | None = Field(default=None, ge=0)
+    basis_status: str
+    headline: bool = False
+
+    @model_validator(mode="after")
+    def _kind_has_its_parts(self) -> "Card":
+        if (self.kind in ("share", "ratio")) != (self.denominator is not None):
+            raise ValueError(f"kind {self.kind} and denominator do not fit: only share and ratio have a denominator")
+        if (self.kind == "quantile") != (self.quantile is not None):
+            raise ValueError(f"kind {self.kind} and quantile do not fit: only quantile has one")
+        if self.kind == "share" and not self.breakdowns:
+            raise ValueError("a share needs a breakdown: its numerator is a category, its denominator the total")
+        return self
+
+
+class Measure(Declared):
+    """Words and time behaviour of a measure; the SQL that emits it lives in `dbt_project/models/measures`."""
+
+    id: str
+    label: Words
+    unit: str
+    over_time: Literal["sum", "first", "last", "mean", "none"]
+    system: str
+    table: str
+    lowest_level: Literal["township", "district"]
+    date: str
+    needs: tuple[str, ...] = ()
+    breakdowns: tuple[str, ...] = ()
+    bucket: Literal["none", "days"] = "none"
+    definition: Words
+
+
+_FULL_WIDTH = str.maketrans("（）：，　＿", "():, _")
+
+
+def heading(text: str | None) -> str:
+    """A header text as it is compared: full-width punctuation folded, white space and byte order mark removed."""
+    return "".join((text or "").translate(_FULL_WIDTH).replace("\ufeff", "").split())
+
+
+class Column(Declared):
+    """A column of an export. `personal`: dropped at the door, or (the case number) replaced by a keyed pseudonym."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    label: str
+    aliases: tuple[str, ...] = ()
+    type: Literal["identifier", "area", "code", "codes", "date", "datetime", "month", "integer", "money", "boolean", "text"]
+    codes: str | None = None
+    code_list: str | None = None
+    unit: Literal["yuan", "wan_yuan"] | None = None
+    formats: tuple[str, ...] = ()
+    pattern: str | None = None
+    required: bool = False
+    personal: Literal["none", "keyed", "dropped"] = "none"
+    item: str | None = None
+    category: str = "total"
+
+    @model_validator(mode="after")
+    def _type_has_its_parts(self) -> "Column":
+        if (self.type in ("code", "codes")) != (self.codes is not None):
+            raise ValueError(f"column {self.name}: a code column names its list in `codes`, and only a code column")
+        if self.type == "money" and self.unit is None:
+            raise ValueError(f"column {self.name}: money needs a unit, yuan or wan_yuan")
+        if self.type == "text" and self.personal != "dropped":
+            raise ValueError(f"column {self.name}: free text is never stored; mark it `personal: dropped`")
+        if self.type == "identifier" and self.personal == "none":
+            raise ValueError(f"column {self.name}: an identifier is keyed or dropped, never stored")
+        return self
+
+
+class Rule(Declared):
+    """A rule over the typed columns of one row, as a Polars SQL expression; NULL counts as failure."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    require: str
+    columns: tuple[str, ...]
+    severity: Literal["refuse", "warn"]
+    label: Words
+
+
+class Contract(Declared):
+    """What an export looks like: one row a case (`cases`) or one row an area and month, many items (`form`)."""
+
+    id: str
+    table: str
+    version: int = Field(ge=1)
+    kind: Literal["cases", "form"]
+    label: Words
+    grain: Words
+    system: str
+    register_name: str | None = None
+    sender: str | None = None
+    key: str | None = None
+    updated: str | None = None
+    dated_by: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    retired: date | None = None
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> "Contract":
+        names = [column.name for column in self.columns]
+        if len(names) != len(set(names)):
+            raise ValueError("a column name stands twice")
+        labels = [text for column in self.columns for text in (column.label, *column.aliases)]
+        if len(labels) != len(set(labels)):
+            raise ValueError("a header text stands at two columns")
+        if self.kind == "cases":
+            keyed = [column.name for column in self.columns if column.personal == "keyed"]
+            if keyed != [self.key]:
+                raise ValueError("`key` must name the one column that is `personal: keyed`")
+        if not {"area_code", self.dated_by} <= set(names):
+            raise ValueError("a contract needs the column area_code and the column named by `dated_by`")
+        for rule in self.rules:
+            unknown = set(rule.columns) - set(names)
+            if unknown:
+                raise ValueError(f"rule {rule.id} names unknown columns {sorted(unknown)}")
+        return self
+
+    @cached_property
+    def headings(self) -> Mapping[str, str]:
+        """Every header text the contract knows, as `heading` folds it -> column name."""
+        return {heading(text): column.name for column in self.columns for text in (column.label, *column.aliases)}
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that reach the lake under their own names."""
+        return tuple(c for c in self.columns if c.personal == "none" and c.name != "area_code" and c.item is None)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+class Code(Declared):
+    """A category: id, labels, and the texts under which sources write it."""
+
+    list_id: str
+    code: str
+    label_zh: str
+    label_en: str
+    parent_code: str
+    aliases: tuple[str, ...]
+    sort: int
+
+
+class Area(Declared):
+    code_list: str
+    area_code: str
+    name_zh: str
+    name_en: str
+    level: str
+    parent_code: str
+    valid_from: str
+    valid_to: str
+    maps_to: str
+
+
+class Sender(Declared):
+    """Who owes which table for which area."""
+
+    sender: str
+    name_zh: str
+    name_en: str
+    area_code: str
+    level: str
+    table: str
+    main_book: bool
+    due_day: int
+    register_name: str
+    contact_office: str
+    valid_from: str
+    valid_to: str
+
+
+def _line_of(text: str, key: str) -> int:
+    """Line of the first mapping key `key` in a YAML text; 1 where it does not stand."""
+    return next((n for n, line in enumerate(text.splitlines(), 1) if line.lstrip(" -{").startswith(f"{key}:")), 1)
+
+
+def _declare(model: type[Declared], values: Mapping[str, Any], path: Path, text: str) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = [str(part) for part in first["loc"] if isinstance(part, str)]
+        line = _line_of(text, keys[-1]) if keys else 1
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path}, line {line}: {where}: {first['msg']}") from None
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], str]:
+    """The mapping in a YAML file and its text. Raises `UserError` when it is not a mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.load(text, Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UserError(f"{path}, line {mark.line + 1 if mark else 1}: not valid YAML.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}, line 1: expected a mapping of keys.")
+    return values, text
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a declared CSV table (UTF-8, header)."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8; save the table as CSV UTF-8.") from None
+
+
+def load_contract(path: Path) -> Contract:
+    values, text = read_yaml(path)
+    values.setdefault("id", path.stem)
+    return _declare(Contract, values, path, text)
+
+
+@cache
+def contracts() -> Mapping[str, Contract]:
+    """Contracts by id (the file's stem)."""
+    return {path.stem: load_contract(path) for path in sorted((SEEDS / "contracts").glob("*.yml"))}
+
+
+def tables() -> Mapping[str, Contract]:
+    """The contract that defines each lake table: the one whose id is the table's name."""
+    return {contract.table: contract for contract in contracts().values() if contract.id == contract.table}
+
+
+@cache
+def measures() -> Mapping[str, Measure]:
+    found: dict[str, Measure] = {}
+    for path in sorted((SEEDS / "measures").glob("*.yml")):
+        values, text = read_yaml(path)
+        for name, body in values.items():
+            if name in found:
+                raise UserError(f"{path}, line {_line_of(text, name)}: measure {name} is declared twice.")
+            found[name] = _declare(Measure, {"id": name, **(body or {})}, path, text)
+    return found
+
+
+@cache
+def cards() -> Mapping[str, Card]:
+    """Cards by id. Raises `UserError` on an unknown measure, breakdown, variant or unit."""
+    found = {path.stem: _load_card(path) for path in sorted((SEEDS / "indicators").glob("*.yml"))}
+    for card in found.values():
+        unknown = set(card.variants) - set(found)
+        if unknown:
+            raise UserError(f"seeds/indicators/{card.id}.yml: variants name no card: {sorted(unknown)}.")
+    return found
+
+
+def _load_card(path: Path) -> Card:
+    values, text = read_yaml(path)
+    card: Card = _declare(Card, {"id": path.stem, **values}, path, text)
+    for key, name in (("numerator", card.numerator), ("denominator", card.denominator)):
+        if name is not None and name not in measures():
+            raise UserError(f"{path}, line {_line_of(text, key)}: {key}: {name} is not a measure of seeds/measures.")
+    unknown = set(card.breakdowns) - set(measures()[card.numerator].breakdowns)
+    if unknown:
+        raise UserError(f"{path}, line {_line_of(text, 'breakdowns')}: {card.numerator} has no breakdown {sorted(unknown)}.")
+    if card.unit not in units():
+        raise UserError(f"{path}, line {_line_of(text, 'unit')}: {card.unit} is not a unit of seeds/tables/units.csv.")
+    return card
+
+
+@cache
+def units() -> Mapping[str, Mapping[str, str]]:
+    return {row["unit"]: row for row in read_rows(SEEDS / "tables" / "units.csv")}
+
+
+@cache
+def code_lists() -> Mapping[str, tuple[Code, ...]]:
+    """Categories by list id, in their declared order."""
+    found: dict[str, list[Code]] = {}
+    for row in read_rows(SEEDS / "tables" / "code_lists.csv"):
+        aliases = tuple(text for text in row["aliases"].split("|") if text)
+        code = Code(
+            list_id=row["list_id"],
+            code=row["code"],
+            label_zh=row["label_zh"],
+            label_en=row["label_en"],
+            parent_code=row["parent_code"],
+            aliases=aliases,
+            sort=int(row["sort"]),
+        )
+        found.setdefault(code.list_id, []).append(code)
+    return {name: tuple(sorted(codes, key=lambda code: code.sort)) for name, codes in found.items()}
+
+
+def load_areas(path: Path) -> tuple[Area, ...]:
+    """Areas of a declared list. Raises `UserError` with the line of a code that stands twice or has an unknown parent."""
+    areas = tuple(_declare(Area, row, path, "") for row in read_rows(path))
+    seen: set[tuple[str, str]] = set()
+    for line, area in enumerate(areas, 2):
+        if (area.code_list, area.area_code) in seen:
+            raise UserError(f"{path}, line {line}: area {area.area_code} stands twice in list {area.code_list}.")
+        seen.add((area.code_list, area.area_code))
+    return areas
+
+
+@cache
+def areas() -> tuple[Area, ...]:
+    return load_areas(SEEDS / "tables" / "areas.csv")
+
+
+@cache
+def senders() -> tuple[Sender, ...]:
+    rows = read_rows(SEEDS / "tables" / "senders.csv")
+    return tuple(
+        Sender(
+            **{key: value for key, value in row.items() if key not in ("main_book", "due_day", "register")},
+            main_book=row["main_book"] == "true",
+            due_day=int(row["due_day"]),
+            register_name=row["register"],
+        )
+        for row in rows
+    )
+
+
+def padded(code: str) -> str:
+    """A 6-, 9- or 12-digit area code as 12 digits; anything else as it is."""
+    return code.ljust(12, "0") if code.isdigit() and len(code) in (2, 4, 6, 9, 12) else code
+
+
+def published_areas(extra: Iterable[Area] = ()) -> tuple[Area, ...]:
+    """The areas figures are published for: those that map to no other."""
+    return tuple(area for area in (*areas(), *extra) if not area.maps_to)
+
+
+@cache
+def area_mapping(code_list: str, extra: tuple[Area, ...] = ()) -> Mapping[str, str]:
+    """Source code -> published code, for one code list, on top of the published list itself."""
+    known = (*areas(), *extra)
+    mapping = {area.area_code: area.area_code for area in known if not area.maps_to}
+    if code_list == "nbs2023":
+        mapping |= {area.area_code: area.maps_to for area in known if area.code_list == "nbs2023_statistical"}
+    mapping |= {area.area_code: area.maps_to or area.area_code for area in known if area.code_list == code_list}
+    return mapping
+
+
+@cache
+def seeds_version() -> str:
+    """Digest of all declarations, 12 hexadecimal digits: a changed seed makes a build start anew."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in SEEDS.rglob("*") if path.suffix in (".yml", ".csv")):
+        digest.update(path.relative_to(SEEDS).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

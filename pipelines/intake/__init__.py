@@ -1,0 +1,1 @@
+"""The door: export files in; typed lake, quarantine and ledger out. Personal data does not pass."""

@@ -1,0 +1,44 @@
+"""Pseudonyms and cell numbers. Keys enter expressions only here, and no expression leaves this module."""
+
+import polars as pl
+import polars_hash as plh
+
+from pipelines.catalogue import Contract
+from pipelines.intake.keys import CELL_NUMBER, Keys
+
+SEPARATOR = "\x1f"
+KEY_HEX_DIGITS = 32
+CELL_BITS = 2**63 - 1
+
+
+def keyed_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, register: str) -> pl.DataFrame:
+    """Case rows with `case_key` (16 bytes, HMAC-SHA256 under the system's key) and `cell_number` (63 bits) in place of the case number.
+
+    The key of a case is (register, number), so it stays itself when it moves between areas or senders.
+    """
+    text = pl.concat_str(pl.lit(contract.table), pl.lit(register), pl.col(contract.key or ""), separator=SEPARATOR)
+    return _with_keys(clean.with_columns(text.alias("_identity")).drop(contract.key or ""), keys[contract.system], keys[CELL_NUMBER])
+
+
+def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) -> pl.DataFrame:
+    """A monthly form turned long: one row an item and category, keyed by sender, table, area, month, item, category."""
+    items = [column for column in contract.columns if column.item is not None]
+    kept = ["row_number", "area_code", "month", "reported_on"]
+    long = pl.concat(
+        clean.select(
+            *kept, pl.lit(c.item).alias("item"), pl.lit(c.category).alias("category"), pl.col(c.name).alias("value")
+        )
+        for c in items
+    ).drop_nulls("value")
+    parts = (pl.col("area_code"), pl.col("month").cast(pl.String), pl.col("item"), pl.col("category"))
+    text = pl.concat_str(pl.lit(sender), pl.lit(contract.table), *parts, separator=SEPARATOR)
+    return _with_keys(long.with_columns(text.alias("_identity")).sort("row_number", maintain_order=True), keys[contract.system], keys[CELL_NUMBER])
+
+
+def _with_keys(rows: pl.DataFrame, key: str, cell_key: str) -> pl.DataFrame:
+    identity = plh.col("_identity").chash
+    cell = identity.hmac_sha256(key=cell_key).str.head(16).str.to_integer(base=16, dtype=pl.UInt64)
+    return rows.with_columns(
+        identity.hmac_sha256(key=key).str.head(KEY_HEX_DIGITS).str.decode("hex").alias("case_key"),
+        (cell & pl.lit(CELL_BITS, pl.UInt64)).cast(pl.Int64).alias("cell_number"),
+    ).drop("_identity")

@@ -1,0 +1,146 @@
+"""The ledger: one row a delivery that was taken in, in the order in which it was taken in.
+
+SQLite, because it must survive a kill at any moment. A delivery's `ledger_sequence` is the version number of every row
+it brought; "as of" an instant is the largest sequence received by then.
+"""
+
+import fcntl
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.settings import UserError, data_root
+
+SCHEMA = """
+create table if not exists deliveries (
+    ledger_sequence integer primary key,
+    sha256 text not null,
+    file text not null,
+    sender text not null,
+    register text not null,
+    contract text not null,
+    contract_version integer not null,
+    table_name text not null,
+    first_month text,
+    last_month text,
+    received_at text not null,
+    read integer not null,
+    not_data integer not null,
+    accepted integer not null,
+    quarantined integer not null,
+    duplicate integer not null,
+    reasons text not null,
+    warnings text not null,
+    folder text,
+    columns text not null
+)
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of the ledger. `reasons` and `warnings` are rows by reason code; months are `YYYY-MM`; `folder` is None for a zero report."""
+
+    ledger_sequence: int
+    sha256: str
+    file: str
+    sender: str
+    register: str
+    contract: str
+    contract_version: int
+    table_name: str
+    first_month: str | None
+    last_month: str | None
+    received_at: str
+    read: int
+    not_data: int
+    accepted: int
+    quarantined: int
+    duplicate: int
+    reasons: dict[str, int]
+    warnings: dict[str, int]
+    folder: str | None
+    columns: tuple[str, ...]
+
+
+def ledger_path() -> Path:
+    return data_root() / "ledger.sqlite"
+
+
+def _connect() -> sqlite3.Connection:
+    path = ledger_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=60)
+    connection.execute("pragma synchronous = full")
+    connection.execute(SCHEMA)
+    return connection
+
+
+@contextmanager
+def writer_lock() -> Iterator[None]:
+    """One writer at a time in a data folder; a second waits its turn. Released by the kernel if the process dies."""
+    root = data_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with (root / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except PermissionError:
+        raise UserError(f"The data folder {root} cannot be written. Check its owner and permissions.") from None
+
+
+def deliveries() -> list[Delivery]:
+    """All deliveries in order."""
+    return _selected("", ())
+
+
+def _selected(condition: str, values: tuple[object, ...]) -> list[Delivery]:
+    if not ledger_path().exists():
+        return []
+    with closing(_connect()) as connection:
+        connection.row_factory = sqlite3.Row
+        rows = connection.execute(f"select * from deliveries {condition} order by ledger_sequence", values).fetchall()
+    return [_delivery(dict(row)) for row in rows]
+
+
+def _delivery(row: dict[str, object]) -> Delivery:
+    loaded = {name: json.loads(str(row[name])) for name in ("reasons", "warnings", "columns")}
+    return Delivery(**{**row, **loaded, "columns": tuple(loaded["columns"])})  # type: ignore[arg-type]
+
+
+def received(sha256: str, contract: str, version: int, sender: str) -> Delivery | None:
+    """The delivery that brought this very content from this sender under this contract, if any."""
+    same = "sha256 = ? and contract = ? and contract_version = ? and sender = ?"
+    return next(iter(_selected(f"where {same}", (sha256, contract, version, sender))), None)
+
+
+def next_sequence() -> int:
+    with closing(_connect()) as connection:
+        return connection.execute("select coalesce(max(ledger_sequence), 0) + 1 from deliveries").fetchone()[0]
+
+
+def record(delivery: Delivery) -> None:
+    """Enter a delivery whose files already stand in the lake: the entry is what makes them count."""
+    row = {k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | tuple) else v for k, v in asdict(delivery).items()}
+    names = ", ".join(row)
+    with closing(_connect()) as connection, connection:
+        connection.execute(f"insert into deliveries ({names}) values ({', '.join('?' * len(row))})", list(row.values()))
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def heal() -> list[str]:
+    """Remove what a killed intake left behind: folders of the lake and quarantine files that no entry names. Call under the lock."""
+    known = {delivery.folder for delivery in deliveries()}
+    orphans = [path for path in (data_root() / "lake").glob("*/*") if path.name not in known]
+    orphans += [path for path in (data_root() / "quarantine").glob("*") if path.stem not in known]
+    for path in orphans:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return [path.relative_to(data_root()).as_posix() for path in orphans]

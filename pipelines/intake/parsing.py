@@ -1,0 +1,247 @@
+"""Text cells become typed columns, or reasons why not, by the contract and nothing else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.catalogue import Area, Column, Contract, Words, area_mapping, code_lists
+from pipelines.intake.reading import column_position
+
+DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d")
+MONTH_FORMATS = tuple(f"{text}" for text in ("%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日", "%Y%m%d"))
+TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
+NOTHING = ("", "/", "—", "——", "-", "－")
+EXCEL_EPOCH = pl.date(1899, 12, 30)
+FEN = {"yuan": 100, "wan_yuan": 1_000_000}
+TYPES: Mapping[str, pl.DataType] = {
+    "area": pl.String(),
+    "code": pl.String(),
+    "codes": pl.String(),
+    "date": pl.Date(),
+    "datetime": pl.Datetime("us"),
+    "month": pl.Date(),
+    "integer": pl.Int64(),
+    "money": pl.Int64(),
+    "boolean": pl.Boolean(),
+}
+
+REASONS: Mapping[str, Words] = {
+    "ragged_row": Words(zh="列数与表头不符", en="the row has another number of cells than the header"),
+    "missing_value": Words(zh="必填项为空", en="a required cell is empty"),
+    "not_a_date": Words(zh="不是日期", en="not a date"),
+    "not_a_number": Words(zh="不是数字", en="not a number"),
+    "not_yes_or_no": Words(zh="不是“是/否”", en="not yes or no"),
+    "unknown_code": Words(zh="代码不在码表内", en="not in the code list"),
+    "unknown_area": Words(zh="区划代码不在码表内", en="not an area of the list"),
+    "malformed_number": Words(zh="编号格式不符", en="the case number has another form than expected"),
+}
+REASON_OF_TYPE = {
+    "area": "unknown_area",
+    "code": "unknown_code",
+    "codes": "unknown_code",
+    "date": "not_a_date",
+    "datetime": "not_a_date",
+    "month": "not_a_date",
+    "integer": "not_a_number",
+    "money": "not_a_number",
+    "boolean": "not_yes_or_no",
+    "identifier": "malformed_number",
+}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A block after its contract.
+
+    `rows`: row_number, the typed columns, `reason` (String, null = accepted), `warning` (String or null); input order.
+    `findings`: row_number, severity, reason, column, found; one row a failing check; `found` is a shape, never content.
+    """
+
+    rows: pl.DataFrame
+    findings: pl.DataFrame
+
+
+FINDINGS = {"row_number": pl.Int64, "severity": pl.String, "reason": pl.String, "column": pl.String, "found": pl.String}
+
+
+def parse(rows: pl.DataFrame, header: tuple[str, ...], contract: Contract, extra_areas: Iterable[Area] = ()) -> Parsed:
+    """Type a block's text rows by the contract; every row leaves with a reason or as accepted."""
+    kept = [c for c in contract.columns if c.personal != "dropped"]
+    areas = tuple(extra_areas)
+    texts = rows.select("row_number", "cells", *(_text(column, header, contract) for column in kept))
+    typed = texts.select("row_number", *(_typed(column, areas) for column in kept))
+    checks = [_width_check(len(header)), *(check for column in kept for check in _cell_checks(column))]
+    both = texts.select("row_number", "cells", *(pl.col(c.name).alias(f"text_{c.name}") for c in kept)).hstack(typed.drop("row_number"))
+    flags = both.select("row_number", *(expression.alias(str(n)) for n, (_, _, _, expression) in enumerate(checks)))
+    found = [
+        (severity, reason, column, str(n)) for n, (severity, reason, column, _) in enumerate(checks)
+    ]
+    rules = [(rule.severity, rule.id, rule.columns[-1], f"r{n}") for n, rule in enumerate(contract.rules)]
+    broken = typed.select(
+        (~pl.sql_expr(rule.require).cast(pl.Boolean).fill_null(value=False)).alias(f"r{n}") for n, rule in enumerate(contract.rules)
+    ) if contract.rules else pl.DataFrame()
+    refused = pl.any_horizontal(pl.col(name) for _, _, _, name in found)
+    flags = flags.with_columns(refused.alias("refused_cell"))
+    flags = flags.hstack(broken).with_columns(pl.col(name) & ~pl.col("refused_cell") for _, _, _, name in rules)
+    all_checks = found + rules
+    outcome = both.select("row_number").hstack(
+        flags.select(_first(all_checks, "refuse").alias("reason"), _first(all_checks, "warn").alias("warning"))
+    )
+    return Parsed(
+        typed.with_columns(outcome["reason"], outcome["warning"]),
+        _findings(both, flags, all_checks),
+    )
+
+
+def _first(checks: list[tuple[str, str, str, str]], severity: str) -> pl.Expr:
+    """The reason code of the first failing check of a severity, null where none fails."""
+    of_severity = [(reason, name) for s, reason, _, name in checks if s == severity]
+    return pl.coalesce(*(pl.when(pl.col(name)).then(pl.lit(reason)) for reason, name in of_severity), pl.lit(None, pl.String))
+
+
+def _findings(both: pl.DataFrame, flags: pl.DataFrame, checks: list[tuple[str, str, str, str]]) -> pl.DataFrame:
+    parts = []
+    hit = flags.select(pl.col(name).any() for _, _, _, name in checks).row(0, named=True)
+    for severity, reason, column, name in (check for check in checks if hit[check[3]]):
+        failing = both.filter(flags[name])
+        text = pl.col(f"text_{column}") if f"text_{column}" in both.columns else pl.lit(None, pl.String)
+        words = pl.lit(severity).alias("severity"), pl.lit(reason).alias("reason"), pl.lit(column).alias("column")
+        parts.append(failing.select("row_number", *words, _shape(text).alias("found")))
+    return pl.concat([pl.DataFrame(schema=FINDINGS), *parts]).sort("row_number", maintain_order=True)
+
+
+def _shape(text: pl.Expr) -> pl.Expr:
+    """What kind of thing a cell holds, without any of it."""
+    length = text.str.len_chars().cast(pl.String)
+    kind = (
+        pl.when(text.str.contains(r"^[0-9]+$")).then(pl.lit("digits"))
+        .when(text.str.contains(r"^[0-9.,eE+\-]+$")).then(pl.lit("number"))
+        .when(text.str.contains(r"^[0-9/\-年月日.: ]+$")).then(pl.lit("date-like text"))
+        .otherwise(pl.lit("text"))
+    )
+    return pl.when(text.is_null()).then(pl.lit("empty")).otherwise(pl.format("{}, {} characters", kind, length))
+
+
+def _text(column: Column, header: tuple[str, ...], contract: Contract) -> pl.Expr:
+    """A cell as trimmed text, full-width characters folded; null where it holds nothing."""
+    position = column_position(header, contract, column.name)
+    if position is None:
+        return pl.lit(None, pl.String).alias(column.name)
+    text = pl.col(f"c{position}").str.normalize("NFKC").str.strip_chars(" \t\r\n\u3000\ufeff'")
+    return pl.when(text.is_in(NOTHING)).then(None).otherwise(text).alias(column.name)
+
+
+def _typed(column: Column, areas: tuple[Area, ...]) -> pl.Expr:
+    text = pl.col(column.name)
+    match column.type:
+        case "date":
+            value = _date(text, column.formats or DATE_FORMATS, serial=not column.formats)
+        case "month":
+            value = _month(text)
+        case "datetime":
+            value = _datetime(text, column.formats)
+        case "integer":
+            value = _number(text).cast(pl.Int64, strict=False)
+        case "money":
+            value = _money(text, FEN[column.unit or "yuan"])
+        case "boolean":
+            value = text.replace_strict(_code_texts("yes_no"), default=None, return_dtype=pl.String) == "yes"
+        case "code":
+            value = text.replace_strict(_code_texts(column.codes or ""), default=None, return_dtype=pl.String)
+        case "codes":
+            value = _several(text, _code_texts(column.codes or ""))
+        case "area":
+            value = _area(text, column.code_list or "nbs2023", areas)
+        case _:
+            value = text
+    return value.alias(column.name)
+
+
+def _date(text: pl.Expr, formats: tuple[str, ...], *, serial: bool) -> pl.Expr:
+    """A calendar date from text; the time of day, where there is one, is dropped. Five-digit numbers are Excel serials."""
+    day = text.str.split(" ").list.first().str.split("T").list.first()
+    timed = [text.str.to_datetime(f, strict=False).dt.date() for f in formats if "%H" in f]
+    plain = [day.str.to_date(f, strict=False) for f in formats if "%H" not in f]
+    serials = [_serial(text)] if serial else []
+    return pl.coalesce(*timed, *plain, *serials)
+
+
+def _serial(text: pl.Expr) -> pl.Expr:
+    number = pl.when(text.str.contains(r"^[1-6][0-9]{4}(\.[0-9]+)?$")).then(text).cast(pl.Float64, strict=False)
+    return (EXCEL_EPOCH.cast(pl.Date) + pl.duration(days=number.floor().cast(pl.Int64))).cast(pl.Date)
+
+
+def _month(text: pl.Expr) -> pl.Expr:
+    """The first day of a month written as 2025-01, 2025年1月, 202501 or as a date in it."""
+    first = [pl.concat_str(text, pl.lit(tail)).str.to_date(f, strict=False) for f, tail in (
+        ("%Y-%m-%d", "-01"), ("%Y/%m/%d", "/01"), ("%Y年%m月%d日", "01日"))]
+    compact = pl.when(text.str.contains(r"^[12][0-9]{5}$")).then(pl.concat_str(text, pl.lit("01"))).str.to_date("%Y%m%d", strict=False)
+    return pl.coalesce(*first, compact, _date(text, MONTH_FORMATS, serial=True)).dt.truncate("1mo")
+
+
+def _datetime(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
+    spaced = text.str.replace("T", " ", literal=True)
+    timed = [spaced.str.to_datetime(f, strict=False, time_unit="us") for f in formats or TIME_FORMATS]
+    return pl.coalesce(*timed, _date(text, DATE_FORMATS, serial=True).cast(pl.Datetime("us")))
+
+
+def _number(text: pl.Expr) -> pl.Expr:
+    plain = text.str.replace_all(",", "", literal=True)
+    whole = pl.when(plain.str.contains(r"^[+-]?[0-9]{1,15}(\.0+)?$")).then(plain)
+    return whole.str.split(".").list.first().str.strip_prefix("+")
+
+
+def _money(text: pl.Expr, fen: int) -> pl.Expr:
+    """Money in fen, rounded half up to the fen; negative amounts are not accepted."""
+    plain = text.str.replace_all(",", "", literal=True)
+    number = pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,8})?$")).then(plain).cast(pl.Decimal(24, 8), strict=False)
+    return (number * fen + pl.lit("0.5").cast(pl.Decimal(24, 8))).floor().cast(pl.Int64, strict=False)
+
+
+def _code_texts(list_id: str) -> dict[str, str]:
+    """Every text under which a source may write a code -> the code."""
+    texts: dict[str, str] = {}
+    for code in code_lists()[list_id]:
+        for text in (code.code, code.label_zh, code.label_en, *code.aliases):
+            texts.setdefault(_folded(text), code.code)
+    return texts
+
+
+def _folded(text: str) -> str:
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _several(text: pl.Expr, texts: dict[str, str]) -> pl.Expr:
+    """Several codes in one cell, separated by 、 ; or ,: sorted and comma-joined; null when one of them is unknown."""
+    parts = text.str.replace_all(r"[、;,|]", ",").str.split(",").list.eval(pl.element().str.strip_chars())
+    codes = parts.list.eval(pl.element().replace_strict(texts, default=None, return_dtype=pl.String))
+    known = ~codes.list.eval(pl.element().is_null()).list.any()
+    return pl.when(text.is_not_null() & known).then(codes.list.unique().list.sort().list.join(","))
+
+
+def _area(text: pl.Expr, code_list: str, areas: tuple[Area, ...]) -> pl.Expr:
+    """The published 12-digit area; a bare district (or city) code becomes its not-assigned area in `core`, not here."""
+    digits = pl.when(text.str.contains(r"^[0-9]{2,12}$")).then(text.str.pad_end(12, "0")).otherwise(text)
+    return digits.replace_strict(area_mapping(code_list, areas), default=None, return_dtype=pl.String)
+
+
+def _width_check(width: int) -> tuple[str, str, str, pl.Expr]:
+    return "refuse", "ragged_row", "", pl.col("cells") != width
+
+
+def _cell_checks(column: Column) -> list[tuple[str, str, str, pl.Expr]]:
+    text = pl.col(f"text_{column.name}")
+    checks = []
+    if column.required:
+        checks.append(("refuse", "missing_value", column.name, text.is_null()))
+    if column.type == "identifier":
+        if column.pattern:
+            checks.append(("refuse", "malformed_number", column.name, text.is_not_null() & ~text.str.contains(column.pattern)))
+    elif column.type != "text":
+        checks.append(("refuse", REASON_OF_TYPE[column.type], column.name, text.is_not_null() & pl.col(column.name).is_null()))
+    return checks
+
+
