@@ -1,0 +1,143 @@
+"""Fixed rows that reproduce published figures, the same at any scale, period and seed; ordinary rows keep out of them.
+
+- 合川区 2025, mediation accepted by channel: 诉调 124, 警调 626 (624 agreed), 访调 26; all others agreed.
+- 枝江市 2022-01..2022-06, disputes screened: 1,928, of them 1,829 已化解.
+- 沙市区胜利街道 2017-12..2023-12, disputes screened: 36 已化解, 49 缓和, 12 引导司法程序.
+- 十堰市 2025, eight counties: every person to be checked by information technology was checked, each month.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.demo import correction, mediation, screening
+from pipelines.demo.districts import SEASON, Period, Place, day_number, month_number, places, shared_out, working_days
+from pipelines.demo.drawing import Block
+from pipelines.demo.people import picked
+
+HECHUAN, ZHIJIANG, SHASHI, SHENGLI = "500117", "420583", "421002", "421002004000"
+COURSE_OF_MEDIATION = {
+    ("court", "agreed"): 124,
+    ("police", "agreed"): 624,
+    ("police", "not_agreed"): 2,
+    ("petition", "agreed"): 26,
+}
+ZHIJIANG_STATUS = {"resolved": 1829, "eased": 40, "pending": 30, "to_judicial": 19, "transferred": 10}
+SHENGLI_STATUS = {"resolved": 36, "eased": 49, "to_judicial": 12}
+CHECKED_MONTHS = tuple(range(month_number(2025, 1), month_number(2026, 1)))
+
+# (table, area of the sender) -> years whose files hold scene rows
+FILES: Mapping[tuple[str, str], range] = {
+    ("mediation_cases", HECHUAN): range(2025, 2026),
+    ("dispute_screenings", "420500"): range(2022, 2023),
+    ("dispute_screenings", "421000"): range(2017, 2024),
+    ("correction_monthly", "420300"): range(2025, 2026),
+}
+# (table, district) -> months in which no ordinary row may lie there
+CLAIMED: Mapping[tuple[str, str], tuple[int, int]] = {
+    ("mediation_cases", HECHUAN): (month_number(2025, 1), month_number(2025, 12)),
+    ("dispute_screenings", ZHIJIANG): (month_number(2022, 1), month_number(2022, 6)),
+}
+HECHUAN_SETTLED_BY = day_number(date(2024, 12, 31))  # ordinary cases of the years before leave nothing to 2025
+
+
+def years(table: str, area_code: str) -> set[int]:
+    """Years for which a sender's files hold scene rows, whatever the period."""
+    return set(FILES.get((table, area_code[:6]), ()))
+
+
+def span(table: str, area_code: str, year: int) -> range:
+    """The months of a sender's scene in a year, empty where it has none."""
+    if year not in years(table, area_code):
+        return range(0)
+    first = month_number(2017, 12) if year == 2017 else month_number(year, 1)
+    last = month_number(2022, 6) if (table, area_code[:6]) == ("dispute_screenings", ZHIJIANG[:4] + "00") else month_number(year, 12)
+    return range(first, last + 1)
+
+
+def open_to_ordinary(table: str, code: str, months: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which months of a district may hold ordinary rows of a table."""
+    first, last = CLAIMED.get((table, code), (0, -1))
+    return (months < first) | (months > last)
+
+
+def closed_township(table: str, code: str, year: int) -> str | None:
+    """The township that gets no ordinary rows in a year's block of a district."""
+    return SHENGLI if (table, code) == ("dispute_screenings", SHASHI) and 2017 <= year <= 2023 else None
+
+
+def rows(table: str, code: str, year: int, digits: int) -> pl.DataFrame | None:
+    """Scene rows of a district in a year's file of a case table, columns as its ordinary rows; None where none are."""
+    if (table, code, year) == ("mediation_cases", HECHUAN, 2025):
+        return _hechuan(digits)
+    if (table, code, year) == ("dispute_screenings", ZHIJIANG, 2022):
+        return _zhijiang(digits)
+    if closed_township(table, code, year) is not None:
+        return _shengli(year, digits)
+    return None
+
+
+def checked_books(districts: Sequence[Place]) -> list[correction.Flows]:
+    """The books of 十堰 in 2025, month by month."""
+    around = correction.usual(districts)
+    return correction.onward(np.random.default_rng(420300), CHECKED_MONTHS, around, around)
+
+
+def _shuffled(rng: np.random.Generator, counts: Mapping[str, int]) -> pl.Series:
+    """Each text as often as stated, in a fixed disorder."""
+    positions = np.repeat(np.arange(len(counts)), list(counts.values()))
+    return picked(tuple(counts), rng.permutation(positions))
+
+
+def _days(rng: np.random.Generator, count: int, first: date, last: date) -> NDArray[np.int64]:
+    """`count` days, spread over the months of one year's period by season."""
+    months = np.arange(month_number(first.year, first.month), month_number(last.year, last.month) + 1)
+    spread = np.repeat(months, shared_out(count, np.array(SEASON)[months % 12]))
+    return working_days(rng, spread, Period(day_number(first), day_number(last), tuple(months.tolist())))
+
+
+@cache
+def _hechuan(digits: int) -> pl.DataFrame:
+    rng = np.random.default_rng(500117)
+    place = places()[HECHUAN]
+    course = _shuffled(rng, {f"{channel} {outcome}": n for (channel, outcome), n in COURSE_OF_MEDIATION.items()})
+    parts = course.str.split_exact(" ", 1).struct.unnest()
+    accepted = _days(rng, len(course), date(2025, 1, 1), date(2025, 12, 31))
+    cutoff = day_number(date(2025, 12, 31))
+    fixed = mediation.Course(
+        settled_by=cutoff,
+        channel=parts["field_0"],
+        outcome=parts["field_1"],
+        township=np.arange(len(course)) % len(place.townships),
+        approved=True,
+    )
+    return mediation.rows(Block(place, accepted, 1, rng, cutoff, digits), fixed)
+
+
+@cache
+def _zhijiang(digits: int) -> pl.DataFrame:
+    rng = np.random.default_rng(420583)
+    place = places()[ZHIJIANG]
+    status = _shuffled(rng, ZHIJIANG_STATUS)
+    found = _days(rng, len(status), date(2022, 1, 1), date(2022, 6, 30))
+    township = np.arange(len(status)) % len(place.townships)
+    block = Block(place, found, 1, rng, day_number(date(2022, 6, 30)), digits)
+    return screening.rows(block, status=status, township=township)
+
+
+@cache
+def _shengli(year: int, digits: int) -> pl.DataFrame:
+    """The year's part of 97 disputes spread evenly over 73 months."""
+    place = places()[SHASHI]
+    status = _shuffled(np.random.default_rng(421002004), SHENGLI_STATUS)
+    last = day_number(date(2023, 12, 31))
+    found = np.linspace(day_number(date(2017, 12, 8)), last - 6, len(status)).astype(np.int64)
+    this_year = (found >= day_number(date(year, 1, 1))) & (found <= day_number(date(year, 12, 31)))
+    position = [area.area_code for area in place.townships].index(SHENGLI)
+    township = np.full(this_year.sum(), position)
+    block = Block(place, found[this_year], 1, np.random.default_rng([421002004, year]), last, digits)
+    return screening.rows(block, status=status.filter(pl.Series(this_year)), township=township)
