@@ -1,0 +1,34 @@
+{# The only macros that may know which engine runs. #}
+
+{% macro cell_key(cell_number) -%}
+    {{ return(adapter.dispatch('cell_key')(cell_number)) }}
+{%- endmacro %}
+
+{% macro default__cell_key(cell_number) -%}
+    cast(sum(cast({{ cell_number }} as decimal(38, 0))) % cast(9223372036854775808 as decimal(38, 0)) as bigint)
+{%- endmacro %}
+
+{% macro duckdb__cell_key(cell_number) -%}
+    cast(sum({{ cell_number }}) % cast(9223372036854775808 as hugeint) as bigint)
+{%- endmacro %}
+
+{% macro month_of(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro days_between(first_day, last_day) -%}
+    {{ return(adapter.dispatch('days_between')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first_day, last_day) -%}
+    cast(datediff({{ last_day }}, {{ first_day }}) as integer)
+{%- endmacro %}
+
+{% macro duckdb__days_between(first_day, last_day) -%}
+    cast({{ last_day }} - {{ first_day }} as integer)
+{%- endmacro %}
+
+{# Incremental on DuckDB, always full on Spark. #}
+{% macro incremental_or_table() -%}
+    {{ return('incremental' if target.type == 'duckdb' else 'table') }}
+{%- endmacro %}

@@ -1,0 +1,95 @@
+-- grain: one row an indicator, area, period, breakdown and category: the only division
+with measures as (select * from {{ source('edition', 'measures') }} where bucket is null),
+
+cards as (select * from {{ source('edition', 'cards') }}),
+
+card_breakdowns as (select * from {{ source('edition', 'card_breakdowns') }}),
+
+categories as (select * from {{ source('edition', 'categories') }}),
+
+areas as (select * from {{ source('edition', 'areas') }}),
+
+grid as (select * from {{ source('edition', 'grid') }}),
+
+periods as (select * from {{ source('edition', 'periods') }}),
+
+coverage as (select * from {{ source('edition', 'coverage') }}),
+
+quantiles as (select * from {{ ref('quantiles') }}),
+
+spine as (
+    select
+        cards.*,
+        coverage.area_code,
+        areas.level as area_level,
+        coverage.period,
+        card_breakdowns.breakdown,
+        categories.category,
+        categories.is_dense,
+        coverage.reported_months < coverage.expected_months as is_partial,
+        case
+            when cards.over_time = 'last' then coverage.is_reported_at_end
+            else coverage.reported_months > 0
+        end as is_reported
+    from cards
+    inner join coverage on cards.coverage = coverage.coverage
+    inner join areas on coverage.area_code = areas.area_code
+    inner join periods on coverage.period = periods.period
+    inner join card_breakdowns on cards.indicator = card_breakdowns.indicator
+    inner join categories on card_breakdowns.breakdown = categories.breakdown
+    inner join grid
+        on areas.level = grid.area_level
+        and periods.period_kind = grid.period_kind
+        and (card_breakdowns.breakdown = 'total' or grid.has_breakdowns)
+    where cards.lowest_level = 'township' or areas.level <> 'township'
+),
+
+counted as (
+    select
+        spine.*,
+        case when spine.is_reported then coalesce(over_line.value, 0) end as counted_numerator,
+        case when spine.is_reported then coalesce(under_line.value, 0) end as counted_denominator,
+        over_line.value is not null or under_line.value is not null as is_counted
+    from spine
+    left join measures as over_line
+        on spine.numerator = over_line.measure
+        and spine.area_code = over_line.area_code
+        and spine.period = over_line.period
+        and spine.breakdown = over_line.breakdown
+        and spine.category = over_line.category
+    left join measures as under_line
+        on spine.denominator = under_line.measure
+        and spine.area_code = under_line.area_code
+        and spine.period = under_line.period
+        and under_line.breakdown = case when spine.kind = 'share' then 'total' else spine.breakdown end
+        and under_line.category = case when spine.kind = 'share' then 'total' else spine.category end
+)
+
+select
+    counted.indicator,
+    counted.area_code,
+    counted.area_level,
+    counted.period,
+    counted.breakdown,
+    counted.category,
+    counted.kind,
+    counted.is_partial,
+    counted.is_reported,
+    case
+        when counted.kind in ('count', 'stock') then cast(counted.counted_numerator as double)
+        when counted.kind = 'quantile' then quantiles.days
+        else
+            counted.scale * cast(counted.counted_numerator as double)
+            / nullif(cast(counted.counted_denominator as double), 0)
+    end as value,
+    cast(case when counted.kind <> 'quantile' then counted.counted_numerator end as bigint) as numerator,
+    cast(case
+        when counted.kind in ('share', 'ratio') then counted.counted_denominator
+        when counted.kind = 'quantile' and counted.is_reported then coalesce(quantiles.cases, 0)
+    end as bigint) as denominator
+from counted
+left join quantiles
+    on counted.indicator = quantiles.indicator
+    and counted.area_code = quantiles.area_code
+    and counted.period = quantiles.period
+where counted.is_dense or (counted.is_counted and counted.counted_numerator > 0)

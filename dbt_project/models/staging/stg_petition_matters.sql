@@ -1,0 +1,26 @@
+-- grain: one row a petition matter, its newest version up to the build's ledger sequence
+{{ newest_version(source('lake', 'petition_matters'), [
+    'case_key',
+    'cell_number',
+    'ledger_sequence',
+    'row_number',
+    'sender',
+    'register',
+    'area_code',
+    'petition_on',
+    'registered_on',
+    'petition_form',
+    'persons',
+    'persons_involved',
+    'registration_area_code',
+    'first_or_repeat',
+    'is_collective',
+    'accepted_on',
+    'informed_on',
+    'due_on',
+    'is_extended',
+    'extended_to',
+    'concluded_on',
+    'route',
+    'updated_at'
+]) }}
