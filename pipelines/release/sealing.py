@@ -1,0 +1,52 @@
+"""Approval by a person, and the seal: after it a release never changes."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.intake.ledger import writer_lock
+from pipelines.settings import UserError, drafts, releases
+
+
+def approve(release_id: str, edition: str, name: str) -> Path:
+    """Record who approves a draft and when, hash its files, and move it among the sealed releases.
+
+    Raises `UserError` when there is no such draft, or it is sealed already.
+    """
+    draft, sealed = drafts(edition) / release_id, releases(edition) / release_id
+    if sealed.is_dir():
+        raise UserError(f"{release_id} is sealed already (approved by {metadata_of(sealed)['approved_by']}).")
+    if not (draft / "release.json").is_file():
+        raise UserError(f"There is no draft {release_id} in the {edition} edition. Run `fengqiao release` first.")
+    if not name.strip():
+        raise UserError("An approval needs the name of the person who approves.")
+    with writer_lock():
+        instant = datetime.now(UTC).isoformat(timespec="seconds")
+        metadata = metadata_of(draft) | {"status": "final", "approved_by": name.strip(), "approved_at": instant, "issued": instant}
+        metadata["files"] = hashes(draft)
+        (draft / "release.json").write_text(json.dumps(metadata, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        for path in draft.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        sealed.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(sealed)
+        sealed.chmod(0o555)
+    return sealed
+
+
+def metadata_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "release.json").read_text(encoding="utf-8"))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """sha256 by file name of everything in a release but `release.json` itself."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "release.json")
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+

@@ -1,0 +1,112 @@
+"""The tables of a release: which, in which order of rows, and as Parquet, CSV and DuckDB."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+TABLES: Mapping[str, str] = {
+    "figures": "indicator, breakdown, area_code, period, category",
+    "measures": "measure, breakdown, area_code, month, category, bucket",
+    "coverage": "coverage, area_code, period",
+    "reporting": "coverage, area_code, month",
+    "indicators": "indicator",
+    "indicator_breakdowns": "indicator, breakdown",
+    "measure_words": "measure",
+    "categories": "breakdown, sort, category",
+    "areas": "area_code",
+    "area_ancestors": "area_code, ancestor_code",
+    "periods": "period",
+}
+_SELECTS = {
+    "figures": "select f.* from edition.indicators.figures f join periods p on f.period = p.period",
+    "measures": "select * from warehouse.measures.measures_monthly where month <= {last}",
+    "coverage": "select c.* from edition.inputs.coverage c join periods p on c.period = p.period",
+    "reporting": "select * from warehouse.core.reporting where month <= {last}",
+    "indicators": "select * from edition.inputs.cards",
+    "indicator_breakdowns": "select * from edition.inputs.card_breakdowns",
+    "measure_words": "select * from warehouse.catalogue.measures",
+    "categories": "select * from edition.inputs.categories",
+    "areas": "select area_code, name_zh, name_en, level, parent_code, is_not_assigned from warehouse.core.dim_areas",
+    "area_ancestors": "select * from warehouse.core.area_ancestors",
+}
+CSV_COLUMNS = """
+    f.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, f.area_code, a.name_zh as area_zh, a.name_en as area_en,
+    f.area_level, f.period, f.period_kind, f.breakdown, f.category, c.label_zh as category_zh, c.label_en as category_en,
+    f.value, i.unit, f.numerator, f.denominator, f.value_year_before, f.change_on_year, f.change_on_year_percent,
+    f.change_on_period, f.status
+"""
+
+
+def release_tables(connection: duckdb.DuckDBPyConnection, last_month: str) -> None:
+    """Temporary views of every table of a release, holding all periods up to its last month."""
+    last = f"date '{last_month}-01'"
+    connection.execute(f"create temp view periods as select * from edition.inputs.periods where last_month <= {last}")
+    for name, select in _SELECTS.items():
+        connection.execute(f"create temp view {name} as {select.format(last=last)}")
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    """One table, rows in the table's fixed order, so that the same data give the same bytes."""
+    connection.execute(
+        f"copy (select * from temp.{table} order by {_nulls_first(TABLES[table])}) to '{_quoted(path)}' "
+        "(format parquet, compression zstd, row_group_size 100000)"
+    )
+
+
+def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """One CSV an indicator, UTF-8 with BOM: totals of district and above for all periods, breakdowns and townships for years."""
+    folder.mkdir()
+    for (indicator,) in connection.execute("select indicator from temp.indicators order by 1").fetchall():
+        path = folder / f"{indicator}.csv"
+        connection.execute(
+            f"""
+            copy (
+                select {CSV_COLUMNS} from temp.figures f
+                join temp.indicators i on f.indicator = i.indicator
+                join temp.areas a on f.area_code = a.area_code
+                join temp.categories c on f.breakdown = c.breakdown and f.category = c.category
+                where f.indicator = '{indicator}'
+                    and (f.period_kind = 'year' or (f.breakdown = 'total' and f.area_level <> 'township'))
+                order by f.breakdown, f.area_code, f.period, c.sort, f.category
+            ) to '{_quoted(path)}' (format csv, header)
+            """
+        )
+        path.write_bytes("\ufeff".encode() + path.read_bytes())
+
+
+def write_database(folder: Path, words: Mapping[str, str]) -> None:
+    """`fengqiao.duckdb`: the tables with comments, in a file that DuckDB 1.4 opens."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{_quoted(folder / 'fengqiao.duckdb')}' as fengqiao (storage_version 'v1.4.0')")
+        connection.execute("use fengqiao")
+        for table in TABLES:
+            connection.execute(f"create table {table} as select * from read_parquet('{_quoted(folder / table)}.parquet')")
+            columns = connection.execute(f"select column_name from information_schema.columns where table_name = '{table}'").fetchall()
+            for (column,) in columns:
+                if column in words:
+                    connection.execute(f"comment on column {table}.{column} is '{words[column].replace(chr(39), chr(39) * 2)}'")
+            connection.execute(f"comment on table {table} is '{TABLE_WORDS[table]}'")
+
+
+TABLE_WORDS: Mapping[str, str] = {
+    "figures": "One row an indicator, area, period, breakdown and category.",
+    "measures": "One row a leaf area, month, measure, breakdown, category and bucket; additive.",
+    "coverage": "How much of what was expected has been reported, by coverage, area and period.",
+    "reporting": "What has been reported, by coverage, area and month.",
+    "indicators": "One row an indicator card.",
+    "indicator_breakdowns": "One row an indicator and breakdown.",
+    "measure_words": "One row a measure.",
+    "categories": "One row a breakdown and category, labelled.",
+    "areas": "One row an area.",
+    "area_ancestors": "One row an area and an area that contains it.",
+    "periods": "One row a period and what it is compared to.",
+}
+
+
+def _nulls_first(order: str) -> str:
+    return ", ".join(f"{column.strip()} nulls first" for column in order.split(","))
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
