@@ -51,7 +51,8 @@ class Release:
     ) -> pl.DataFrame:
         """Materialised rows of `figures` for indicators, areas and periods (None: all), ordered by `FIGURES_KEY`."""
         wanted = pl.scan_parquet(self.folder / "figures.parquet").filter(
-            pl.col("indicator").is_in([indicator] if isinstance(indicator, str) else indicator), pl.col("breakdown") == breakdown
+            pl.col("indicator").is_in([indicator] if isinstance(indicator, str) else indicator),
+            pl.col("breakdown") == breakdown,
         )
         if areas is not None:
             wanted = wanted.filter(pl.col("area_code").is_in([padded(code) for code in areas]))
@@ -66,12 +67,14 @@ class Release:
         """
         card = self._card(indicator, breakdown)
         code = self._area(area)
-        first, last = months_of(period)
+        last = months_of(period)[1]
         if last > self.metadata["data_cutoff"][:7]:
             raise UserError(f"{period} ends after the data of release {self.id} ({self.metadata['data_cutoff'][:7]}).")
         standard = self.periods().filter(pl.col("period") == period)
         before = [p for p in standard.select("year_before", "period_before").row(0) if p] if len(standard) else []
-        compared = self.periods().filter(pl.col("period").is_in([period, *before])) if len(standard) else range_table(period)
+        compared = (
+            self.periods().filter(pl.col("period").is_in([period, *before])) if len(standard) else range_table(period)
+        )
         with duckdb.connect() as connection:
             self._lay_out(connection, card, code, compared)
             figures = connection.sql(
@@ -98,9 +101,17 @@ class Release:
     def _lay_out(self, connection: duckdb.DuckDBPyConnection, card: Card, area: str, periods: pl.DataFrame) -> None:
         """The source tables the compiled SQL reads, cut down to one card and one area, and the models in their order."""
         connection.execute("attach ':memory:' as warehouse; attach ':memory:' as edition")
-        for schema in ("warehouse.measures", "warehouse.core", "warehouse.catalogue", "edition.inputs", "edition.indicators"):
+        for schema in (
+            "warehouse.measures",
+            "warehouse.core",
+            "warehouse.catalogue",
+            "edition.inputs",
+            "edition.indicators",
+        ):
             connection.execute(f"create schema {schema}")
-        ancestors = self.table("area_ancestors").filter((pl.col("area_code") == area) | (pl.col("ancestor_code") == area))
+        ancestors = self.table("area_ancestors").filter(
+            (pl.col("area_code") == area) | (pl.col("ancestor_code") == area)
+        )
         below = ancestors.filter(pl.col("ancestor_code") == area)["area_code"]
         used = [card.numerator, *([card.denominator] if card.denominator else [])]
         measures = pl.scan_parquet(self.folder / "measures.parquet").filter(
@@ -141,7 +152,9 @@ def open_release(edition: str = "internal", release: str | None = None) -> Relea
     pointer = releases(edition) / (release or "current")
     folder = pointer.resolve()
     if (release is not None and "/" in release) or not (folder / "release.json").is_file():
-        missing = f"Release {release} does not exist" if release else f"No release of the {edition} edition is published yet"
+        missing = (
+            f"Release {release} does not exist" if release else f"No release of the {edition} edition is published yet"
+        )
         raise UserError(f"{missing}. Run `fengqiao release`, `fengqiao approve` and `fengqiao publish`.")
     metadata = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     return Release(folder.name, edition, folder, metadata)

@@ -107,7 +107,9 @@ class Column(Declared):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     label: str
     aliases: tuple[str, ...] = ()
-    type: Literal["identifier", "area", "code", "codes", "date", "datetime", "month", "integer", "money", "boolean", "text"]
+    type: Literal[
+        "identifier", "area", "code", "codes", "date", "datetime", "month", "integer", "money", "boolean", "text"
+    ]
     codes: str | None = None
     code_list: str | None = None
     unit: Literal["yuan", "wan_yuan"] | None = None
@@ -325,7 +327,9 @@ def _load_card(path: Path) -> Card:
             raise UserError(f"{path}, line {_line_of(text, key)}: {key}: {name} is not a measure of seeds/measures.")
     unknown = set(card.breakdowns) - set(measures()[card.numerator].breakdowns)
     if unknown:
-        raise UserError(f"{path}, line {_line_of(text, 'breakdowns')}: {card.numerator} has no breakdown {sorted(unknown)}.")
+        raise UserError(
+            f"{path}, line {_line_of(text, 'breakdowns')}: {card.numerator} has no breakdown {sorted(unknown)}."
+        )
     if card.unit not in units():
         raise UserError(f"{path}, line {_line_of(text, 'unit')}: {card.unit} is not a unit of seeds/tables/units.csv.")
     return card

@@ -23,11 +23,19 @@ def months_of(period: str) -> tuple[str, str]:
             return f"{year}-{_SPANS[part][0]:02d}", f"{year}-{_SPANS[part][1]:02d}"
         if _is_month(start):
             return start, start
-    raise UserError(f"{period} is not a period. Write 2025, 2025-H1, 2025-Q3, 2025-10 or a range like 2025-01..2025-10.")
+    raise UserError(
+        f"{period} is not a period. Write 2025, 2025-H1, 2025-Q3, 2025-10 or a range like 2025-01..2025-10."
+    )
 
 
 def _is_month(text: str) -> bool:
-    return len(text) == 7 and text[4] == "-" and text[:4].isdigit() and text[5:] in {f"{m:02d}" for m in range(1, 13)} and text[:4] > "0000"
+    return (
+        len(text) == 7
+        and text[4] == "-"
+        and text[:4].isdigit()
+        and text[5:] in {f"{m:02d}" for m in range(1, 13)}
+        and text[:4] > "0000"
+    )
 
 
 def month_start(month: str) -> date:
@@ -40,7 +48,11 @@ def range_table(period: str) -> pl.DataFrame:
     length = (last.year - first.year) * 12 + last.month - first.month + 1
     year_before, period_before = _shifted(first, last, 12), _shifted(first, last, length)
     rows = [(period, "range", first, last, _named(*year_before), _named(*period_before))]
-    rows += [(_named(*span), "range", *span, None, None) for span in dict.fromkeys((year_before, period_before)) if _named(*span) != period]
+    rows += [
+        (_named(*span), "range", *span, None, None)
+        for span in dict.fromkeys((year_before, period_before))
+        if _named(*span) != period
+    ]
     return pl.DataFrame(rows, schema=PERIODS, orient="row")
 
 
@@ -57,8 +69,12 @@ def _named(first: date, last: date) -> str:
 
 
 PERIODS = {
-    "period": pl.String, "period_kind": pl.String, "first_month": pl.Date, "last_month": pl.Date,
-    "year_before": pl.String, "period_before": pl.String,
+    "period": pl.String,
+    "period_kind": pl.String,
+    "first_month": pl.Date,
+    "last_month": pl.Date,
+    "year_before": pl.String,
+    "period_before": pl.String,
 }
 
 
@@ -93,7 +109,11 @@ def _periods_of(year: int) -> Iterator[tuple[str, str, date, date, str, str | No
         earlier = f"{before}-Q4" if q == 1 else f"{year}-Q{q - 1}"
         yield f"{year}-Q{q}", "quarter", *span(3 * q - 2, 3 * q), f"{before}-Q{q}", earlier
     for h in (1, 2):
-        yield f"{year}-H{h}", "half_year", *span(6 * h - 5, 6 * h), f"{before}-H{h}", f"{before}-H2" if h == 1 else f"{year}-H1"
+        yield (
+            f"{year}-H{h}",
+            "half_year",
+            *span(6 * h - 5, 6 * h),
+            f"{before}-H{h}",
+            f"{before}-H2" if h == 1 else f"{year}-H1",
+        )
     yield f"{year}", "year", *span(1, 12), f"{before}", f"{before}"
-
-

@@ -81,7 +81,9 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
             connection.execute("create or replace table catalogue.watermark as select * from catalogue.build_request")
     models, tests = (sum(node.startswith(kind) for node in results) for kind in ("model.", "test."))
     reason = str(request["reason"])
-    return BuildReport(request["sequence"], "built", request["is_full"], reason, months, models, tests, time.monotonic() - started)
+    return BuildReport(
+        request["sequence"], "built", request["is_full"], reason, months, models, tests, time.monotonic() - started
+    )
 
 
 def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
@@ -90,7 +92,9 @@ def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
     Raises `UserError` for the public edition, which has no protected measures yet, and when nothing is built.
     """
     if edition != "internal":
-        raise UserError(f"The {edition} edition does not exist yet: its measures are not protected. Only `internal` can be made.")
+        raise UserError(
+            f"The {edition} edition does not exist yet: its measures are not protected. Only `internal` can be made."
+        )
     if not warehouse_path().exists():
         raise UserError("Nothing is built yet. Run `fengqiao build` first.")
     path = edition_path(edition)
@@ -105,7 +109,9 @@ def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
 
 def compiled_sql(target: str, folder: str, model: str) -> str:
     """The SQL of a model as the last run compiled it."""
-    return (_target_path(target) / "compiled" / "fengqiao" / "models" / folder / f"{model}.sql").read_text(encoding="utf-8")
+    return (_target_path(target) / "compiled" / "fengqiao" / "models" / folder / f"{model}.sql").read_text(
+        encoding="utf-8"
+    )
 
 
 def manifest_path() -> Path:
@@ -179,7 +185,9 @@ def _connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection = duckdb.connect(str(path))
     except duckdb.IOException:
-        raise UserError(f"{path} is open elsewhere or cannot be written. Close what reads it; releases are for reading.") from None
+        raise UserError(
+            f"{path} is open elsewhere or cannot be written. Close what reads it; releases are for reading."
+        ) from None
     try:
         yield connection
     finally:
@@ -231,7 +239,10 @@ def _watermark() -> dict[str, Any] | None:
     if not warehouse_path().exists():
         return None
     with _connected(warehouse_path()) as connection:
-        if not _column(connection, "select 1 from information_schema.tables where table_schema = 'catalogue' and table_name = 'watermark'"):
+        if not _column(
+            connection,
+            "select 1 from information_schema.tables where table_schema = 'catalogue' and table_name = 'watermark'",
+        ):
             return None
         return connection.sql("select * from catalogue.watermark").pl().row(0, named=True)
 
@@ -246,7 +257,9 @@ def catalogue_version() -> str:
 
 def given_areas() -> tuple[Area, ...]:
     """Areas of the lists that intake was given by option."""
-    return tuple(a for path in sorted((data_root() / "catalogue" / "areas").glob("*.csv")) for a in catalogue.load_areas(path))
+    return tuple(
+        a for path in sorted((data_root() / "catalogue" / "areas").glob("*.csv")) for a in catalogue.load_areas(path)
+    )
 
 
 def _calendar(deliveries: Iterable[Delivery]) -> list[date]:
@@ -254,7 +267,9 @@ def _calendar(deliveries: Iterable[Delivery]) -> list[date]:
     first = min((d.first_month for d in deliveries if d.first_month), default=None)
     last = max((d.last_month for d in deliveries if d.last_month), default=None)
     if first is None or last is None:
-        raise UserError("No row has been accepted yet: there is no month to count. See `fengqiao doctor` and the quarantine.")
+        raise UserError(
+            "No row has been accepted yet: there is no month to count. See `fengqiao doctor` and the quarantine."
+        )
     start, end = date.fromisoformat(f"{first}-01"), date.fromisoformat(f"{last}-01")
     return pl.date_range(start, end, "1mo", eager=True).to_list()
 
@@ -274,7 +289,9 @@ def _write_lake(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create or replace view lake.{table} as {rows}")
 
 
-def _write_catalogue(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery], request: dict[str, Any]) -> None:
+def _write_catalogue(
+    connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery], request: dict[str, Any]
+) -> None:
     calendar = _calendar(deliveries)
     months = pl.DataFrame({"month": calendar}).with_columns(pl.col("month").dt.month_end().alias("month_end"))
     _write(connection, "catalogue", "months", months)
@@ -302,16 +319,31 @@ def grid_table() -> pl.DataFrame:
 
 
 REQUEST = {
-    "sequence": pl.Int64, "previous_sequence": pl.Int64, "last_month": pl.Date, "previous_last_month": pl.Date,
-    "is_full": pl.Boolean, "reason": pl.String, "code_version": pl.String, "seeds_version": pl.String,
+    "sequence": pl.Int64,
+    "previous_sequence": pl.Int64,
+    "last_month": pl.Date,
+    "previous_last_month": pl.Date,
+    "is_full": pl.Boolean,
+    "reason": pl.String,
+    "code_version": pl.String,
+    "seeds_version": pl.String,
 }
-SENDERS = {"sender": pl.String, "table_name": pl.String, "area_code": pl.String, "name_zh": pl.String, "name_en": pl.String}
+SENDERS = {
+    "sender": pl.String,
+    "table_name": pl.String,
+    "area_code": pl.String,
+    "name_zh": pl.String,
+    "name_en": pl.String,
+}
 
 
 def _sender(sender: catalogue.Sender) -> dict[str, str]:
     return {
-        "sender": sender.sender, "table_name": sender.table, "area_code": sender.area_code,
-        "name_zh": sender.name_zh, "name_en": sender.name_en,
+        "sender": sender.sender,
+        "table_name": sender.table,
+        "area_code": sender.area_code,
+        "name_zh": sender.name_zh,
+        "name_en": sender.name_en,
     }
 
 
@@ -372,7 +404,13 @@ def area_table(extra: Iterable[Area] = ()) -> pl.DataFrame:
         if area.level in below and not rows[area.area_code]["is_not_assigned"] and code not in rows:
             level = "township" if area.area_code in townships else below[area.level]
             names = {"name_zh": "未落实到下级区划", "name_en": "Not assigned"}
-            rows[code] = {"area_code": code, **names, "level": level, "parent_code": area.area_code, "is_not_assigned": True}
+            rows[code] = {
+                "area_code": code,
+                **names,
+                "level": level,
+                "parent_code": area.area_code,
+                "is_not_assigned": True,
+            }
     table = [{**row, "not_assigned_code": f"{row['area_code'][:6]}{catalogue.NOT_ASSIGNED}"} for row in rows.values()]
     return pl.DataFrame(table).sort("area_code")
 
@@ -390,24 +428,43 @@ def measure_table() -> pl.DataFrame:
 
 def _measure_row(measure: Measure) -> dict[str, str]:
     return {
-        "measure": measure.id, "label_zh": measure.label.zh, "label_en": measure.label.en, "unit": measure.unit,
-        "over_time": measure.over_time, "lowest_level": measure.lowest_level, "system": measure.system,
-        "table_name": measure.table, "coverage": coverage_of(measure.table, measure.needs),
+        "measure": measure.id,
+        "label_zh": measure.label.zh,
+        "label_en": measure.label.en,
+        "unit": measure.unit,
+        "over_time": measure.over_time,
+        "lowest_level": measure.lowest_level,
+        "system": measure.system,
+        "table_name": measure.table,
+        "coverage": coverage_of(measure.table, measure.needs),
     }
 
 
 def card_table() -> pl.DataFrame:
-    """One row a card: indicator, labels, system, kind, numerator, denominator, quantile, unit, scale, decimals, better, over_time, lowest_level, coverage."""
-    return pl.DataFrame([_card_row(card) for card in catalogue.cards().values()], schema_overrides={"quantile": pl.Float64})
+    """One row a card: indicator, its words and parts, and of its measures over_time, lowest_level and coverage."""
+    return pl.DataFrame(
+        [_card_row(card) for card in catalogue.cards().values()], schema_overrides={"quantile": pl.Float64}
+    )
 
 
 def _card_row(card: Card) -> dict[str, Any]:
     measure = catalogue.measures()[card.numerator]
     return {
-        "indicator": card.id, "label_zh": card.label.zh, "label_en": card.label.en, "system": card.system, "kind": card.kind,
-        "numerator": card.numerator, "denominator": card.denominator, "quantile": card.quantile, "unit": card.unit,
-        "scale": 100.0 if card.unit == "percent" else 1.0, "decimals": card.decimals, "better": card.better,
-        "over_time": measure.over_time, "lowest_level": measure.lowest_level, "coverage": coverage_of(*_needs(_measures_of(card))),
+        "indicator": card.id,
+        "label_zh": card.label.zh,
+        "label_en": card.label.en,
+        "system": card.system,
+        "kind": card.kind,
+        "numerator": card.numerator,
+        "denominator": card.denominator,
+        "quantile": card.quantile,
+        "unit": card.unit,
+        "scale": 100.0 if card.unit == "percent" else 1.0,
+        "decimals": card.decimals,
+        "better": card.better,
+        "over_time": measure.over_time,
+        "lowest_level": measure.lowest_level,
+        "coverage": coverage_of(*_needs(_measures_of(card))),
     }
 
 

@@ -17,7 +17,9 @@ def keyed_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, register: st
     The key of a case is (register, number), so it stays itself when it moves between areas or senders.
     """
     text = pl.concat_str(pl.lit(contract.table), pl.lit(register), pl.col(contract.key or ""), separator=SEPARATOR)
-    return _with_keys(clean.with_columns(text.alias("_identity")).drop(contract.key or ""), keys[contract.system], keys[CELL_NUMBER])
+    return _with_keys(
+        clean.with_columns(text.alias("_identity")).drop(contract.key or ""), keys[contract.system], keys[CELL_NUMBER]
+    )
 
 
 def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) -> pl.DataFrame:
@@ -32,7 +34,11 @@ def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) 
     ).drop_nulls("value")
     parts = (pl.col("area_code"), pl.col("month").cast(pl.String), pl.col("item"), pl.col("category"))
     text = pl.concat_str(pl.lit(sender), pl.lit(contract.table), *parts, separator=SEPARATOR)
-    return _with_keys(long.with_columns(text.alias("_identity")).sort("row_number", maintain_order=True), keys[contract.system], keys[CELL_NUMBER])
+    return _with_keys(
+        long.with_columns(text.alias("_identity")).sort("row_number", maintain_order=True),
+        keys[contract.system],
+        keys[CELL_NUMBER],
+    )
 
 
 def _with_keys(rows: pl.DataFrame, key: str, cell_key: str) -> pl.DataFrame:

@@ -6,7 +6,7 @@ They live in one file outside the data folder, mode 600, lines of `name = 64 hex
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipelines.settings import UserError, data_root, keys_path
@@ -26,7 +26,7 @@ class Keys(Mapping[str, str]):
         except KeyError:
             raise UserError(f"There is no key for {name} in {keys_path()}. Run `fengqiao keys init`.") from None
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
     def __len__(self) -> int:
@@ -71,7 +71,9 @@ def load() -> Keys:
         mode = stat.S_IMODE(path.stat().st_mode)
         lines = path.read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
-        raise UserError(f"There are no keys at {path}; without keys nothing is taken in. Run `fengqiao keys init`.") from None
+        raise UserError(
+            f"There are no keys at {path}; without keys nothing is taken in. Run `fengqiao keys init`."
+        ) from None
     except (OSError, UnicodeDecodeError):
         raise UserError(f"The keys at {path} cannot be read.") from None
     if mode & 0o077:

@@ -126,7 +126,9 @@ def next_sequence() -> int:
 
 def record(delivery: Delivery) -> None:
     """Enter a delivery whose files already stand in the lake: the entry is what makes them count."""
-    row = {k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | tuple) else v for k, v in asdict(delivery).items()}
+    row = {
+        k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | tuple) else v for k, v in asdict(delivery).items()
+    }
     names = ", ".join(row)
     with closing(_connect()) as connection, connection:
         connection.execute(f"insert into deliveries ({names}) values ({', '.join('?' * len(row))})", list(row.values()))

@@ -1,6 +1,7 @@
 """Text cells become typed columns, or reasons why not, by the contract and nothing else."""
 
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,7 +10,6 @@ from pipelines.catalogue import Area, Column, Contract, Words, area_mapping, cod
 from pipelines.intake.reading import column_position
 
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d")
-MONTH_FORMATS = tuple(f"{text}" for text in ("%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日", "%Y%m%d"))
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
 NOTHING = ("", "/", "—", "——", "-", "－")
 EXCEL_EPOCH = pl.date(1899, 12, 30)
@@ -65,59 +65,71 @@ class Parsed:
 FINDINGS = {"row_number": pl.Int64, "severity": pl.String, "reason": pl.String, "column": pl.String, "found": pl.String}
 
 
-def parse(rows: pl.DataFrame, header: tuple[str, ...], contract: Contract, extra_areas: Iterable[Area] = ()) -> Parsed:
+@dataclass(frozen=True)
+class _Check:
+    """What a row may fail: by a cell (`column`) or by a rule; `failed` is true where it does."""
+
+    severity: str
+    reason: str
+    column: str
+    failed: pl.Expr
+
+
+def parse(
+    rows: pl.DataFrame, header: tuple[str, ...], contract: Contract, extra_areas: tuple[Area, ...] = ()
+) -> Parsed:
     """Type a block's text rows by the contract; every row leaves with a reason or as accepted."""
-    kept = [c for c in contract.columns if c.personal != "dropped"]
-    areas = tuple(extra_areas)
+    kept = [column for column in contract.columns if column.personal != "dropped"]
     texts = rows.select("row_number", "cells", *(_text(column, header, contract) for column in kept))
-    typed = texts.select("row_number", *(_typed(column, areas) for column in kept))
-    checks = [_width_check(len(header)), *(check for column in kept for check in _cell_checks(column))]
-    both = texts.select("row_number", "cells", *(pl.col(c.name).alias(f"text_{c.name}") for c in kept)).hstack(typed.drop("row_number"))
-    flags = both.select("row_number", *(expression.alias(str(n)) for n, (_, _, _, expression) in enumerate(checks)))
-    found = [
-        (severity, reason, column, str(n)) for n, (severity, reason, column, _) in enumerate(checks)
-    ]
-    rules = [(rule.severity, rule.id, rule.columns[-1], f"r{n}") for n, rule in enumerate(contract.rules)]
-    broken = typed.select(
-        (~pl.sql_expr(rule.require).cast(pl.Boolean).fill_null(value=False)).alias(f"r{n}") for n, rule in enumerate(contract.rules)
-    ) if contract.rules else pl.DataFrame()
-    refused = pl.any_horizontal(pl.col(name) for _, _, _, name in found)
-    flags = flags.with_columns(refused.alias("refused_cell"))
-    flags = flags.hstack(broken).with_columns(pl.col(name) & ~pl.col("refused_cell") for _, _, _, name in rules)
-    all_checks = found + rules
-    outcome = both.select("row_number").hstack(
-        flags.select(_first(all_checks, "refuse").alias("reason"), _first(all_checks, "warn").alias("warning"))
-    )
-    return Parsed(
-        typed.with_columns(outcome["reason"], outcome["warning"]),
-        _findings(both, flags, all_checks),
-    )
+    typed = texts.select(_typed(column, extra_areas) for column in kept)
+    both = texts.rename({column.name: f"text_{column.name}" for column in kept}).hstack(typed)
+    cells = [_width_check(len(header)), *(check for column in kept for check in _cell_checks(column))]
+    rules = [_Check(r.severity, r.id, r.columns[-1], _broken(r.require)) for r in contract.rules]
+    checks = [*cells, *rules]
+    flags = both.select(check.failed.alias(str(number)) for number, check in enumerate(checks))
+    unreadable = flags.select(pl.any_horizontal(str(number) for number in range(len(cells)))).to_series()
+    # a rule speaks only of rows whose cells could be read
+    flags = flags.with_columns(pl.col(str(n)) & ~unreadable for n in range(len(cells), len(checks)))
+    outcome = flags.select(_first(checks, "refuse").alias("reason"), _first(checks, "warn").alias("warning"))
+    return Parsed(both.select("row_number", *typed.columns).hstack(outcome), _findings(both, flags, checks))
 
 
-def _first(checks: list[tuple[str, str, str, str]], severity: str) -> pl.Expr:
+def _broken(rule: str) -> pl.Expr:
+    """True where a rule does not hold; a rule that comes out as NULL does not hold."""
+    return ~pl.sql_expr(rule).cast(pl.Boolean).fill_null(value=False)
+
+
+def _first(checks: list[_Check], severity: str) -> pl.Expr:
     """The reason code of the first failing check of a severity, null where none fails."""
-    of_severity = [(reason, name) for s, reason, _, name in checks if s == severity]
-    return pl.coalesce(*(pl.when(pl.col(name)).then(pl.lit(reason)) for reason, name in of_severity), pl.lit(None, pl.String))
+    failing = [
+        pl.when(pl.col(str(number))).then(pl.lit(check.reason))
+        for number, check in enumerate(checks)
+        if check.severity == severity
+    ]
+    return pl.coalesce(*failing, pl.lit(None, pl.String))
 
 
-def _findings(both: pl.DataFrame, flags: pl.DataFrame, checks: list[tuple[str, str, str, str]]) -> pl.DataFrame:
-    parts = []
-    hit = flags.select(pl.col(name).any() for _, _, _, name in checks).row(0, named=True)
-    for severity, reason, column, name in (check for check in checks if hit[check[3]]):
-        failing = both.filter(flags[name])
-        text = pl.col(f"text_{column}") if f"text_{column}" in both.columns else pl.lit(None, pl.String)
-        words = pl.lit(severity).alias("severity"), pl.lit(reason).alias("reason"), pl.lit(column).alias("column")
-        parts.append(failing.select("row_number", *words, _shape(text).alias("found")))
-    return pl.concat([pl.DataFrame(schema=FINDINGS), *parts]).sort("row_number", maintain_order=True)
+def _findings(both: pl.DataFrame, flags: pl.DataFrame, checks: list[_Check]) -> pl.DataFrame:
+    hit = flags.select(pl.all().any()).row(0) if len(flags) else (False,) * len(checks)
+    parts = [pl.DataFrame(schema=FINDINGS)]
+    for check, failed in ((check, flags[str(n)]) for n, check in enumerate(checks) if hit[n]):
+        text = pl.col(f"text_{check.column}") if check.column else pl.lit(None, pl.String)
+        words = {"severity": check.severity, "reason": check.reason, "column": check.column}
+        found = _shape(text).alias("found") if check.column else pl.format("{} cells", "cells").alias("found")
+        parts.append(both.filter(failed).select("row_number", *(pl.lit(v).alias(k) for k, v in words.items()), found))
+    return pl.concat(parts).sort("row_number", maintain_order=True)
 
 
 def _shape(text: pl.Expr) -> pl.Expr:
     """What kind of thing a cell holds, without any of it."""
     length = text.str.len_chars().cast(pl.String)
     kind = (
-        pl.when(text.str.contains(r"^[0-9]+$")).then(pl.lit("digits"))
-        .when(text.str.contains(r"^[0-9.,eE+\-]+$")).then(pl.lit("number"))
-        .when(text.str.contains(r"^[0-9/\-年月日.: ]+$")).then(pl.lit("date-like text"))
+        pl.when(text.str.contains(r"^[0-9]+$"))
+        .then(pl.lit("digits"))
+        .when(text.str.contains(r"^[0-9.,eE+\-]+$"))
+        .then(pl.lit("number"))
+        .when(text.str.contains(r"^[0-9/\-年月日.: ]+$"))
+        .then(pl.lit("date-like text"))
         .otherwise(pl.lit("text"))
     )
     return pl.when(text.is_null()).then(pl.lit("empty")).otherwise(pl.format("{}, {} characters", kind, length))
@@ -174,10 +186,16 @@ def _serial(text: pl.Expr) -> pl.Expr:
 
 def _month(text: pl.Expr) -> pl.Expr:
     """The first day of a month written as 2025-01, 2025年1月, 202501 or as a date in it."""
-    first = [pl.concat_str(text, pl.lit(tail)).str.to_date(f, strict=False) for f, tail in (
-        ("%Y-%m-%d", "-01"), ("%Y/%m/%d", "/01"), ("%Y年%m月%d日", "01日"))]
-    compact = pl.when(text.str.contains(r"^[12][0-9]{5}$")).then(pl.concat_str(text, pl.lit("01"))).str.to_date("%Y%m%d", strict=False)
-    return pl.coalesce(*first, compact, _date(text, MONTH_FORMATS, serial=True)).dt.truncate("1mo")
+    first = [
+        pl.concat_str(text, pl.lit(tail)).str.to_date(f, strict=False)
+        for f, tail in (("%Y-%m-%d", "-01"), ("%Y/%m/%d", "/01"), ("%Y年%m月%d日", "01日"))
+    ]
+    compact = (
+        pl.when(text.str.contains(r"^[12][0-9]{5}$"))
+        .then(pl.concat_str(text, pl.lit("01")))
+        .str.to_date("%Y%m%d", strict=False)
+    )
+    return pl.coalesce(*first, compact, _date(text, DATE_FORMATS, serial=True)).dt.truncate("1mo")
 
 
 def _datetime(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
@@ -195,7 +213,9 @@ def _number(text: pl.Expr) -> pl.Expr:
 def _money(text: pl.Expr, fen: int) -> pl.Expr:
     """Money in fen, rounded half up to the fen; negative amounts are not accepted."""
     plain = text.str.replace_all(",", "", literal=True)
-    number = pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,8})?$")).then(plain).cast(pl.Decimal(24, 8), strict=False)
+    number = (
+        pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,8})?$")).then(plain).cast(pl.Decimal(24, 8), strict=False)
+    )
     return (number * fen + pl.lit("0.5").cast(pl.Decimal(24, 8))).floor().cast(pl.Int64, strict=False)
 
 
@@ -209,8 +229,6 @@ def _code_texts(list_id: str) -> dict[str, str]:
 
 
 def _folded(text: str) -> str:
-    import unicodedata
-
     return unicodedata.normalize("NFKC", text).strip()
 
 
@@ -228,20 +246,17 @@ def _area(text: pl.Expr, code_list: str, areas: tuple[Area, ...]) -> pl.Expr:
     return digits.replace_strict(area_mapping(code_list, areas), default=None, return_dtype=pl.String)
 
 
-def _width_check(width: int) -> tuple[str, str, str, pl.Expr]:
-    return "refuse", "ragged_row", "", pl.col("cells") != width
+def _width_check(width: int) -> _Check:
+    return _Check("refuse", "ragged_row", "", pl.col("cells") != width)
 
 
-def _cell_checks(column: Column) -> list[tuple[str, str, str, pl.Expr]]:
-    text = pl.col(f"text_{column.name}")
-    checks = []
-    if column.required:
-        checks.append(("refuse", "missing_value", column.name, text.is_null()))
-    if column.type == "identifier":
-        if column.pattern:
-            checks.append(("refuse", "malformed_number", column.name, text.is_not_null() & ~text.str.contains(column.pattern)))
-    elif column.type != "text":
-        checks.append(("refuse", REASON_OF_TYPE[column.type], column.name, text.is_not_null() & pl.col(column.name).is_null()))
+def _cell_checks(column: Column) -> list[_Check]:
+    text, value = pl.col(f"text_{column.name}"), pl.col(column.name)
+    checks = [_Check("refuse", "missing_value", column.name, text.is_null())] if column.required else []
+    if column.type != "identifier":
+        unread = text.is_not_null() & value.is_null()
+        return [*checks, _Check("refuse", REASON_OF_TYPE[column.type], column.name, unread)]
+    if column.pattern:
+        malformed = text.is_not_null() & ~text.str.contains(column.pattern)
+        checks.append(_Check("refuse", REASON_OF_TYPE["identifier"], column.name, malformed))
     return checks
-
-

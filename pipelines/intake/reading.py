@@ -15,6 +15,8 @@ from pipelines.settings import UserError
 BLOCK_ROWS = 100_000
 HEADER_WITHIN = 20
 TOTAL_WORDS = {"合计", "小计", "总计", "共计", "total", "Total"}
+
+
 @dataclass(frozen=True)
 class Layout:
     """What was found out about a file: `encoding` or `xlsx`, line of the header, the header's texts."""
@@ -26,7 +28,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Block:
-    """Records as text. `rows`: `row_number` (Int64, line or sheet row), `cells` (Int64, how many the record had), then one String column a header position `c0…`."""
+    """Records as text, and how many rows were blank or totals.
+
+    `rows`: `row_number` (Int64, line or sheet row), `cells` (Int64, how many the record had), then one String column a
+    header position, `c0`, `c1` …
+    """
 
     rows: pl.DataFrame
     not_data: int
@@ -57,7 +63,9 @@ def sniff_encoding(path: Path) -> str:
             return encoding
         except UnicodeDecodeError:
             continue
-    raise UserError(f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again.")
+    raise UserError(
+        f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again."
+    )
 
 
 def first_rows(path: Path) -> tuple[str, list[list[str | None]]]:
@@ -82,7 +90,11 @@ def find_header(path: Path, contract: Contract) -> Layout:
     encoding, rows = first_rows(path)
     best = max(range(len(rows)), key=lambda n: header_score(rows[n], contract), default=0)
     header = tuple(heading(cell) for cell in rows[best]) if rows else ()
-    missing = [column.label for column in contract.columns if column.required and column_position(header, contract, column.name) is None]
+    missing = [
+        column.label
+        for column in contract.columns
+        if column.required and column_position(header, contract, column.name) is None
+    ]
     if missing:
         raise UserError(
             f"{path.name} does not fit contract {contract.id} v{contract.version}: no heading {'、'.join(missing[:5])}"
@@ -90,7 +102,9 @@ def find_header(path: Path, contract: Contract) -> Layout:
         )
     twice = sorted({text for text in header if text and header.count(text) > 1 and text in contract.headings})
     if twice:
-        raise UserError(f"{path.name}: the heading {'、'.join(twice)} stands twice; keep one and hand the file in again.")
+        raise UserError(
+            f"{path.name}: the heading {'、'.join(twice)} stands twice; keep one and hand the file in again."
+        )
     return Layout(encoding, best + 1, header)
 
 
@@ -173,10 +187,10 @@ def _sheet(path: Path) -> pl.DataFrame:
     try:
         workbook = fastexcel.read_excel(path)
     except fastexcel.FastExcelError:
-        raise UserError(f"{path.name} cannot be opened as a workbook: damaged, or protected by a password. Save it anew and hand it in.") from None
+        raise UserError(
+            f"{path.name} cannot be opened as a workbook: damaged, or protected by a password. Save it anew and hand it in."
+        ) from None
     if len(workbook.sheet_names) != 1:
         raise UserError(f"{path.name} has {len(workbook.sheet_names)} sheets; hand in a workbook with one.")
     sheet = workbook.load_sheet(0, header_row=None, skip_rows=0, dtypes="string", skip_whitespace_tail_rows=True)
     return sheet.to_polars()
-
-

@@ -20,7 +20,15 @@ from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
 from pipelines.intake.keyed import form_rows, keyed_rows
 from pipelines.intake.parsing import FINDINGS, TYPES, parse
-from pipelines.intake.reading import Layout, blocks, find_header, first_rows, header_score, unknown_headings
+from pipelines.intake.reading import (
+    Layout,
+    blocks,
+    column_position,
+    find_header,
+    first_rows,
+    header_score,
+    unknown_headings,
+)
 from pipelines.periods import months_of
 from pipelines.settings import UserError, data_root
 
@@ -66,7 +74,9 @@ def export_files(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in EXPORT_SUFFIXES and not p.name.startswith((".", "~$")))
+            found += sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in EXPORT_SUFFIXES and not p.name.startswith((".", "~$"))
+            )
         else:
             found.append(path)
     if not found:
@@ -85,7 +95,15 @@ def receive(path: Path, request: Request) -> Outcome:
     described = f"{layout.encoding}, header in line {layout.header_line}"
     unknown = unknown_headings(layout.header, contract)
     if known is not None:
-        counts = (known.read, known.not_data, known.accepted, known.quarantined, known.duplicate, known.reasons, known.warnings)
+        counts = (
+            known.read,
+            known.not_data,
+            known.accepted,
+            known.quarantined,
+            known.duplicate,
+            known.reasons,
+            known.warnings,
+        )
         return Outcome(path.name, sha256, sender, contract.id, "already_received", *counts, unknown, described)
     secret = key_file.load()
     register = contract.register_name or _register_of(sender, contract.table)
@@ -94,18 +112,48 @@ def receive(path: Path, request: Request) -> Outcome:
     rows = _identified(taken.clean, contract, secret, sender, register, sequence)
     accepted, duplicate = _deduplicated(rows, contract)
     reasons, warnings = _by_reason(taken.refused["reason"]), _by_reason(taken.clean["warning"])
-    counts = (taken.read, taken.not_data, taken.read - len(taken.refused) - duplicate, len(taken.refused), duplicate, reasons, warnings)
-    outcome = Outcome(path.name, sha256, sender, contract.id, "dry_run" if request.dry_run else "accepted", *counts, unknown, described)
+    counts = (
+        taken.read,
+        taken.not_data,
+        taken.read - len(taken.refused) - duplicate,
+        len(taken.refused),
+        duplicate,
+        reasons,
+        warnings,
+    )
+    outcome = Outcome(
+        path.name,
+        sha256,
+        sender,
+        contract.id,
+        "dry_run" if request.dry_run else "accepted",
+        *counts,
+        unknown,
+        described,
+    )
     if request.dry_run:
         return outcome
     months = _months(taken.clean, contract, request.period or _sidecar(path).get("period") or _period_in_name(path))
     folder = f"{sequence:08d}-{sha256[:12]}"
     _write(accepted, taken.findings, contract.table, folder)
-    delivered = tuple(c.name for c in contract.columns if c.personal != "dropped" and _delivers(layout, contract, c.name))
+    delivered = tuple(
+        c.name for c in contract.columns if c.personal != "dropped" and _delivers(layout, contract, c.name)
+    )
     ledger.record(
         ledger.Delivery(
-            sequence, sha256, path.name, sender, register, contract.id, contract.version, contract.table, *months,
-            ledger.now(), *counts, folder, delivered,
+            sequence,
+            sha256,
+            path.name,
+            sender,
+            register,
+            contract.id,
+            contract.version,
+            contract.table,
+            *months,
+            ledger.now(),
+            *counts,
+            folder,
+            delivered,
         )
     )
     return outcome
@@ -124,8 +172,19 @@ def zero_report(sender: str, table: str, period: str) -> Outcome:
     columns = tuple(c.name for c in contract.columns if c.personal != "dropped")
     ledger.record(
         ledger.Delivery(
-            ledger.next_sequence(), sha256, "zero report", sender, _register_of(sender, table), contract.id, contract.version,
-            table, *months, ledger.now(), *nothing, None, columns,
+            ledger.next_sequence(),
+            sha256,
+            "zero report",
+            sender,
+            _register_of(sender, table),
+            contract.id,
+            contract.version,
+            table,
+            *months,
+            ledger.now(),
+            *nothing,
+            None,
+            columns,
         )
     )
     return Outcome("zero report", sha256, sender, contract.id, "accepted", *nothing, [], "declared")
@@ -158,12 +217,26 @@ def _identified(
     clean: pl.DataFrame, contract: Contract, secret: key_file.Keys, sender: str, register: str, sequence: int
 ) -> pl.DataFrame:
     """Rows as the lake holds them, plus `_version` (when the source changed the row)."""
-    rows = keyed_rows(clean, contract, secret, register) if contract.kind == "cases" else form_rows(clean, contract, secret, sender)
-    stamped = rows.with_columns(
-        pl.lit(sequence, pl.Int64).alias("ledger_sequence"), pl.lit(sender).alias("sender"), pl.lit(register).alias("register")
+    rows = (
+        keyed_rows(clean, contract, secret, register)
+        if contract.kind == "cases"
+        else form_rows(clean, contract, secret, sender)
     )
-    missing = [pl.lit(None, dtype).alias(name) for name, dtype in lake_schema(contract.table).items() if name not in stamped.columns]
-    version = pl.col(contract.updated).cast(pl.Datetime("us")) if contract.updated in stamped.columns else pl.lit(None, pl.Datetime("us"))
+    stamped = rows.with_columns(
+        pl.lit(sequence, pl.Int64).alias("ledger_sequence"),
+        pl.lit(sender).alias("sender"),
+        pl.lit(register).alias("register"),
+    )
+    missing = [
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in lake_schema(contract.table).items()
+        if name not in stamped.columns
+    ]
+    version = (
+        pl.col(contract.updated).cast(pl.Datetime("us"))
+        if contract.updated in stamped.columns
+        else pl.lit(None, pl.Datetime("us"))
+    )
     return stamped.with_columns(*missing, version.alias("_version"))
 
 
@@ -178,11 +251,21 @@ def lake_schema(table: str) -> dict[str, pl.DataType]:
     """Columns and types of a lake table, in order; the same for every contract that feeds it."""
     contract = tables()[table]
     first: dict[str, pl.DataType] = {
-        "ledger_sequence": pl.Int64(), "row_number": pl.Int64(), "sender": pl.String(), "register": pl.String(),
-        "case_key": pl.Binary(), "cell_number": pl.Int64(), "area_code": pl.String(),
+        "ledger_sequence": pl.Int64(),
+        "row_number": pl.Int64(),
+        "sender": pl.String(),
+        "register": pl.String(),
+        "case_key": pl.Binary(),
+        "cell_number": pl.Int64(),
+        "area_code": pl.String(),
     }
     if contract.kind == "form":
-        own: dict[str, pl.DataType] = {"month": pl.Date(), "item": pl.String(), "category": pl.String(), "value": pl.Int64()}
+        own: dict[str, pl.DataType] = {
+            "month": pl.Date(),
+            "item": pl.String(),
+            "category": pl.String(),
+            "value": pl.Int64(),
+        }
         own["reported_on"] = pl.Date()
     else:
         own = {column.name: TYPES[column.type] for column in contract.stored}
@@ -204,7 +287,9 @@ def _write(rows: pl.DataFrame, findings: pl.DataFrame, table: str, folder: str) 
         draft.replace(lake / folder)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise UserError(f"The data folder {data_root()} does not take the rows: {error.strerror or error}. Nothing was taken in.") from None
+        raise UserError(
+            f"The data folder {data_root()} does not take the rows: {error.strerror or error}. Nothing was taken in."
+        ) from None
 
 
 def _write_synced(rows: pl.DataFrame, path: Path) -> None:
@@ -241,8 +326,6 @@ def _period_in_name(path: Path) -> str | None:
 
 
 def _delivers(layout: Layout, contract: Contract, name: str) -> bool:
-    from pipelines.intake.reading import column_position
-
     return column_position(layout.header, contract, name) is not None
 
 
@@ -279,10 +362,14 @@ def _contract_for(path: Path, request: Request, sidecar: dict[str, object]) -> C
 def _detected(path: Path) -> Contract:
     """The contract whose headings the file has most of. Raises `UserError` when none fits."""
     _, rows = first_rows(path)
-    scores = {c.id: max((header_score(row, c) for row in rows), default=0) / len(c.columns) for c in contracts().values()}
+    scores = {
+        c.id: max((header_score(row, c) for row in rows), default=0) / len(c.columns) for c in contracts().values()
+    }
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < 0.3:
-        raise UserError(f"{path.name}: no header of a known export in its first rows. Name the contract with --contract.")
+        raise UserError(
+            f"{path.name}: no header of a known export in its first rows. Name the contract with --contract."
+        )
     return contracts()[best]
 
 

@@ -30,14 +30,20 @@ def _lake() -> list[str]:
             continue
         folder = data_root() / "lake" / entry.table_name / entry.folder
         if not folder.is_dir():
-            found.append(f"Delivery {entry.ledger_sequence} ({entry.file}): its folder is missing from the lake. Restore it from a backup.")
+            found.append(
+                f"Delivery {entry.ledger_sequence} ({entry.file}): its folder is missing from the lake. Restore it from a backup."
+            )
             continue
         rows = pl.scan_parquet(folder / "*.parquet").select(pl.col("row_number").n_unique()).collect().item()
         if rows != entry.accepted:
-            found.append(f"Delivery {entry.ledger_sequence} ({entry.file}): the ledger says {entry.accepted} rows, the lake has {rows}.")
+            found.append(
+                f"Delivery {entry.ledger_sequence} ({entry.file}): the ledger says {entry.accepted} rows, the lake has {rows}."
+            )
     known = {entry.folder for entry in entries}
     orphans = [p.name for p in (data_root() / "lake").glob("*/*") if p.is_dir() and p.name not in known]
-    return found + [f"Lake folder {name} has no entry in the ledger; the next intake or build removes it." for name in orphans]
+    return found + [
+        f"Lake folder {name} has no entry in the ledger; the next intake or build removes it." for name in orphans
+    ]
 
 
 def _releases() -> list[str]:

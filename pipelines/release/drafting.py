@@ -55,7 +55,9 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _written(connection: duckdb.DuckDBPyConnection, folder: Path, period: str, edition: str, progress: Progress) -> Draft:
+def _written(
+    connection: duckdb.DuckDBPyConnection, folder: Path, period: str, edition: str, progress: Progress
+) -> Draft:
     release_tables(connection, months_of(period)[1])
     for name in TABLES:
         progress(f"{name}.parquet")
@@ -105,7 +107,9 @@ def _write_sql(folder: Path, edition: str) -> None:
     (folder / "sql").mkdir()
     for room, model in SQL_MODELS:
         target = "edition" if room == "indicators" else "duckdb"
-        (folder / "sql" / f"{model}.sql").write_text(warehouse.compiled_sql(target, room, model) + "\n", encoding="utf-8")
+        (folder / "sql" / f"{model}.sql").write_text(
+            warehouse.compiled_sql(target, room, model) + "\n", encoding="utf-8"
+        )
 
 
 def _digest(folder: Path) -> str:
@@ -119,7 +123,11 @@ def _digest(folder: Path) -> str:
 
 def _newest(period: str, edition: str) -> Path | None:
     """The newest sealed release of a period."""
-    found = [p for p in releases(edition).glob(f"{period}-*") if p.is_dir() and not p.is_symlink() and _version(p.name, period)]
+    found = [
+        p
+        for p in releases(edition).glob(f"{period}-*")
+        if p.is_dir() and not p.is_symlink() and _version(p.name, period)
+    ]
     return max(found, key=lambda p: _version(p.name, period) or (0, 0), default=None)
 
 
@@ -143,7 +151,9 @@ def _definitions(path: Path) -> dict[str, Any]:
     return {card["id"]: {part: card[part] for part in parts} for card in json.loads(path.read_text(encoding="utf-8"))}
 
 
-def _metadata(connection: duckdb.DuckDBPyConnection, release_id: str, period: str, edition: str, data_hash: str) -> dict[str, Any]:
+def _metadata(
+    connection: duckdb.DuckDBPyConnection, release_id: str, period: str, edition: str, data_hash: str
+) -> dict[str, Any]:
     request = connection.sql("select * from warehouse.catalogue.build_request").pl().row(0, named=True)
     ledger = connection.sql(
         """

@@ -24,7 +24,12 @@ def approve(release_id: str, edition: str, name: str) -> Path:
         raise UserError("An approval needs the name of the person who approves.")
     with writer_lock():
         instant = datetime.now(UTC).isoformat(timespec="seconds")
-        metadata = metadata_of(draft) | {"status": "final", "approved_by": name.strip(), "approved_at": instant, "issued": instant}
+        metadata = metadata_of(draft) | {
+            "status": "final",
+            "approved_by": name.strip(),
+            "approved_at": instant,
+            "issued": instant,
+        }
         metadata["files"] = hashes(draft)
         (draft / "release.json").write_text(json.dumps(metadata, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         for path in draft.rglob("*"):
@@ -48,5 +53,3 @@ def hashes(folder: Path) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-

@@ -81,11 +81,17 @@ def write_database(folder: Path, words: Mapping[str, str]) -> None:
         connection.execute(f"attach '{_quoted(folder / 'fengqiao.duckdb')}' as fengqiao (storage_version 'v1.4.0')")
         connection.execute("use fengqiao")
         for table in TABLES:
-            connection.execute(f"create table {table} as select * from read_parquet('{_quoted(folder / table)}.parquet')")
-            columns = connection.execute(f"select column_name from information_schema.columns where table_name = '{table}'").fetchall()
+            connection.execute(
+                f"create table {table} as select * from read_parquet('{_quoted(folder / table)}.parquet')"
+            )
+            columns = connection.execute(
+                f"select column_name from information_schema.columns where table_name = '{table}'"
+            ).fetchall()
             for (column,) in columns:
                 if column in words:
-                    connection.execute(f"comment on column {table}.{column} is '{words[column].replace(chr(39), chr(39) * 2)}'")
+                    connection.execute(
+                        f"comment on column {table}.{column} is '{words[column].replace(chr(39), chr(39) * 2)}'"
+                    )
             connection.execute(f"comment on table {table} is '{TABLE_WORDS[table]}'")
 
 
