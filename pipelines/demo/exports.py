@@ -79,7 +79,10 @@ def generate(
     if not 0 <= cases <= 100_000_000 or seed < 0:
         raise UserError(f"No demo of {cases} cases with seed {seed}: give 0 to 100,000,000 cases, a seed from 0.")
     order = _order(covered(years, until), seed, cases)
-    tasks = [(sender, year) for sender in senders() if sender.table in TABLES for year in _years(sender, order.period)]
+    reporting = {
+        (s.sender, s.table): s for s in reversed(senders()) if s.table in TABLES
+    }  # one of its rows stands for a sender
+    tasks = [(sender, year) for sender in reversed(reporting.values()) for year in _years(sender, order.period)]
     written: list[Path] = []
     for sender, year in tasks:
         written.append(_write(out, sender, year, order))
@@ -100,18 +103,23 @@ def _order(period: Period, seed: int, cases: int) -> Order:
     return Order(period, seed, counts)
 
 
+def _office(sender: Sender) -> str:
+    """The 6-digit code a sender is named for: its district's or city's, whatever parts of it it reports on."""
+    return sender.sender.rpartition("-")[2]
+
+
 def _years(sender: Sender, period: Period) -> list[int]:
     if sender.table == "correction_monthly":
         ordinary = {month // 12 + 1970 for month in _full_months(period)}
     else:
         ordinary = {month // 12 + 1970 for month in period.months}
-    return sorted(ordinary | scenes.years(sender.table, sender.area_code))
+    return sorted(ordinary | scenes.years(sender.table, _office(sender)))
 
 
 def _write(out: Path, sender: Sender, year: int, order: Order) -> Path:
     style = house_style(sender.sender)
     contract = contracts()[sender.table]
-    districts = districts_of(sender.area_code)
+    districts = [place for owed in senders() if owed.sender == sender.sender for place in districts_of(owed.area_code)]
     if sender.table == "correction_monthly":
         size, blocks = 0, _form(sender, year, districts, order)
     else:
@@ -119,7 +127,9 @@ def _write(out: Path, sender: Sender, year: int, order: Order) -> Path:
         blocks = _cases(sender, year, districts, order, style)
     texts = (as_written(block, contract, style) for block in blocks)
     workbook = style.workbook and size <= WORKBOOK_ROWS
-    path = out / sender.sender / f"{sender.sender}_{_reported(sender, year, order.period)}.{'xlsx' if workbook else 'csv'}"
+    path = (
+        out / sender.sender / f"{sender.sender}_{_reported(sender, year, order.period)}.{'xlsx' if workbook else 'csv'}"
+    )
     (write_workbook if workbook else write_csv)(path, texts, contract, style)
     return path
 
@@ -127,7 +137,7 @@ def _write(out: Path, sender: Sender, year: int, order: Order) -> Path:
 def _reported(sender: Sender, year: int, period: Period) -> str:
     """The months a file reports on, as its name says them: 2025, or 2025-01..2025-06 where the year is not whole."""
     full = _full_months(period) if sender.table == "correction_monthly" else period.months
-    months = {m for m in full if m // 12 + 1970 == year} | set(scenes.span(sender.table, sender.area_code, year))
+    months = {m for m in full if m // 12 + 1970 == year} | set(scenes.span(sender.table, _office(sender), year))
     first, last = (f"{m // 12 + 1970}-{m % 12 + 1:02d}" for m in (min(months), max(months)))
     if (first, last) == (f"{year}-01", f"{year}-12"):
         return str(year)
@@ -161,7 +171,7 @@ def _ordinary(sender: Sender, block: Block) -> pl.DataFrame:
             return mediation.rows(block, mediation.Course(settled_by=settled_by))
         case "dispute_screenings":
             return screening.rows(block, excluded=scenes.closed_township(sender.table, code, year))
-    return petition.rows(block, sender.area_code[:6])
+    return petition.rows(block, _office(sender))
 
 
 def _touches_scene(table: str, code: str) -> bool:
@@ -197,11 +207,11 @@ def _full_months(period: Period) -> list[int]:
 
 def _form(sender: Sender, year: int, districts: Sequence[Place], order: Order) -> Iterator[pl.DataFrame]:
     """The year's rows of a city's form: its ordinary months, and the scene's where it has one."""
-    office = int(sender.area_code[:6])
+    office = int(_office(sender))
     around = correction.usual(districts)
     months = _full_months(order.period)
     rng = np.random.default_rng([order.seed, TABLES.index(sender.table), office])
-    has_scene = bool(scenes.years(sender.table, sender.area_code))
+    has_scene = bool(scenes.years(sender.table, _office(sender)))
     if has_scene:
         scene = scenes.checked_books(districts)
         before = [month for month in months if month < scene[0].month]

@@ -55,7 +55,11 @@ def span(table: str, area_code: str, year: int) -> range:
     if year not in years(table, area_code):
         return range(0)
     first = month_number(2017, 12) if year == 2017 else month_number(year, 1)
-    last = month_number(2022, 6) if (table, area_code[:6]) == ("dispute_screenings", ZHIJIANG[:4] + "00") else month_number(year, 12)
+    last = (
+        month_number(2022, 6)
+        if (table, area_code[:6]) == ("dispute_screenings", ZHIJIANG[:4] + "00")
+        else month_number(year, 12)
+    )
     return range(first, last + 1)
 
 
