@@ -1,0 +1,102 @@
+# `make run` and `make test` set up what is missing and then do what they say; nothing needs to be prepared.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test test-spark foreign lint lock setup environment fonts chromium java
+
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+SERVE ?= 1
+PORT ?= 8501
+UV ?= uv
+
+LOCK ?=
+COMPILE := $(UV) pip compile --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras
+
+FENGQIAO_DATA ?= data
+export FENGQIAO_DATA
+export DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+FENGQIAO := $(VENV)/bin/fengqiao
+LANDING := $(FENGQIAO_DATA)/landing
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: setup ## the whole road, from demo exports to the dashboard on http://127.0.0.1:8501 (SERVE=0 stops before serving)
+	@echo "This is the demo: it makes the keys that are missing and approves its own release."
+	@$(FENGQIAO) keys init
+	@if [ -n "$$(find "$(LANDING)" -type f -print -quit 2>/dev/null)" ]; then \
+		echo "Exports are in $(LANDING) already; no demo is made."; \
+	else $(FENGQIAO) demo; fi
+	@$(FENGQIAO) intake "$(LANDING)"
+	@$(FENGQIAO) build
+	@release="$$($(FENGQIAO) release | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
+		[ -d "$(FENGQIAO_DATA)/releases/internal/$$release" ] || $(FENGQIAO) approve "$$release" --name demo; \
+		$(FENGQIAO) publish "$$release"
+ifneq ($(SERVE),0)
+	@exec $(FENGQIAO) serve --edition internal --port $(PORT)
+endif
+
+test: setup chromium ## all tests
+	@$(VENV)/bin/python -m pytest
+
+test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
+	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock
+	@$(VENV)/bin/python benchmarks/spark_parity.py
+
+lint: setup ## style of Python and SQL
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project
+
+lock: ## both locks anew from pyproject.toml (needs uv; LOCK=--upgrade takes the newest versions allowed)
+	@$(COMPILE) $(LOCK) --extra dev --output-file requirements.lock pyproject.toml >/dev/null
+	@$(COMPILE) $(LOCK) --extra spark --constraints requirements.lock --output-file requirements-spark.lock \
+		$$(sed -nE 's/^([A-Za-z0-9_.-]+)(\[.*\])?==.*/--no-emit-package \1/p' requirements.lock) pyproject.toml >/dev/null
+
+setup: ## virtual environment and fonts
+	@mkdir -p .cache
+	@flock .cache/setup.lock $(MAKE) --no-print-directory environment fonts
+
+# The stamp says what was installed, and where: a new lock, a changed project or a moved checkout is installed again.
+environment:
+	@locked="$$(sha256sum requirements.lock) $(CURDIR)"; project="$$(sha256sum pyproject.toml)"; \
+	if [ "$$(cat $(VENV)/.locked 2>/dev/null)" != "$$locked" ]; then \
+		$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+			|| { echo "Python 3.11 with venv is needed. Install it, or name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }; \
+		echo "Installing the locked packages into $(VENV) (about 1 GB, a minute or two)."; \
+		$(PYTHON) -m venv --clear $(VENV); \
+		$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements.lock; \
+		echo "$$locked" > $(VENV)/.locked; \
+	fi; \
+	if [ "$$(cat $(VENV)/.project 2>/dev/null)" != "$$project" ]; then \
+		$(VENV)/bin/python -m pip install -qq --no-compile --no-deps --no-build-isolation --editable .; \
+		echo "$$project" > $(VENV)/.project; \
+	fi
+
+fonts: ## the Chinese font, cut into slices
+	@$(VENV)/bin/python -m dashboards.fonts
+
+# apt-get, as root or by sudo; one sentence when neither is possible.
+define apt_install
+	command -v apt-get >/dev/null || { echo "$(1) is needed and this machine has no apt: install it by hand." >&2; exit 1; }; \
+	as_root=; if [ "$$(id -u)" != 0 ]; then as_root=sudo; fi; \
+	if [ -n "$$as_root" ] && ! command -v sudo >/dev/null; then \
+		echo "$(1) is needed: run as root or with sudo, or have it installed." >&2; exit 1; fi; \
+	echo "Installing $(1)."; \
+	{ $$as_root apt-get -qq update \
+		&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --option DPkg::Lock::Timeout=300 install --no-install-recommends --yes $(1) >/dev/null; } \
+		|| { echo "$(1) is needed and apt could not install it." >&2; exit 1; }
+endef
+
+chromium:
+	@if ! command -v chromium >/dev/null; then $(call apt_install,chromium); fi
+
+java:
+	@if ! command -v java >/dev/null; then $(call apt_install,openjdk-17-jre-headless); fi
+
+foreign: setup ## a foreign register against a plain recount: make foreign FILE=nyc311_animals_2025.csv
+	@$(VENV)/bin/python -m tests.foreign.check "$(FILE)"

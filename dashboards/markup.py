@@ -1,0 +1,264 @@
+"""The pieces of a page as markup: headline cards with their definitions, tables, bars. One string a piece, escaped.
+
+Plain markup instead of widgets, because a card of widgets costs a dozen messages a view, cannot stand two in a row
+on a phone and does not print.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dashboards import wording
+from dashboards.wording import Figure, Language, escaped, say
+from pipelines import catalogue
+from pipelines.catalogue import Card, Words
+
+ARROWS = {"up": "▲", "down": "▼", "flat": "■"}
+
+
+class Bar(NamedTuple):
+    """A row of a ranked table; `is_reference` marks the line that the others are held against."""
+
+    name: str
+    figure: Figure | None
+    address: str = ""
+    is_chosen: bool = False
+    is_reference: bool = False
+
+
+def tag(name: str, content: str, /, **attributes: str) -> str:
+    """One element; attribute values are escaped here, `content` is markup already. `class_` loses its underscore."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"' for key, value in attributes.items() if value
+    )
+    return f"<{name}{written}>{content}</{name}>"
+
+
+def text(name: str, content: str, /, **attributes: str) -> str:
+    """One element that holds plain text."""
+    return tag(name, escaped(content), **attributes)
+
+
+def headline_card(
+    card: Card, now: Figure | None, cumulative: Figure | None, of_city: Figure | None, month: str, language: Language
+) -> str:
+    """A card: the month and its change, the year before, the cumulative figure with its own; its definition folded."""
+    shown = _value(now.value if now else None, wording.marks(now, language), card, language)
+    parts = [
+        text("h3", wording.label(card, language)),
+        tag("p", shown + _fraction(now, card, language) + _marks(now, language), class_="value"),
+        _change(now, card, language),
+        tag("dl", "".join(_card_rows(card, now, cumulative, of_city, month, language))),
+        tag(
+            "details",
+            text("summary", say("definition", language)) + definition(card, language),
+            class_="definition",
+            name="definition",
+        ),
+    ]
+    return tag("article", "".join(parts), class_="card")
+
+
+def _value(value: float | None, reason: str, card: Card, language: Language) -> str:
+    if value is None:
+        return text("span", wording.MISSING, title=reason or say("missing", language))
+    exact = wording.quantity(value, card, language, exact=True)
+    shown = escaped(wording.value_text(value, card, language))
+    return tag("span", shown + text("small", wording.unit_text(value, card, language)), title=exact)
+
+
+def _marks(figure: Figure | None, language: Language) -> str:
+    words = wording.marks(figure, language) if figure and figure.value is not None else ""
+    return text("span", words, class_="mark") if words else ""
+
+
+def _change(figure: Figure | None, card: Card, language: Language) -> str:
+    """Arrow for the direction, colour and word for better or worse."""
+    way = wording.direction(figure, card) if figure else None
+    if figure is None or way is None:
+        return text("p", "", class_="change")
+    judged = wording.verdict(figure, card)
+    arrow = text("span", ARROWS[way], class_="arrow", aria_hidden="true")
+    words = "" if way == "flat" else escaped(wording.change(figure, card, language)) + " "
+    judgement = text("b", say(f"verdicts.{judged}", language)) if judged else ""
+    about = text("span", say("on_year", language), class_="about")
+    return tag("p", f"{about} {arrow} {words}{judgement}", class_=f"change {judged or 'neutral'}")
+
+
+def _card_rows(
+    card: Card, now: Figure | None, cumulative: Figure | None, of_city: Figure | None, month: str, language: Language
+) -> Iterable[str]:
+    """The figures below the change, without their unit: it stands beside the value."""
+    before = say("year_before", language)
+    yield _pair(before, wording.value_text(now.value_year_before if now else None, card, language))
+    if of_city is not None:
+        yield _pair(say("whole_city", language), wording.value_text(of_city.value, card, language))
+    if card.kind == "stock":
+        yield _pair(
+            say("month_before", language), wording.value_text(now.value_period_before if now else None, card, language)
+        )
+        return
+    period = wording.short_span(wording.year_to_date(month), language, abbreviated=True)
+    value, value_before = (cumulative.value, cumulative.value_year_before) if cumulative else (None, None)
+    yield _pair(say("cumulative", language, period=period), wording.value_text(value, card, language))
+    yield _pair(say("cumulative_before", language, period=period), wording.value_text(value_before, card, language))
+    yield _pair(say("cumulative_on_year", language, period=period), wording.signed_change(cumulative, card, language))
+
+
+def _pair(name: str, value: str) -> str:
+    return tag("div", text("dt", name) + text("dd", value))
+
+
+def definition(card: Card, language: Language) -> str:
+    """Everything a card says about its figure."""
+    parts = [text("p", wording.spoken(card.definition, language))]
+    for key, name in (
+        ("numerator" if card.denominator else "measure", card.numerator),
+        ("denominator", card.denominator),
+    ):
+        measure = catalogue.measures().get(name or "")
+        if measure:
+            head = f"{say(key, language)} {wording.spoken(measure.label, language)}"
+            parts.append(_entry(head, [wording.spoken(measure.definition, language)], language))
+    for key, entries in (("includes", card.includes), ("excludes", card.excludes)):
+        if entries:
+            parts.append(_entry(say(key, language), [wording.spoken(entry, language) for entry in entries], language))
+    if card.legal_basis:
+        basis = "、".join(f"{law.text}（{law.version}）" for law in card.legal_basis)
+        parts.append(
+            tag(
+                "p",
+                text("b", say("legal_basis", language)) + wording.colon(language) + text("span", basis, lang="zh-CN"),
+            )
+        )
+    for key, words in (("deadline", card.deadline), ("caution", card.caution)):
+        if isinstance(words, Words):
+            parts.append(_entry(say(key, language), [wording.spoken(words, language)], language))
+    parts.append(tag("p", text("b", say("indicator_id", language)) + wording.colon(language) + text("code", card.id)))
+    return tag("div", "".join(parts), class_="body")
+
+
+def _entry(name: str, entries: Sequence[str], language: Language) -> str:
+    if len(entries) == 1:
+        return tag("p", text("b", name) + wording.colon(language) + escaped(entries[0]))
+    return tag("p", text("b", name) + wording.colon(language)) + tag(
+        "ul", "".join(text("li", entry) for entry in entries)
+    )
+
+
+def ranked_table(card: Card, bars: Sequence[Bar], title: str, finding: str, head: str, language: Language) -> str:
+    """A ranked table with bars (counts) or points against the city's line (rates); the table is its own data."""
+    values = [bar.figure.value for bar in bars if bar.figure and bar.figure.value is not None and not bar.is_reference]
+    reference = next((bar.figure.value for bar in bars if bar.is_reference and bar.figure), None)
+    is_rate = card.unit == "percent"
+    low, high = _scale([*values, *([reference] if is_rate and reference is not None else [])], is_rate)
+    rows = "".join(_bar_row(bar, card, low, high, reference if is_rate else None, language) for bar in bars)
+    header = "".join(
+        (
+            text("th", head, scope="col"),
+            text("td", "", class_="track"),
+            text("th", wording.unit_of_axis(card, language), scope="col", class_="number"),
+            text("th", say("on_year", language), scope="col", class_="number"),
+        )
+    )
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", rows), class_="ranked")
+    return tag("section", text("h3", title) + text("p", finding, class_="finding") + table, class_="block")
+
+
+def _scale(values: Sequence[float], is_rate: bool) -> tuple[float, float]:
+    """The span of the drawing: from nought for counts, from the smallest value for rates."""
+    if not values:
+        return 0.0, 1.0
+    return (min(values) if is_rate else 0.0), max(values)
+
+
+def _bar_row(bar: Bar, card: Card, low: float, high: float, reference: float | None, language: Language) -> str:
+    figure = bar.figure
+    value = figure.value if figure else None
+    name = text("a", bar.name, href=bar.address, target="_self") if bar.address else escaped(bar.name)
+    is_drawn = value is not None and not (bar.is_reference and card.unit != "percent")
+    track = _track(value, low, high, reference, bar.is_reference) if is_drawn and value is not None else ""
+    shown = escaped(wording.value_text(value, card, language, exact=True)) + _fraction(figure, card, language)
+    cells = (
+        tag("th", name, scope="row"),
+        tag("td", track, class_="track", aria_hidden="true"),
+        tag("td", shown + _marks(figure, language), class_="number"),
+        text("td", wording.signed_change(figure, card, language), class_="number"),
+    )
+    kind = "reference" if bar.is_reference else "chosen" if bar.is_chosen else ""
+    return tag("tr", "".join(cells), class_=kind)
+
+
+def _track(value: float, low: float, high: float, reference: float | None, is_reference: bool) -> str:
+    if reference is None:
+        return tag("span", tag("i", "", class_="bar", style=f"width:{_place(value, low, high)}%"), class_="rail")
+    line = tag("i", "", class_="line", style=f"left:{_place(reference, low, high)}%")
+    point = "" if is_reference else tag("i", "", class_="point", style=f"left:{_place(value, low, high)}%")
+    return tag("span", line + point, class_="rail points")
+
+
+def _place(value: float, low: float, high: float) -> str:
+    """Where a value lies on the drawing, in percent of its width."""
+    return f"{100 * (value - low) / (high - low):.1f}" if high > low else "50"
+
+
+def _fraction(figure: Figure | None, card: Card, language: Language) -> str:
+    """Numerator over denominator under a rate, so that nobody reads a rate without its base."""
+    if card.unit != "percent" or figure is None or figure.value is None or not figure.denominator:
+        return ""
+    words = say("of", language, numerator=f"{figure.numerator:,}", denominator=f"{figure.denominator:,}")
+    return text("small", words, class_="fraction")
+
+
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str) -> str:
+    """A folded table: the first column names the row, the others are numbers."""
+    header = "".join(text("th", name, scope="col", class_="number" if place else "") for place, name in enumerate(head))
+    body = "".join(
+        tag(
+            "tr",
+            "".join(
+                text("td", cell, class_="number") if place else text("th", cell, scope="row")
+                for place, cell in enumerate(row)
+            ),
+        )
+        for row in rows
+    )
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="plain")
+    box = tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=summary)
+    return tag("details", text("summary", summary) + box, class_="data")
+
+
+def categories_table(
+    title: str,
+    head: str,
+    rows: Sequence[tuple[str, Figure, Figure | None]],
+    card: Card,
+    share: Card | None,
+    language: Language,
+) -> str:
+    """Categories with bars: label, count, share where the release has one, change on year."""
+    high = max((figure.value for _, figure, _ in rows if figure.value is not None), default=1.0)
+    columns = [(head, ""), ("", "track"), (wording.unit_of_axis(card, language), "number")]
+    columns += [(say("share", language), "number")] if share else []
+    columns.append((say("on_year", language), "number"))
+    header = "".join(
+        text("td", name, class_=kind) if kind == "track" else text("th", name, class_=kind, scope="col")
+        for name, kind in columns
+    )
+    body = "".join(_category_row(name, figure, part, card, share, high, language) for name, figure, part in rows)
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="ranked")
+    return tag("section", text("h3", title) + table, class_="block")
+
+
+def _category_row(
+    name: str, figure: Figure, part: Figure | None, card: Card, share: Card | None, high: float, language: Language
+) -> str:
+    track = "" if figure.value is None else _track(figure.value, 0.0, high, None, False)
+    cells = [
+        text("th", name, scope="row"),
+        tag("td", track, class_="track", aria_hidden="true"),
+        text("td", wording.value_text(figure.value, card, language, exact=True), class_="number"),
+    ]
+    if share:
+        cells.append(text("td", wording.value_text(part.value if part else None, share, language), class_="number"))
+    cells.append(text("td", wording.signed_change(figure, card, language), class_="number"))
+    return tag("tr", "".join(cells))

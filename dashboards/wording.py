@@ -1,0 +1,374 @@
+"""How figures are said in Chinese and English: numbers, periods, changes, sentences.
+
+Words of the pages stand in `words.yml`; labels of indicators, areas, categories and units come with the release and
+the catalogue.
+Values are rounded half up for reading and never computed: every change and percentage is a column of the release.
+"""
+
+import html
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pipelines import catalogue
+from pipelines.catalogue import Card, Declared, Words
+
+Language = Literal["zh", "en"]
+Direction = Literal["up", "down", "flat"]
+LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
+HTML_LANGUAGES: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
+MISSING = "—"
+TEN_THOUSAND = 10_000
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+class Figure(NamedTuple):
+    """One row of the release's `figures`: an indicator in an area and period, as a total or a category of a breakdown.
+
+    Values are in the card's unit; `change_on_year` is a difference (percentage points where the unit is percent).
+    """
+
+    indicator: str
+    area_code: str
+    period: str
+    breakdown: str
+    category: str
+    value: float | None
+    numerator: int | None
+    denominator: int | None
+    value_year_before: float | None
+    value_period_before: float | None
+    change_on_year: float | None
+    change_on_year_percent: float | None
+    change_on_period: float | None
+    status: tuple[str, ...]
+
+
+class Lexicon(Declared):
+    """The words of `words.yml`, by use."""
+
+    ui: Mapping[str, Words]
+    marks: Mapping[str, Words]
+    levels: Mapping[str, Words]
+    verdicts: Mapping[str, Words]
+    notices: Mapping[str, Words]
+    breakdowns: Mapping[str, Words]
+    sentence: Mapping[str, Words]
+    changes: Mapping[str, Words]
+    columns: Mapping[str, Words]
+    periods: Mapping[str, Words]
+    finding: Mapping[str, Words]
+    signed: Mapping[str, Words]
+
+
+@cache
+def lexicon() -> Lexicon:
+    values, _ = catalogue.read_yaml(Path(__file__).with_name("words.yml"))
+    return Lexicon.model_validate(values)
+
+
+def spoken(words: Words, language: Language) -> str:
+    return words.zh if language == "zh" else words.en
+
+
+def say(key: str, language: Language, **values: object) -> str:
+    """A word of the pages, its gaps filled. `key` is `section.word`, or a word of section `ui`."""
+    section, _, word = key.rpartition(".")
+    words: Mapping[str, Words] = getattr(lexicon(), section or "ui")
+    return spoken(words[word], language).format(**values)
+
+
+def joined(parts: Iterable[str], language: Language) -> str:
+    """Parts of a title or name side by side; empty ones fall away."""
+    return ("·" if language == "zh" else ", ").join(part for part in parts if part)
+
+
+def listed(parts: Iterable[str], language: Language) -> str:
+    return ("、" if language == "zh" else "; ").join(parts)
+
+
+def colon(language: Language) -> str:
+    return "：" if language == "zh" else ": "
+
+
+def label(card: Card, language: Language) -> str:
+    return spoken(card.label, language)
+
+
+def label_with_unit(card: Card, language: Language) -> str:
+    """The label as the head of a column of bare numbers; a percentage names itself."""
+    if card.unit == "percent":
+        return label(card, language)
+    unit = unit_of_axis(card, language)
+    return f"{label(card, language)}（{unit}）" if language == "zh" else f"{label(card, language)} ({unit})"
+
+
+def label_in_text(card: Card, language: Language) -> str:
+    """The label inside a sentence: in English its first letter is small."""
+    text = label(card, language)
+    return text[0].lower() + text[1:] if language == "en" else text
+
+
+def rounded(value: float, decimals: int) -> Decimal:
+    """Half up on the written value, never truncated and never to even."""
+    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+
+
+def number(value: float, decimals: int, language: Language, *, exact: bool = False, trim: bool = False) -> str:
+    """A number with thousands separators; in Chinese 万 from ten thousand unless `exact`; `trim` drops idle zeros."""
+    if language == "zh" and not exact and abs(value) >= TEN_THOUSAND:
+        return _trimmed(f"{rounded(value, 0).scaleb(-4).quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):,f}") + "万"
+    text = f"{rounded(value, decimals):,f}"
+    return _trimmed(text) if trim else text
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def value_text(value: float | None, card: Card, language: Language, *, exact: bool = False) -> str:
+    """The value without its unit; percent keeps its sign. A missing value is a dash."""
+    if value is None:
+        return MISSING
+    if card.unit == "percent":
+        return f"{number(value, card.decimals if value else 0, language, exact=True)}%"
+    return number(value, card.decimals, language, exact=exact, trim=True)
+
+
+def unit_text(value: float | None, card: Card, language: Language) -> str:
+    """The unit as it follows the value; empty after percent and a dash."""
+    if value is None or card.unit == "percent":
+        return ""
+    symbol = catalogue.units()[card.unit][f"symbol_{language}"]
+    if language == "zh":
+        return symbol
+    return " " + (symbol.removesuffix("s") if rounded(abs(value), card.decimals) == 1 else symbol)
+
+
+def quantity(value: float | None, card: Card, language: Language, *, exact: bool = False) -> str:
+    return value_text(value, card, language, exact=exact) + unit_text(value, card, language)
+
+
+def unit_of_axis(card: Card, language: Language) -> str:
+    return catalogue.units()[card.unit][f"symbol_{language}"]
+
+
+def direction(figure: Figure, card: Card) -> Direction | None:
+    """Whether the figure lies above, below or level with the year before, as shown. None without a base."""
+    if figure.change_on_year is None or figure.value is None or figure.value_year_before is None:
+        return None
+    same = rounded(figure.value, card.decimals) == rounded(figure.value_year_before, card.decimals)
+    if same or rounded(figure.change_on_year, card.decimals) == 0:
+        return "flat"
+    return "up" if figure.change_on_year > 0 else "down"
+
+
+def verdict(figure: Figure, card: Card) -> Literal["better", "worse", "flat"] | None:
+    """Better or worse than the year before; None where the card takes no side or there is no base."""
+    way = direction(figure, card)
+    if way == "flat":
+        return "flat"
+    if way is None or card.better == "neither":
+        return None
+    return "better" if (way == "up") == (card.better == "higher") else "worse"
+
+
+def change(figure: Figure, card: Card, language: Language) -> str:
+    """The difference to the year before in words, with its percentage where the release has one; empty without a base."""
+    way = direction(figure, card)
+    if way is None or figure.change_on_year is None:
+        return ""
+    if way == "flat":
+        return say("changes.flat", language)
+    if card.unit == "percent":
+        return say(
+            f"changes.points_{way}", language, amount=number(abs(figure.change_on_year), card.decimals, language)
+        )
+    amount = _amount(figure.change_on_year, card, language)
+    if card.unit == "day":
+        return say(f"changes.days_{way}", language, amount=amount)
+    return say(f"changes.count_{way}", language, amount=amount) + _growth(figure.change_on_year_percent, way, language)
+
+
+def _amount(difference: float, card: Card, language: Language) -> str:
+    """A difference as a count; English names its unit elsewhere in the sentence, except for days."""
+    if language == "zh" or card.unit == "day":
+        return quantity(abs(difference), card, language)
+    return value_text(abs(difference), card, language)
+
+
+def _growth(percent: float | None, way: Direction, language: Language) -> str:
+    if percent is None:
+        return ""
+    if rounded(percent, 1) == 0:
+        return say(f"changes.growth_small_{way}", language)
+    return say(f"changes.growth_{way}", language, percent=f"{number(abs(percent), 1, language, exact=True)}%")
+
+
+def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
+    """The difference to the year before for a table cell: a signed number, its percentage where the release has one."""
+    way = direction(figure, card) if figure else None
+    if figure is None or way is None or figure.change_on_year is None:
+        return MISSING
+    if way == "flat":
+        return say("changes.flat", language)
+    amount = _signed(figure.change_on_year, card.decimals, trim=card.unit != "percent")
+    if card.unit == "percent":
+        return say("signed.percent", language, amount=amount)
+    if figure.change_on_year_percent is None:
+        return amount
+    return say("signed.growth", language, amount=amount, percent=_signed(figure.change_on_year_percent, 1))
+
+
+def _signed(value: float, decimals: int, *, trim: bool = False) -> str:
+    sign = "" if rounded(value, decimals) == 0 else "+" if value > 0 else "−"
+    return sign + number(abs(value), decimals, "en", trim=trim)
+
+
+def month_of(period: str) -> tuple[int, int]:
+    """Year and month of a period id that ends in a month (`2025-10`, `2025-01..2025-10`)."""
+    last = period.rpartition("..")[2]
+    return int(last[:4]), int(last[5:7])
+
+
+def year_to_date(month: str) -> str:
+    """The cumulative period that ends with a month: `2025-10` -> `2025-01..2025-10`."""
+    return f"{month[:4]}-01..{month}"
+
+
+def ending_with(month: str) -> str:
+    """The longest standard period that ends with a month: `2025-12` -> `2025`, `2025-06` -> `2025-H1`."""
+    year, part = month[:4], {"12": "", "06": "-H1", "03": "-Q1", "09": "-Q3"}.get(month[5:])
+    return month if part is None else year + part
+
+
+def month_name(month: str, language: Language) -> str:
+    year, number_of_month = month_of(month)
+    return f"{year}年{number_of_month}月" if language == "zh" else f"{MONTHS[number_of_month - 1]} {year}"
+
+
+def day_name(day: str, language: Language) -> str:
+    """A day written as `2025-12-31`, possibly with a time after it; anything else as it is."""
+    if len(day) < 10 or day[4] != "-":
+        return day
+    year, month, number_of_day = day[:4], int(day[5:7]), int(day[8:10])
+    return f"{year}年{month}月{number_of_day}日" if language == "zh" else f"{number_of_day} {MONTHS[month - 1]} {year}"
+
+
+def span_name(first: str, last: str, language: Language) -> str:
+    """Two months and all between, the year said once where it is the same."""
+    if first == last:
+        return month_name(first, language)
+    (year, start), (last_year, end) = month_of(first), month_of(last)
+    if year != last_year:
+        return f"{month_name(first, language)}{'—' if language == 'zh' else '–'}{month_name(last, language)}"
+    return f"{year}年{start}—{end}月" if language == "zh" else f"{MONTHS[start - 1]}–{MONTHS[end - 1]} {year}"
+
+
+def period_name(period: str, language: Language) -> str:
+    """The name of any period."""
+    first, _, last = period.partition("..")
+    year, _, part = first.partition("-")
+    if part.isdigit():
+        return span_name(first, last or first, language)
+    return say(f"periods.{part or 'year'}", language, year=year)
+
+
+def short_span(period: str, language: Language, *, abbreviated: bool = False) -> str:
+    """A cumulative period without its year, for a sentence or card that has named it."""
+    first, _, last = period.partition("..")
+    start, end = month_of(first)[1], month_of(last)[1]
+    if language == "zh":
+        return f"{end}月" if start == end else f"{start}—{end}月"
+    names = [MONTHS[place - 1][: 3 if abbreviated else None] for place in (start, end)]
+    return names[1] if start == end else "–".join(names)
+
+
+def marks(figure: Figure | None, language: Language) -> str:
+    """The markers of a figure in words, joined; empty for a normal one."""
+    known = lexicon().marks
+    return "、".join(spoken(known[code], language) for code in (figure.status if figure else ()) if code in known)
+
+
+def opening_sentence(
+    area: str,
+    accepted: tuple[Card, Figure | None, Figure | None],
+    rate: tuple[Card, Figure | None] | None,
+    rate_of_city: Figure | None,
+    month: str,
+    language: Language,
+) -> str:
+    """The sentence to quote: the month, its change, the cumulative figure, the rate; nothing the figures do not carry.
+
+    `accepted` is the card with its figures of the month and of the year to date, `rate` a card with its year to date.
+    """
+    card, now, cumulative = accepted
+    text = _month_clause(area, card, now, month, language)
+    if month_of(month)[1] > 1:
+        text += _cumulative_clause(card, cumulative, month, language)
+    if rate and rate[1] and rate[1].value is not None:
+        text += _rate_clause(rate[0], rate[1], rate_of_city, month, language)
+    return text + say("sentence.end", language)
+
+
+def _month_clause(area: str, card: Card, figure: Figure | None, month: str, language: Language) -> str:
+    name = month_name(month, language)
+    if figure is None or figure.value is None:
+        return say("sentence.absent", language, month=name, area=area, label=label_in_text(card, language))
+    text = say("sentence.subject", language, month=name, area=area, value=_disputes(figure.value, card, language))
+    return text + _on_year(figure, card, language)
+
+
+def _cumulative_clause(card: Card, figure: Figure | None, month: str, language: Language) -> str:
+    if figure is None or figure.value is None:
+        return ""
+    period = short_span(year_to_date(month), language)
+    text = say("sentence.cumulative", language, period=period, value=_disputes(figure.value, card, language))
+    return text + _on_year(figure, card, language)
+
+
+def _rate_clause(card: Card, figure: Figure, of_city: Figure | None, month: str, language: Language) -> str:
+    period = short_span(year_to_date(month), language)
+    value = value_text(figure.value, card, language)
+    text = say("sentence.rate", language, period=period, label=label_in_text(card, language), value=value)
+    text += _on_year(figure, card, language)
+    if of_city and of_city.value is not None:
+        text += say("sentence.rate_city", language, value=value_text(of_city.value, card, language))
+    return text
+
+
+def _on_year(figure: Figure, card: Card, language: Language) -> str:
+    phrase = change(figure, card, language)
+    if not phrase:
+        return ""
+    return say(
+        "sentence.on_year_flat" if direction(figure, card) == "flat" else "sentence.on_year", language, change=phrase
+    )
+
+
+def _disputes(value: float, card: Card, language: Language) -> str:
+    if language == "zh":
+        return quantity(value, card, language)
+    return say(
+        "sentence.dispute" if value == 1 else "sentence.disputes", language, value=value_text(value, card, language)
+    )
+
+
+def escaped(text: str) -> str:
+    """Text for use inside markup and attributes."""
+    return html.escape(text, quote=True)
