@@ -5,7 +5,7 @@ Everything raises `UserError` naming file, line and key when a declaration is wr
 
 import csv
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
@@ -143,6 +143,9 @@ class Rule(Declared):
     label: Words
 
 
+DATED = ("date", "datetime", "month")
+
+
 class Contract(Declared):
     """What an export looks like: one row a case (`cases`) or one row an area and month, many items (`form`)."""
 
@@ -167,15 +170,17 @@ class Contract(Declared):
         names = [column.name for column in self.columns]
         if len(names) != len(set(names)):
             raise ValueError("a column name stands twice")
-        labels = [text for column in self.columns for text in (column.label, *column.aliases)]
+        labels = [heading(text) for column in self.columns for text in (column.label, *column.aliases)]
         if len(labels) != len(set(labels)):
             raise ValueError("a header text stands at two columns")
         if self.kind == "cases":
             keyed = [column.name for column in self.columns if column.personal == "keyed"]
             if keyed != [self.key]:
                 raise ValueError("`key` must name the one column that is `personal: keyed`")
-        if not {"area_code", self.dated_by} <= set(names):
-            raise ValueError("a contract needs the column area_code and the column named by `dated_by`")
+        if not {"area_code", self.dated_by, self.updated or self.dated_by} <= set(names):
+            raise ValueError("a contract needs the column area_code and those named by `dated_by` and `updated`")
+        if any(self.column(name).type not in DATED for name in (self.dated_by, self.updated or self.dated_by)):
+            raise ValueError("`dated_by` and `updated` must name columns of dates")
         for rule in self.rules:
             unknown = set(rule.columns) - set(names)
             if unknown:
@@ -213,7 +218,7 @@ class Area(Declared):
     area_code: str
     name_zh: str
     name_en: str
-    level: str
+    level: Literal["province", "city", "district", "township"]
     parent_code: str
     valid_from: str
     valid_to: str
@@ -237,20 +242,34 @@ class Sender(Declared):
     valid_to: str
 
 
-def _line_of(text: str, key: str) -> int:
-    """Line of the first mapping key `key` in a YAML text; 1 where it does not stand."""
-    return next((n for n, line in enumerate(text.splitlines(), 1) if line.lstrip(" -{").startswith(f"{key}:")), 1)
+Location = tuple[str | int, ...]
 
 
-def _declare(model: type[Declared], values: Mapping[str, Any], path: Path, text: str) -> Any:
+def _line_of(text: str, location: Location) -> int:
+    """Line of the deepest part of a location that stands in a YAML text."""
+    node, line = yaml.compose(text, Loader=yaml.CSafeLoader), 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            entry = next((pair for pair in node.value if pair[0].value == part), None)
+        else:
+            is_item = isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+            entry = (node.value[part], node.value[part]) if is_item else None
+        if entry is None:
+            break
+        line, node = entry[0].start_mark.line + 1, entry[1]
+    return line
+
+
+def _declare(model: type[Declared], values: Mapping[str, Any], path: Path, line_of: Callable[[Location], int]) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        keys = [str(part) for part in first["loc"] if isinstance(part, str)]
-        line = _line_of(text, keys[-1]) if keys else 1
+        errors = error.errors()
+        misspelt = (wrong for wrong in errors if wrong["type"] == "extra_forbidden")  # else its key is also missing
+        first = next(misspelt, errors[0])
+        said = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}, line {line}: {where}: {first['msg']}") from None
+        raise UserError(f"{path}, line {line_of(first['loc'])}: {where}: {said}.") from None
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], str]:
@@ -260,8 +279,10 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], str]:
         values = yaml.load(text, Loader=yaml.CSafeLoader)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8; save the file as UTF-8.") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
         raise UserError(f"{path}, line {mark.line + 1 if mark else 1}: not valid YAML.") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}, line 1: expected a mapping of keys.")
@@ -280,9 +301,14 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def load_contract(path: Path) -> Contract:
+    """A contract. Raises `UserError` naming file and line, also of a code list that does not exist."""
     values, text = read_yaml(path)
-    values.setdefault("id", path.stem)
-    return _declare(Contract, values, path, text)
+    contract: Contract = _declare(Contract, {"id": path.stem, **values}, path, lambda place: _line_of(text, place))
+    for number, column in enumerate(contract.columns):
+        if column.codes is not None and column.codes not in code_lists():
+            line = _line_of(text, ("columns", number, "codes"))
+            raise UserError(f"{path}, line {line}: {column.codes} is not a list of seeds/tables/code_lists.csv.")
+    return contract
 
 
 @cache
@@ -298,41 +324,56 @@ def tables() -> Mapping[str, Contract]:
 
 @cache
 def measures() -> Mapping[str, Measure]:
+    """Measures by id. Raises `UserError` on an unknown unit, table or breakdown."""
     found: dict[str, Measure] = {}
     for path in sorted((SEEDS / "measures").glob("*.yml")):
         values, text = read_yaml(path)
-        for name, body in values.items():
+        for name in values:
             if name in found:
-                raise UserError(f"{path}, line {_line_of(text, name)}: measure {name} is declared twice.")
-            found[name] = _declare(Measure, {"id": name, **(body or {})}, path, text)
+                raise UserError(f"{path}, line {_line_of(text, (name,))}: measure {name} is declared twice.")
+            found[name] = _measure(name, values[name] or {}, path, text)
     return found
+
+
+def _measure(name: str, body: Mapping[str, Any], path: Path, text: str) -> Measure:
+    values = {"id": name, **body}
+    measure: Measure = _declare(Measure, values, path, lambda place: _line_of(text, (name, *place)))
+    known = {"unit": set(units()), "table": set(tables()), "breakdowns": set(code_lists())}
+    said = {"unit": {measure.unit}, "table": {measure.table}, "breakdowns": set(measure.breakdowns)}
+    for key, names in said.items():
+        if names - known[key]:
+            raise UserError(f"{path}, line {_line_of(text, (name, key))}: {key}: unknown {sorted(names - known[key])}.")
+    return measure
 
 
 @cache
 def cards() -> Mapping[str, Card]:
     """Cards by id. Raises `UserError` on an unknown measure, breakdown, variant or unit."""
-    found = {path.stem: _load_card(path) for path in sorted((SEEDS / "indicators").glob("*.yml"))}
-    for card in found.values():
-        unknown = set(card.variants) - set(found)
-        if unknown:
-            raise UserError(f"seeds/indicators/{card.id}.yml: variants name no card: {sorted(unknown)}.")
-    return found
+    paths = sorted((SEEDS / "indicators").glob("*.yml"))
+    return {path.stem: _load_card(path, {other.stem for other in paths}) for path in paths}
 
 
-def _load_card(path: Path) -> Card:
+def _load_card(path: Path, cards: set[str]) -> Card:
     values, text = read_yaml(path)
-    card: Card = _declare(Card, {"id": path.stem, **values}, path, text)
-    for key, name in (("numerator", card.numerator), ("denominator", card.denominator)):
-        if name is not None and name not in measures():
-            raise UserError(f"{path}, line {_line_of(text, key)}: {key}: {name} is not a measure of seeds/measures.")
-    unknown = set(card.breakdowns) - set(measures()[card.numerator].breakdowns)
-    if unknown:
-        raise UserError(
-            f"{path}, line {_line_of(text, 'breakdowns')}: {card.numerator} has no breakdown {sorted(unknown)}."
-        )
-    if card.unit not in units():
-        raise UserError(f"{path}, line {_line_of(text, 'unit')}: {card.unit} is not a unit of seeds/tables/units.csv.")
+    card: Card = _declare(Card, {"id": path.stem, **values}, path, lambda place: _line_of(text, place))
+    wrong = next(((key, what) for key, what in _unfitting(card, cards) if what), None)
+    if wrong:
+        raise UserError(f"{path}, line {_line_of(text, (wrong[0],))}: {wrong[0]}: {wrong[1]}.")
     return card
+
+
+def _unfitting(card: Card, cards: set[str]) -> Iterator[tuple[str, str]]:
+    """Key of a card and what is wrong with it, empty where nothing is."""
+    used = [("numerator", card.numerator), *([("denominator", card.denominator)] if card.denominator else [])]
+    for key, name in used:
+        yield key, "" if name in measures() else f"{name} is not a measure of seeds/measures"
+        is_histogram = measures()[name].bucket == "days"
+        yield key, "" if is_histogram == (card.kind == "quantile") else f"{name} does not fit kind {card.kind}"
+        if key == "numerator" or card.kind == "ratio":
+            unknown = set(card.breakdowns) - set(measures()[name].breakdowns)
+            yield "breakdowns", f"{name} has no breakdown {sorted(unknown)}" if unknown else ""
+    yield "unit", "" if card.unit in units() else f"{card.unit} is not a unit of seeds/tables/units.csv"
+    yield "variants", "" if set(card.variants) <= cards else f"no card {sorted(set(card.variants) - cards)}"
 
 
 @cache
@@ -344,49 +385,48 @@ def units() -> Mapping[str, Mapping[str, str]]:
 def code_lists() -> Mapping[str, tuple[Code, ...]]:
     """Categories by list id, in their declared order."""
     found: dict[str, list[Code]] = {}
-    for row in read_rows(SEEDS / "tables" / "code_lists.csv"):
-        aliases = tuple(text for text in row["aliases"].split("|") if text)
-        code = Code(
-            list_id=row["list_id"],
-            code=row["code"],
-            label_zh=row["label_zh"],
-            label_en=row["label_en"],
-            parent_code=row["parent_code"],
-            aliases=aliases,
-            sort=int(row["sort"]),
-        )
+    path = SEEDS / "tables" / "code_lists.csv"
+    for line, row in enumerate(read_rows(path), 2):
+        values = {name: row.get(name) for name in Code.model_fields}
+        aliases = tuple(text for text in (row.get("aliases") or "").split("|") if text)
+        code: Code = _declare(Code, {**values, "aliases": aliases}, path, lambda _, line=line: line)
         found.setdefault(code.list_id, []).append(code)
     return {name: tuple(sorted(codes, key=lambda code: code.sort)) for name, codes in found.items()}
 
 
 def load_areas(path: Path) -> tuple[Area, ...]:
-    """Areas of a declared list. Raises `UserError` with the line of a code that stands twice or has an unknown parent."""
-    areas = tuple(_declare(Area, row, path, "") for row in read_rows(path))
-    seen: set[tuple[str, str]] = set()
-    for line, area in enumerate(areas, 2):
-        if (area.code_list, area.area_code) in seen:
-            raise UserError(f"{path}, line {line}: area {area.area_code} stands twice in list {area.code_list}.")
-        seen.add((area.code_list, area.area_code))
-    return areas
+    """Areas of a list given beside the seeds. Raises `UserError` with the line of a code that stands twice, or whose
+    parent is neither in the list nor published."""
+    return _areas_in(path, {area.area_code for area in areas() if not area.maps_to})
 
 
 @cache
 def areas() -> tuple[Area, ...]:
-    return load_areas(SEEDS / "tables" / "areas.csv")
+    return _areas_in(SEEDS / "tables" / "areas.csv", set())
+
+
+def _areas_in(path: Path, published: set[str]) -> tuple[Area, ...]:
+    rows = enumerate(read_rows(path), 2)
+    found: dict[int, Area] = {line: _declare(Area, row, path, lambda _, line=line: line) for line, row in rows}
+    parents = published | {area.area_code for area in found.values() if not area.maps_to} | {""}
+    seen: set[tuple[str, str]] = set()
+    for line, area in found.items():
+        if (area.code_list, area.area_code) in seen:
+            raise UserError(f"{path}, line {line}: area {area.area_code} stands twice in list {area.code_list}.")
+        if not area.maps_to and area.parent_code not in parents:
+            raise UserError(f"{path}, line {line}: the parent {area.parent_code} of {area.area_code} is not an area.")
+        seen.add((area.code_list, area.area_code))
+    return tuple(found.values())
 
 
 @cache
 def senders() -> tuple[Sender, ...]:
-    rows = read_rows(SEEDS / "tables" / "senders.csv")
-    return tuple(
-        Sender(
-            **{key: value for key, value in row.items() if key not in ("main_book", "due_day", "register")},
-            main_book=row["main_book"] == "true",
-            due_day=int(row["due_day"]),
-            register_name=row["register"],
-        )
-        for row in rows
-    )
+    path = SEEDS / "tables" / "senders.csv"
+    found = []
+    for line, row in enumerate(read_rows(path), 2):
+        values = {("register_name" if name == "register" else name): value for name, value in row.items()}
+        found.append(_declare(Sender, values, path, lambda _, line=line: line))
+    return tuple(found)
 
 
 def padded(code: str) -> str:

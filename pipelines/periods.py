@@ -7,6 +7,7 @@ import polars as pl
 
 from pipelines.settings import UserError
 
+YEARS = range(1900, 2101)  # what lies outside is a slip of the pen, not a date
 _SPANS = {"H1": (1, 6), "H2": (7, 12)} | {f"Q{q}": (3 * q - 2, 3 * q) for q in range(1, 5)}
 
 
@@ -16,7 +17,7 @@ def months_of(period: str) -> tuple[str, str]:
     year, _, part = start.partition("-")
     if end and _is_month(start) and _is_month(end) and start <= end:
         return start, end
-    if not end and len(year) == 4 and year.isdigit() and int(year) > 0:
+    if not end and _is_year(year):
         if not part:
             return f"{year}-01", f"{year}-12"
         if part in _SPANS:
@@ -28,14 +29,12 @@ def months_of(period: str) -> tuple[str, str]:
     )
 
 
+def _is_year(text: str) -> bool:
+    return len(text) == 4 and text.isdigit() and int(text) in YEARS
+
+
 def _is_month(text: str) -> bool:
-    return (
-        len(text) == 7
-        and text[4] == "-"
-        and text[:4].isdigit()
-        and text[5:] in {f"{m:02d}" for m in range(1, 13)}
-        and text[:4] > "0000"
-    )
+    return text[4:5] == "-" and _is_year(text[:4]) and text[5:] in {f"{m:02d}" for m in range(1, 13)}
 
 
 def month_start(month: str) -> date:

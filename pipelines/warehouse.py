@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -23,7 +24,7 @@ from pipelines.intake import ledger
 from pipelines.intake.ledger import Delivery
 from pipelines.intake.receiving import lake_schema
 from pipelines.periods import months_in, period_table
-from pipelines.settings import DBT_PROJECT, UserError, data_root
+from pipelines.settings import DBT_PROJECT, TIME_ZONE, UserError, data_root
 
 LEVELS = ("province", "city", "district", "township")
 Progress = Callable[[str], None]
@@ -75,6 +76,8 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
         with _connected(warehouse_path()) as connection:
             _write_catalogue(connection, deliveries, request)
             _write_lake(connection)
+            # gone until this build has ended well: what a stopped build leaves behind is not built upon
+            connection.execute("drop table if exists catalogue.watermark")
         results = run_dbt("duckdb", ["build", "--select", "staging", "core", "measures", *_refresh(request)], progress)
         with _connected(warehouse_path()) as connection:
             months = _column(connection, "select distinct strftime(month, '%Y-%m') from core.touched_months order by 1")
@@ -136,7 +139,15 @@ def run_dbt(target: str, arguments: list[str], progress: Progress, edition: str 
 
     where = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target", target]
     where += ["--target-path", str(_target_path(target)), "--log-path", str(data_root() / "logs")]
-    flags = ["--quiet", "--no-use-colors", "--no-version-check", "--no-send-anonymous-usage-stats"]
+    flags = [
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "info",
+        "--no-use-colors",
+        "--no-version-check",
+        "--no-send-anonymous-usage-stats",
+    ]
     if arguments[0] == "build":
         arguments = [*arguments, "--exclude-resource-type", "unit_test"]
     try:
@@ -202,9 +213,10 @@ def _deliveries_until(as_of: str | None) -> list[Delivery]:
     deliveries = ledger.deliveries()
     if as_of is not None:
         try:
-            instant = datetime.fromisoformat(as_of).astimezone()
+            instant = datetime.fromisoformat(as_of)
         except ValueError:
             raise UserError(f"{as_of} is not an instant. Write 2026-01-31 or 2026-01-31T18:00+08:00.") from None
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(TIME_ZONE))
         deliveries = [d for d in deliveries if datetime.fromisoformat(d.received_at) <= instant]
     if not deliveries:
         raise UserError("Nothing has been taken in yet. Run `fengqiao intake PATH` first.")
@@ -221,7 +233,7 @@ def _request(deliveries: list[Delivery], full: bool) -> dict[str, Any]:
     before = _watermark()
     reasons = {
         "asked for in full": full,
-        "the first build": before is None,
+        "the first build, or the build before did not end well": before is None,
         "the declarations or the SQL changed": before is not None
         and any(before[name] != request[name] for name in ("code_version", "seeds_version")),
         "an earlier state was asked for": before is not None and before["sequence"] > request["sequence"],
@@ -230,8 +242,10 @@ def _request(deliveries: list[Delivery], full: bool) -> dict[str, Any]:
     request["is_full"] = why is not None
     request["reason"] = why or "months touched by deliveries since the build before"
     request["previous_sequence"] = 0 if before is None else before["sequence"]
-    request["previous_last_month"] = None if before is None else before["last_month"]
-    request["last_month"] = _calendar(deliveries)[-1]
+    calendar = _calendar(deliveries)
+    for name, month in (("first_month", calendar[0]), ("last_month", calendar[-1])):
+        request[name] = month
+        request[f"previous_{name}"] = None if before is None else before.get(name)
     return request
 
 
@@ -250,7 +264,7 @@ def _watermark() -> dict[str, Any] | None:
 def catalogue_version() -> str:
     """Digest of the seeds and of what intake was given by option."""
     digest = hashlib.sha256(catalogue.seeds_version().encode())
-    for path in sorted((data_root() / "catalogue").rglob("*.*")):
+    for path in sorted(p for p in (data_root() / "catalogue").rglob("*") if p.suffix in (".yml", ".csv")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -321,7 +335,9 @@ def grid_table() -> pl.DataFrame:
 REQUEST = {
     "sequence": pl.Int64,
     "previous_sequence": pl.Int64,
+    "first_month": pl.Date,
     "last_month": pl.Date,
+    "previous_first_month": pl.Date,
     "previous_last_month": pl.Date,
     "is_full": pl.Boolean,
     "reason": pl.String,

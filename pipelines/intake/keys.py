@@ -41,9 +41,7 @@ def initialise(systems: set[str]) -> tuple[Path, list[str]]:
 
     Raises `UserError` when the file would lie inside the data folder or cannot be written.
     """
-    path = keys_path()
-    if path.resolve().is_relative_to(data_root()):
-        raise UserError(f"The keys may not lie inside the data folder ({path}). Set FENGQIAO_KEYS to another place.")
+    path = _outside_data()
     values = dict(load()) if path.exists() else {}
     made = sorted({*systems, CELL_NUMBER} - set(values))
     if not made:
@@ -64,9 +62,16 @@ def initialise(systems: set[str]) -> tuple[Path, list[str]]:
     return path, made
 
 
-def load() -> Keys:
-    """Read the keys. Raises `UserError` when there are none or when others may read them."""
+def _outside_data() -> Path:
     path = keys_path()
+    if path.resolve().is_relative_to(data_root()):
+        raise UserError(f"The keys may not lie inside the data folder ({path}). Set FENGQIAO_KEYS to another place.")
+    return path
+
+
+def load() -> Keys:
+    """Read the keys. Raises `UserError` when there are none, inside the data folder, or when others may read them."""
+    path = _outside_data()
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         lines = path.read_text(encoding="ascii").splitlines()

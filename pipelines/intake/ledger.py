@@ -72,13 +72,18 @@ def ledger_path() -> Path:
     return data_root() / "ledger.sqlite"
 
 
-def _connect() -> sqlite3.Connection:
+@contextmanager
+def _transaction() -> Iterator[sqlite3.Connection]:
+    """The ledger for one transaction. Raises `UserError` when it cannot be read or written."""
     path = ledger_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=60)
-    connection.execute("pragma synchronous = full")
-    connection.execute(SCHEMA)
-    return connection
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
+            connection.execute("pragma synchronous = full")
+            connection.execute(SCHEMA)
+            yield connection
+    except (sqlite3.Error, OSError) as error:
+        raise UserError(f"The ledger {path} cannot be read or written: {error}. Nothing was entered.") from None
 
 
 @contextmanager
@@ -87,11 +92,12 @@ def writer_lock() -> Iterator[None]:
     root = data_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with (root / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-    except PermissionError:
-        raise UserError(f"The data folder {root} cannot be written. Check its owner and permissions.") from None
+        file = (root / "lock").open("w")
+    except OSError as error:
+        raise UserError(f"The data folder {root} cannot be written: {error.strerror}.") from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def deliveries() -> list[Delivery]:
@@ -102,7 +108,7 @@ def deliveries() -> list[Delivery]:
 def _selected(condition: str, values: tuple[object, ...]) -> list[Delivery]:
     if not ledger_path().exists():
         return []
-    with closing(_connect()) as connection:
+    with _transaction() as connection:
         connection.row_factory = sqlite3.Row
         rows = connection.execute(f"select * from deliveries {condition} order by ledger_sequence", values).fetchall()
     return [_delivery(dict(row)) for row in rows]
@@ -113,14 +119,22 @@ def _delivery(row: dict[str, object]) -> Delivery:
     return Delivery(**{**row, **loaded, "columns": tuple(loaded["columns"])})  # type: ignore[arg-type]
 
 
-def received(sha256: str, contract: str, version: int, sender: str) -> Delivery | None:
-    """The delivery that brought this very content from this sender under this contract, if any."""
+def received(
+    sha256: str, contract: str, version: int, sender: str, months: tuple[str, str] | None = None
+) -> Delivery | None:
+    """The delivery that brought this very content from this sender under this contract, if any.
+
+    Files without a row are all alike: they are the same delivery only where they report on the same months.
+    """
     same = "sha256 = ? and contract = ? and contract_version = ? and sender = ?"
-    return next(iter(_selected(f"where {same}", (sha256, contract, version, sender))), None)
+    found = _selected(f"where {same}", (sha256, contract, version, sender))
+    return next((d for d in found if d.read > 0 or months is None or (d.first_month, d.last_month) == months), None)
 
 
 def next_sequence() -> int:
-    with closing(_connect()) as connection:
+    if not ledger_path().exists():
+        return 1
+    with _transaction() as connection:
         return connection.execute("select coalesce(max(ledger_sequence), 0) + 1 from deliveries").fetchone()[0]
 
 
@@ -130,12 +144,12 @@ def record(delivery: Delivery) -> None:
         k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict | tuple) else v for k, v in asdict(delivery).items()
     }
     names = ", ".join(row)
-    with closing(_connect()) as connection, connection:
+    with _transaction() as connection:
         connection.execute(f"insert into deliveries ({names}) values ({', '.join('?' * len(row))})", list(row.values()))
 
 
 def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def heal() -> list[str]:

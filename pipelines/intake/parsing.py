@@ -6,13 +6,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.catalogue import Area, Column, Contract, Words, area_mapping, code_lists
+from pipelines.catalogue import Area, Column, Contract, Rule, Words, area_mapping, code_lists
 from pipelines.intake.reading import column_position
+from pipelines.periods import YEARS
+from pipelines.settings import UserError
 
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%Y年%m月%d日", "%Y.%m.%d")
-TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
+# 2025-3-4, 2025/03/04, 2025.3.4, 2025年3月4日 and 20250304 are read as 2025-3-4; a year has four digits.
+WRITTEN_DAY = r"^([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
+COMPACT_DAY = r"^([0-9]{4})([0-9]{2})([0-9]{2})\b"
+WRITTEN_MONTH = r"^([0-9]{4})[-/.年]([0-9]{1,2})月?$"
+COMPACT_MONTH = r"^([12][0-9]{3})([0-9]{2})$"
+TIME_OF_DAY = r"[T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
+TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
 NOTHING = ("", "/", "—", "——", "-", "－")
-EXCEL_EPOCH = pl.date(1899, 12, 30)
+EXCEL_EPOCH = pl.datetime(1899, 12, 30)
+SECONDS_A_DAY = 86_400
 FEN = {"yuan": 100, "wan_yuan": 1_000_000}
 TYPES: Mapping[str, pl.DataType] = {
     "area": pl.String(),
@@ -83,8 +91,8 @@ def parse(
     texts = rows.select("row_number", "cells", *(_text(column, header, contract) for column in kept))
     typed = texts.select(_typed(column, extra_areas) for column in kept)
     both = texts.rename({column.name: f"text_{column.name}" for column in kept}).hstack(typed)
-    cells = [_width_check(len(header)), *(check for column in kept for check in _cell_checks(column))]
-    rules = [_Check(r.severity, r.id, r.columns[-1], _broken(r.require)) for r in contract.rules]
+    cells = [_width_check(len(header)), *(check for column in kept for check in _cell_checks(column, contract))]
+    rules = [_Check(r.severity, r.id, r.columns[-1], _broken(r, contract, typed)) for r in contract.rules]
     checks = [*cells, *rules]
     flags = both.select(check.failed.alias(str(number)) for number, check in enumerate(checks))
     unreadable = flags.select(pl.any_horizontal(str(number) for number in range(len(cells)))).to_series()
@@ -94,9 +102,17 @@ def parse(
     return Parsed(both.select("row_number", *typed.columns).hstack(outcome), _findings(both, flags, checks))
 
 
-def _broken(rule: str) -> pl.Expr:
-    """True where a rule does not hold; a rule that comes out as NULL does not hold."""
-    return ~pl.sql_expr(rule).cast(pl.Boolean).fill_null(value=False)
+def _broken(rule: Rule, contract: Contract, typed: pl.DataFrame) -> pl.Expr:
+    """True where a rule does not hold; a rule that comes out as NULL does not hold. Raises `UserError` on a wrong rule."""
+    try:
+        broken = ~pl.sql_expr(rule.require).cast(pl.Boolean).fill_null(value=False)
+        typed.clear().select(broken)
+    except pl.exceptions.PolarsError:
+        said = f"{rule.require!r} is no condition over its columns"
+        raise UserError(
+            f"Contract {contract.id} v{contract.version}: rule {rule.id} cannot be applied: {said}."
+        ) from None
+    return broken
 
 
 def _first(checks: list[_Check], severity: str) -> pl.Expr:
@@ -126,7 +142,7 @@ def _shape(text: pl.Expr) -> pl.Expr:
     kind = (
         pl.when(text.str.contains(r"^[0-9]+$"))
         .then(pl.lit("digits"))
-        .when(text.str.contains(r"^[0-9.,eE+\-]+$"))
+        .when(text.str.contains(r"^[+-]?[0-9.,]+([eE][+-]?[0-9]+)?$"))
         .then(pl.lit("number"))
         .when(text.str.contains(r"^[0-9/\-年月日.: ]+$"))
         .then(pl.lit("date-like text"))
@@ -148,7 +164,7 @@ def _typed(column: Column, areas: tuple[Area, ...]) -> pl.Expr:
     text = pl.col(column.name)
     match column.type:
         case "date":
-            value = _date(text, column.formats or DATE_FORMATS, serial=not column.formats)
+            value = _date(text, column.formats)
         case "month":
             value = _month(text)
         case "datetime":
@@ -170,38 +186,47 @@ def _typed(column: Column, areas: tuple[Area, ...]) -> pl.Expr:
     return value.alias(column.name)
 
 
-def _date(text: pl.Expr, formats: tuple[str, ...], *, serial: bool) -> pl.Expr:
-    """A calendar date from text; the time of day, where there is one, is dropped. Five-digit numbers are Excel serials."""
-    day = text.str.split(" ").list.first().str.split("T").list.first()
-    timed = [text.str.to_datetime(f, strict=False).dt.date() for f in formats if "%H" in f]
-    plain = [day.str.to_date(f, strict=False) for f in formats if "%H" not in f]
-    serials = [_serial(text)] if serial else []
-    return pl.coalesce(*timed, *plain, *serials)
+def _date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
+    """A calendar date from text; the time of day, where there is one, is dropped."""
+    if formats:
+        days = [text.str.to_datetime(f, strict=False).dt.date() for f in formats if "%H" in f]
+        days += [text.str.replace(TIME_OF_DAY, "").str.to_date(f, strict=False) for f in formats if "%H" not in f]
+    else:
+        days = [_day(text.str.replace(TIME_OF_DAY, "")), _serial(text).dt.date()]
+    return _plausible(pl.coalesce(*days))
+
+
+def _dashed(text: pl.Expr) -> pl.Expr:
+    """The day at the beginning of a text written with dashes; the rest of the text stays."""
+    dashed = text.str.replace(WRITTEN_DAY, "${1}-${2}-${3}").str.replace(COMPACT_DAY, "${1}-${2}-${3}")
+    return pl.when(dashed.str.contains(r"^[0-9]{4}-")).then(dashed)
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    return _dashed(text).str.to_date("%Y-%m-%d", strict=False)
 
 
 def _serial(text: pl.Expr) -> pl.Expr:
+    """An instant from a five-digit number, as spreadsheets keep dates."""
     number = pl.when(text.str.contains(r"^[1-6][0-9]{4}(\.[0-9]+)?$")).then(text).cast(pl.Float64, strict=False)
-    return (EXCEL_EPOCH.cast(pl.Date) + pl.duration(days=number.floor().cast(pl.Int64))).cast(pl.Date)
+    return (EXCEL_EPOCH + pl.duration(seconds=(number * SECONDS_A_DAY).round().cast(pl.Int64))).cast(pl.Datetime("us"))
+
+
+def _plausible(day: pl.Expr) -> pl.Expr:
+    return pl.when(day.dt.year().is_between(YEARS[0], YEARS[-1])).then(day)
 
 
 def _month(text: pl.Expr) -> pl.Expr:
     """The first day of a month written as 2025-01, 2025年1月, 202501 or as a date in it."""
-    first = [
-        pl.concat_str(text, pl.lit(tail)).str.to_date(f, strict=False)
-        for f, tail in (("%Y-%m-%d", "-01"), ("%Y/%m/%d", "/01"), ("%Y年%m月%d日", "01日"))
-    ]
-    compact = (
-        pl.when(text.str.contains(r"^[12][0-9]{5}$"))
-        .then(pl.concat_str(text, pl.lit("01")))
-        .str.to_date("%Y%m%d", strict=False)
-    )
-    return pl.coalesce(*first, compact, _date(text, DATE_FORMATS, serial=True)).dt.truncate("1mo")
+    first = text.str.replace(WRITTEN_MONTH, "${1}-${2}-01").str.replace(COMPACT_MONTH, "${1}-${2}-01")
+    return _date(first, ()).dt.truncate("1mo")
 
 
 def _datetime(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
     spaced = text.str.replace("T", " ", literal=True)
-    timed = [spaced.str.to_datetime(f, strict=False, time_unit="us") for f in formats or TIME_FORMATS]
-    return pl.coalesce(*timed, _date(text, DATE_FORMATS, serial=True).cast(pl.Datetime("us")))
+    written, forms = (spaced, formats) if formats else (_dashed(spaced), TIME_FORMATS)
+    instants = [written.str.to_datetime(f, strict=False, time_unit="us") for f in forms]
+    return _plausible(pl.coalesce(*instants, _day(text).cast(pl.Datetime("us")), _serial(text)))
 
 
 def _number(text: pl.Expr) -> pl.Expr:
@@ -211,11 +236,12 @@ def _number(text: pl.Expr) -> pl.Expr:
 
 
 def _money(text: pl.Expr, fen: int) -> pl.Expr:
-    """Money in fen, rounded half up to the fen; negative amounts are not accepted."""
+    """Money in fen, rounded half up to the fen; negative amounts are not accepted. Workbooks write long fractions."""
     plain = text.str.replace_all(",", "", literal=True)
-    number = (
-        pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,8})?$")).then(plain).cast(pl.Decimal(24, 8), strict=False)
+    kept = pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]+)?$")).then(
+        plain.str.extract(r"^([0-9]+(?:\.[0-9]{1,8})?)")
     )
+    number = kept.cast(pl.Decimal(24, 8), strict=False)
     return (number * fen + pl.lit("0.5").cast(pl.Decimal(24, 8))).floor().cast(pl.Int64, strict=False)
 
 
@@ -242,7 +268,8 @@ def _several(text: pl.Expr, texts: dict[str, str]) -> pl.Expr:
 
 def _area(text: pl.Expr, code_list: str, areas: tuple[Area, ...]) -> pl.Expr:
     """The published 12-digit area; a bare district (or city) code becomes its not-assigned area in `core`, not here."""
-    digits = pl.when(text.str.contains(r"^[0-9]{2,12}$")).then(text.str.pad_end(12, "0")).otherwise(text)
+    is_short = text.str.contains(r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$")
+    digits = pl.when(is_short).then(text.str.pad_end(12, "0")).otherwise(text)
     return digits.replace_strict(area_mapping(code_list, areas), default=None, return_dtype=pl.String)
 
 
@@ -250,9 +277,11 @@ def _width_check(width: int) -> _Check:
     return _Check("refuse", "ragged_row", "", pl.col("cells") != width)
 
 
-def _cell_checks(column: Column) -> list[_Check]:
+def _cell_checks(column: Column, contract: Contract) -> list[_Check]:
+    """A row without its number, area or date could be counted nowhere, whatever the contract says."""
     text, value = pl.col(f"text_{column.name}"), pl.col(column.name)
-    checks = [_Check("refuse", "missing_value", column.name, text.is_null())] if column.required else []
+    is_required = column.required or column.name in (contract.key, "area_code", contract.dated_by)
+    checks = [_Check("refuse", "missing_value", column.name, text.is_null())] if is_required else []
     if column.type != "identifier":
         unread = text.is_not_null() & value.is_null()
         return [*checks, _Check("refuse", REASON_OF_TYPE[column.type], column.name, unread)]

@@ -5,7 +5,9 @@ import csv
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import TextIO
 
 import polars as pl
 
@@ -14,6 +16,8 @@ from pipelines.settings import UserError
 
 BLOCK_ROWS = 100_000
 HEADER_WITHIN = 20
+LONGEST_CELL = 1 << 26
+END = "\0"  # stands in no text file that was let in
 TOTAL_WORDS = {"合计", "小计", "总计", "共计", "total", "Total"}
 
 
@@ -78,11 +82,19 @@ def first_rows(path: Path) -> tuple[str, list[list[str | None]]]:
         sheet = _sheet(path)
         return "xlsx", [list(row) for row in sheet.head(HEADER_WITHIN).rows()]
     encoding = sniff_encoding(path)
-    rows: list[list[str | None]] = []
     with path.open(encoding=encoding, newline="") as file:
-        for row, _ in zip(csv.reader(file), range(HEADER_WITHIN), strict=False):
-            rows.append(list(row))
-    return encoding, rows
+        try:
+            return encoding, [list(row) for row in islice(csv.reader(file, delimiter=_delimiter(file)), HEADER_WITHIN)]
+        except csv.Error as error:
+            raise UserError(f"{path.name}: its first rows cannot be read ({error}).") from None
+
+
+def _delimiter(file: TextIO) -> str:
+    """Comma or tab, whichever the beginning of a text has more of; the file is left at its beginning."""
+    csv.field_size_limit(LONGEST_CELL)
+    beginning = file.read(1 << 16)
+    file.seek(0)
+    return "\t" if beginning.count("\t") > beginning.count(",") else ","
 
 
 def find_header(path: Path, contract: Contract) -> Layout:
@@ -90,11 +102,7 @@ def find_header(path: Path, contract: Contract) -> Layout:
     encoding, rows = first_rows(path)
     best = max(range(len(rows)), key=lambda n: header_score(rows[n], contract), default=0)
     header = tuple(heading(cell) for cell in rows[best]) if rows else ()
-    missing = [
-        column.label
-        for column in contract.columns
-        if column.required and column_position(header, contract, column.name) is None
-    ]
+    missing = missing_headings(header, contract)
     if missing:
         raise UserError(
             f"{path.name} does not fit contract {contract.id} v{contract.version}: no heading {'、'.join(missing[:5])}"
@@ -113,6 +121,12 @@ def column_position(header: tuple[str, ...], contract: Contract, name: str) -> i
     column = contract.column(name)
     positions = (header.index(text) for text in map(heading, (column.label, *column.aliases)) if text in header)
     return next(positions, None)
+
+
+def missing_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
+    """Labels of the required columns that a header lacks."""
+    required = (column for column in contract.columns if column.required)
+    return [column.label for column in required if column_position(header, contract, column.name) is None]
 
 
 def unknown_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
@@ -152,24 +166,29 @@ def _width(cells: list[str | None], expected: int) -> int:
 
 def _is_not_data(cells: list[str | None]) -> bool:
     filled = [cell.strip() for cell in cells if cell and cell.strip()]
-    return not filled or filled[0] in TOTAL_WORDS
+    return not filled or heading(filled[0]).rstrip(":") in TOTAL_WORDS
 
 
 def _text_records(path: Path, layout: Layout) -> Iterator[Record]:
-    """Records of a CSV or TSV file with the physical line on which each begins, newlines inside quotes counted."""
-    csv.field_size_limit(1 << 26)
+    """Records of a CSV or TSV file with the physical line on which each begins, newlines inside quotes counted.
+
+    Raises `UserError` on a quotation mark that is never closed: it would swallow all rows below it.
+    """
     with path.open(encoding=layout.encoding, newline="") as file:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        reader = csv.reader(file, delimiter=delimiter)
+        reader = csv.reader(chain(file, [END]), delimiter=_delimiter(file))
         for _ in range(layout.header_line):
             next(reader)
         begins = reader.line_num + 1
         try:
             for cells in reader:
+                if cells and cells[-1].endswith(END):
+                    break
                 yield begins, list(cells)
                 begins = reader.line_num + 1
         except csv.Error as error:
             raise UserError(f"{path.name}, line {begins}: the record cannot be read ({error}).") from None
+    if cells != [END]:
+        raise UserError(f"{path.name}, line {begins}: a quotation mark is opened and never closed. Mend that line.")
 
 
 def _sheet_records(path: Path, layout: Layout) -> Iterator[Record]:
@@ -186,11 +205,12 @@ def _sheet(path: Path) -> pl.DataFrame:
 
     try:
         workbook = fastexcel.read_excel(path)
+        if len(workbook.sheet_names) != 1:
+            raise UserError(f"{path.name} has {len(workbook.sheet_names)} sheets; hand in a workbook with one.")
+        return workbook.load_sheet(
+            0, header_row=None, skip_rows=0, dtypes="string", skip_whitespace_tail_rows=True
+        ).to_polars()
     except fastexcel.FastExcelError:
         raise UserError(
             f"{path.name} cannot be opened as a workbook: damaged, or protected by a password. Save it anew and hand it in."
         ) from None
-    if len(workbook.sheet_names) != 1:
-        raise UserError(f"{path.name} has {len(workbook.sheet_names)} sheets; hand in a workbook with one.")
-    sheet = workbook.load_sheet(0, header_row=None, skip_rows=0, dtypes="string", skip_whitespace_tail_rows=True)
-    return sheet.to_polars()

@@ -8,14 +8,15 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import yaml
 
-from pipelines.catalogue import Area, Contract, contracts, load_areas, load_contract, senders, tables
+from pipelines.catalogue import Area, Contract, contracts, heading, load_areas, load_contract, senders, tables
 from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
 from pipelines.intake.keyed import form_rows, keyed_rows
@@ -27,6 +28,7 @@ from pipelines.intake.reading import (
     find_header,
     first_rows,
     header_score,
+    missing_headings,
     unknown_headings,
 )
 from pipelines.periods import months_of
@@ -86,11 +88,13 @@ def export_files(paths: Iterable[Path]) -> list[Path]:
 
 def receive(path: Path, request: Request) -> Outcome:
     """Take one file in. Call under `ledger.writer_lock()`. Raises `UserError` when the file as a whole cannot be taken in."""
-    extra = _kept_areas(request.areas)
+    extra = _areas(request.areas)
     contract = _contract_for(path, request, _sidecar(path))
     sender = _sender_for(path, request, contract)
     sha256 = _sha256(path)
-    known = ledger.received(sha256, contract.id, contract.version, sender)
+    told = request.period or _sidecar(path).get("period") or _period_in_name(path)
+    reported = months_of(str(told)) if told is not None else None
+    known = ledger.received(sha256, contract.id, contract.version, sender, reported)
     layout = find_header(path, contract)
     described = f"{layout.encoding}, header in line {layout.header_line}"
     unknown = unknown_headings(layout.header, contract)
@@ -131,9 +135,14 @@ def receive(path: Path, request: Request) -> Outcome:
         unknown,
         described,
     )
+    months = reported or _months(taken.clean, contract)
+    if taken.read == 0 and months[0] is None:
+        raise UserError(
+            f"{path.name} has a header and no row. Name the months it reports on with --period: then it is zero."
+        )
     if request.dry_run:
         return outcome
-    months = _months(taken.clean, contract, request.period or _sidecar(path).get("period") or _period_in_name(path))
+    _keep_given(path, request, contract)
     folder = f"{sequence:08d}-{sha256[:12]}"
     _write(accepted, taken.findings, contract.table, folder)
     delivered = tuple(
@@ -165,6 +174,11 @@ def zero_report(sender: str, table: str, period: str) -> Outcome:
     if contract is None:
         raise UserError(f"{table} is not a table; name one of {', '.join(tables())} with --contract.")
     months = months_of(period)
+    heard = {(s.sender, s.table) for s in senders()} | {(d.sender, d.table_name) for d in ledger.deliveries()}
+    if (sender, table) not in heard:
+        raise UserError(
+            f"{sender} is no sender of {table}, neither in seeds/tables/senders.csv nor by an earlier file."
+        )
     sha256 = hashlib.sha256(f"zero|{sender}|{table}|{period}".encode()).hexdigest()
     nothing = (0, 0, 0, 0, 0, {}, {})
     if ledger.received(sha256, contract.id, contract.version, sender) is not None:
@@ -272,24 +286,33 @@ def lake_schema(table: str) -> dict[str, pl.DataType]:
     return first | own
 
 
+@contextmanager
+def _taking() -> Iterator[None]:
+    """Raises `UserError` when the disk does not take what is written inside."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"The data folder {data_root()} does not take the rows: {error.strerror or error}. Nothing was taken in."
+        ) from None
+
+
 def _write(rows: pl.DataFrame, findings: pl.DataFrame, table: str, folder: str) -> None:
     """Lake part and quarantine file, each complete before it gets its name. Raises `UserError` when the disk does not take them."""
     lake, quarantine = data_root() / "lake" / table, data_root() / "quarantine"
     draft = lake / f".{folder}"
     try:
+        with _taking():
+            draft.mkdir(parents=True, exist_ok=True)
+            _write_synced(rows, draft / "part-00000.parquet")
+            quarantine.mkdir(parents=True, exist_ok=True)
+            if len(findings):
+                _write_synced(findings, quarantine / f".{folder}")
+                (quarantine / f".{folder}").replace(quarantine / f"{folder}.parquet")
+            draft.replace(lake / folder)
+    finally:
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        _write_synced(rows, draft / "part-00000.parquet")
-        quarantine.mkdir(parents=True, exist_ok=True)
-        if len(findings):
-            _write_synced(findings, quarantine / f".{folder}")
-            (quarantine / f".{folder}").replace(quarantine / f"{folder}.parquet")
-        draft.replace(lake / folder)
-    except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise UserError(
-            f"The data folder {data_root()} does not take the rows: {error.strerror or error}. Nothing was taken in."
-        ) from None
+        (quarantine / f".{folder}").unlink(missing_ok=True)
 
 
 def _write_synced(rows: pl.DataFrame, path: Path) -> None:
@@ -305,10 +328,8 @@ def _by_reason(reasons: pl.Series) -> dict[str, int]:
     return dict(sorted(Counter(reasons.drop_nulls().to_list()).items()))
 
 
-def _months(clean: pl.DataFrame, contract: Contract, period: object) -> tuple[str | None, str | None]:
-    """The months a delivery reports on: as declared, else from the earliest to the latest accepted row."""
-    if period is not None:
-        return months_of(str(period))
+def _months(clean: pl.DataFrame, contract: Contract) -> tuple[str, str] | tuple[None, None]:
+    """The months from the earliest to the latest accepted row, where nobody has said what a delivery reports on."""
     if clean.is_empty():
         return None, None
     first, last = clean[contract.dated_by].min(), clean[contract.dated_by].max()
@@ -353,24 +374,34 @@ def _contract_for(path: Path, request: Request, sidecar: dict[str, object]) -> C
     if not file.is_file():
         raise UserError(f"{named} is neither a contract ({', '.join(contracts())}) nor a contract file.")
     contract = load_contract(file)
-    if contract.table not in tables():
-        raise UserError(f"{file}: table {contract.table} does not exist; name one of {', '.join(tables())}.")
-    _keep(file, data_root() / "catalogue" / "contracts" / f"{contract.id}-v{contract.version}.yml", request.dry_run)
+    if contract.table not in tables() or contract.kind != tables()[contract.table].kind:
+        raise UserError(
+            f"{file}: there is no table {contract.table} of kind {contract.kind}; name one of {', '.join(tables())}."
+        )
+    schema = lake_schema(contract.table)
+    other = [c.name for c in contract.stored if TYPES[c.type] != schema.get(c.name, TYPES[c.type])]
+    if other:
+        raise UserError(f"{file}: {', '.join(other)} is of another type than in table {contract.table}.")
     return contract
 
 
 def _detected(path: Path) -> Contract:
-    """The contract whose headings the file has most of. Raises `UserError` when none fits."""
+    """The contract that a row of the file fits best: with all required headings, then with most headings.
+
+    Raises `UserError` when no row has as many as three headings of a contract.
+    """
     _, rows = first_rows(path)
-    scores = {
-        c.id: max((header_score(row, c) for row in rows), default=0) / len(c.columns) for c in contracts().values()
-    }
-    best = max(scores, key=lambda name: scores[name])
-    if scores[best] < 0.3:
+    fits = [(*_fit(row, contract), contract) for contract in contracts().values() for row in rows]
+    if max((score for _, score, _ in fits), default=0) < 3:
         raise UserError(
             f"{path.name}: no header of a known export in its first rows. Name the contract with --contract."
         )
-    return contracts()[best]
+    return max(fits, key=lambda fit: fit[:2])[2]
+
+
+def _fit(row: list[str | None], contract: Contract) -> tuple[bool, int]:
+    header = tuple(heading(cell) for cell in row)
+    return not missing_headings(header, contract), header_score(row, contract)
 
 
 def _sender_for(path: Path, request: Request, contract: Contract) -> str:
@@ -391,20 +422,27 @@ def _register_of(sender: str, table: str) -> str:
     return next((s.register_name for s in senders() if (s.sender, s.table) == (sender, table)), sender)
 
 
-def _kept_areas(path: Path | None) -> tuple[Area, ...]:
-    """Areas named by option now or in an earlier intake."""
-    folder = data_root() / "catalogue" / "areas"
-    if path is not None:
-        load_areas(path)
-        _keep(path, folder / path.name, dry_run=False)
-    return tuple(area for file in sorted(folder.glob("*.csv")) for area in load_areas(file))
+def _areas(given: Path | None) -> tuple[Area, ...]:
+    """Areas of the list named by option now, and of those named in earlier intakes."""
+    kept = sorted((data_root() / "catalogue" / "areas").glob("*.csv"))
+    files = [file for file in kept if given is None or file.name != given.name] + ([given] if given else [])
+    return tuple(area for file in files for area in load_areas(file))
 
 
-def _keep(source: Path, target: Path, dry_run: bool) -> None:
-    if dry_run:
-        return
+def _keep_given(path: Path, request: Request, contract: Contract) -> None:
+    """Keep the contract file and the area list named by option: later builds and reports read them."""
+    named = str(request.contract or _sidecar(path).get("contract") or contract.id)
+    catalogue = data_root() / "catalogue"
+    with _taking():
+        if named not in contracts():
+            _keep(Path(named), catalogue / "contracts" / f"{contract.id}-v{contract.version}.yml")
+        if request.areas is not None:
+            _keep(request.areas, catalogue / "areas" / request.areas.name)
+
+
+def _keep(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}")
+    draft = target.with_name(f".{target.name}.unfinished")
     shutil.copyfile(source, draft)
     draft.replace(target)
 

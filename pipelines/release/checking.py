@@ -1,10 +1,12 @@
 """What `fengqiao doctor` looks at: the seals of the releases, the ledger against the lake, the keys."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from pipelines.intake import keys, ledger
 from pipelines.release.publishing import current
-from pipelines.release.sealing import hashes, metadata_of
+from pipelines.release.sealing import is_intact
 from pipelines.settings import UserError, data_root, releases
 
 
@@ -23,33 +25,38 @@ def _keys() -> list[str]:
 
 def _lake() -> list[str]:
     """Every delivery has its folder with the rows it counts, and no folder stands there without an entry."""
-    found = []
     entries = ledger.deliveries()
-    for entry in entries:
-        if entry.folder is None:
-            continue
-        folder = data_root() / "lake" / entry.table_name / entry.folder
-        if not folder.is_dir():
-            found.append(
-                f"Delivery {entry.ledger_sequence} ({entry.file}): its folder is missing from the lake. Restore it from a backup."
-            )
-            continue
-        rows = pl.scan_parquet(folder / "*.parquet").select(pl.col("row_number").n_unique()).collect().item()
-        if rows != entry.accepted:
-            found.append(
-                f"Delivery {entry.ledger_sequence} ({entry.file}): the ledger says {entry.accepted} rows, the lake has {rows}."
-            )
     known = {entry.folder for entry in entries}
     orphans = [p.name for p in (data_root() / "lake").glob("*/*") if p.is_dir() and p.name not in known]
-    return found + [
+    return [sentence for entry in entries for sentence in _delivery(entry)] + [
         f"Lake folder {name} has no entry in the ledger; the next intake or build removes it." for name in orphans
     ]
+
+
+def _delivery(entry: ledger.Delivery) -> Iterator[str]:
+    """What is wrong with the rows a delivery has in the lake."""
+    if entry.folder is None:
+        return
+    folder, named = (
+        data_root() / "lake" / entry.table_name / entry.folder,
+        f"Delivery {entry.ledger_sequence} ({entry.file})",
+    )
+    if not folder.is_dir():
+        yield f"{named}: its folder is missing from the lake. Restore it from a backup."
+        return
+    try:
+        rows = pl.scan_parquet(folder / "*.parquet").select(pl.col("row_number").n_unique()).collect().item()
+    except (pl.exceptions.PolarsError, OSError):
+        yield f"{named}: its rows in the lake cannot be read. Restore them from a backup."
+        return
+    if rows != entry.accepted:
+        yield f"{named}: the ledger says {entry.accepted} rows, the lake has {rows}."
 
 
 def _releases() -> list[str]:
     found = []
     for folder in sorted(p for p in releases("internal").glob("*") if p.is_dir() and not p.is_symlink()):
-        if metadata_of(folder)["files"] != hashes(folder):
+        if not is_intact(folder):
             found.append(f"Release {folder.name} differs from its seal: a file was altered, added or removed.")
     pointed = current("internal")
     if pointed is not None and not (releases("internal") / pointed).is_dir():

@@ -44,6 +44,14 @@ def metadata_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "release.json").read_text(encoding="utf-8"))
 
 
+def is_intact(folder: Path) -> bool:
+    """Whether a sealed release has the very files it was sealed with."""
+    try:
+        return metadata_of(folder)["files"] == hashes(folder)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """sha256 by file name of everything in a release but `release.json` itself."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "release.json")

@@ -47,11 +47,16 @@ def release_tables(connection: duckdb.DuckDBPyConnection, last_month: str) -> No
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """One table, rows in the table's fixed order, so that the same data give the same bytes."""
+    """One table, rows in the table's fixed order, so that the same data give the same bytes.
+
+    One thread, because several cut the row groups where they happen to be.
+    """
+    connection.execute("set threads = 1")
     connection.execute(
         f"copy (select * from temp.{table} order by {_nulls_first(TABLES[table])}) to '{_quoted(path)}' "
         "(format parquet, compression zstd, row_group_size 100000)"
     )
+    connection.execute("reset threads")
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

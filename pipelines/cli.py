@@ -1,0 +1,395 @@
+"""`fengqiao`: the command line. Rooms are imported inside the commands, so that help comes at once."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.settings import PROJECT, UserError, data_root
+
+WRONG_INPUT = 2
+UNEXPECTED = 1
+STOPPED = 130
+EDITIONS = click.Choice(["internal", "public"])
+
+
+class Door(click.Group):
+    """The group of commands, and the one place where failures become a sentence and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, standalone_mode: bool = True, **extra: Any) -> Any:
+        said = list(sys.argv[1:] if args is None else args)
+        sys.exit(self._code(said, extra))
+
+    def _code(self, said: list[str], extra: dict[str, Any]) -> int:
+        try:
+            code = super().main(said, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return WRONG_INPUT
+        except click.ClickException as error:
+            return _refuse(error.format_message(), said)
+        except UserError as error:
+            return _refuse(str(error), said)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Stopped.", err=True)
+            return STOPPED
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                return _fail(error, said)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return UNEXPECTED
+        except Exception as error:
+            return _fail(error, said)
+        return code if isinstance(code, int) else 0
+
+
+def _refuse(sentence: str, said: Sequence[str], code: int = WRONG_INPUT) -> int:
+    """Say what is wrong on standard error, and as JSON on standard output when JSON was asked for."""
+    click.echo(sentence, err=True)
+    if "--json" in said:
+        import json
+
+        click.echo(json.dumps({"error": sentence}, ensure_ascii=False))
+    return code
+
+
+def _fail(error: BaseException, said: Sequence[str]) -> int:
+    """Something nobody foresaw: one sentence, and a log of where it happened."""
+    from pipelines import failures
+
+    name = f"{type(error).__name__} in fengqiao {next((word for word in said if word in main.commands), '')}".strip()
+    try:
+        where = f"where it did is written in {failures.log(error)}. Please report it."
+    except OSError:
+        where = f"the data folder {data_root()} takes no log of it."
+    return _refuse(f"This should not have happened ({name}); {where}", said, UNEXPECTED)
+
+
+@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; also accepted after the command.")
+@click.pass_context
+def main(context: click.Context, as_json: bool) -> None:
+    """Fengqiao: grassroots justice statistics, from export files to figures.
+
+    The data folder is FENGQIAO_DATA (default ./data), the keys are in FENGQIAO_KEYS (default ~/.config/fengqiao/keys).
+    """
+    context.obj = as_json
+
+
+def with_json(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--json`, whether it stands before or after the command's name."""
+
+    @click.pass_context
+    def run(context: click.Context, as_json: bool, **options: Any) -> None:
+        context.invoke(command, as_json=as_json or bool(context.obj), **options)
+
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(update_wrapper(run, command))
+
+
+@main.command()
+@click.option("--years", type=click.IntRange(1, 50), default=4, show_default=True, help="Years of exports.")
+@click.option(
+    "--cases",
+    type=click.IntRange(min=0),
+    default=60_000,
+    show_default=True,
+    help="Ordinary cases, beside the fixed scenes.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same files.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), default="2025-12-31", show_default=True, help="Last day.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder  [default: landing/ of the data folder]"
+)
+@with_json
+def demo(years: int, cases: int, seed: int, until: datetime, out: Path | None, as_json: bool) -> None:
+    """Write make-believe exports; no real person is in them."""
+    from pipelines import cli_output as output
+    from pipelines.demo import generate
+    from pipelines.settings import landing
+
+    folder = out or landing()
+    with output.counting(quiet=as_json) as step:
+        files = generate(folder, years=years, cases=cases, seed=seed, until=until.date(), progress=step)
+    if as_json:
+        output.print_json({"folder": str(folder), "files": [str(file) for file in files]})
+    else:
+        output.say(f"{len(files)} make-believe exports are in {folder}.")
+
+
+@main.group()
+def keys() -> None:
+    """The keys of the pseudonyms; without keys nothing is taken in."""
+
+
+@keys.command("init")
+@with_json
+def keys_init(as_json: bool) -> None:
+    """Make the keys that are missing, outside the data folder; existing keys stay."""
+    from pipelines import cli_output as output
+    from pipelines.catalogue import contracts
+    from pipelines.intake.keys import initialise
+
+    path, made = initialise({contract.system for contract in contracts().values()})
+    if as_json:
+        output.print_json({"file": str(path), "made": made})
+    elif made:
+        output.say(f"Keys made in {path}: {', '.join(made)}. Keep a copy: without them no case is recognised again.")
+    else:
+        output.say(f"All keys are in {path} already; nothing changed.")
+
+
+@main.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--sender", metavar="ID", help="Who sent it, where the folder does not say so.")
+@click.option("--contract", metavar="ID|FILE", help="The contract, where the headings do not tell it.")
+@click.option(
+    "--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="An area list the contract names."
+)
+@click.option("--period", metavar="P", help="The period a file reports on, where its rows do not tell it.")
+@click.option("--zero", is_flag=True, help="Enter that the sender had no case in the period; needs no file.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and write nothing.")
+@with_json
+def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> None:
+    """Take in export files, or all export files in folders."""
+    from pipelines import cli_intake
+    from pipelines.intake.receiving import Request
+
+    if not zero and not paths:
+        raise UserError("Name the files or folders to take in, such as data/landing.")
+    if zero and (paths or said["dry_run"] or not all(said[name] for name in ("sender", "contract", "period"))):
+        raise UserError("A zero report takes no file and no --dry-run; it needs --sender, --contract and --period.")
+    if zero:
+        cli_intake.report(cli_intake.enter_zero(said["sender"], said["contract"], said["period"]), {}, as_json=as_json)
+        return
+    outcomes, refused = cli_intake.take_in(paths, Request(**said), quiet=as_json)
+    cli_intake.report(outcomes, refused, as_json=as_json)
+    if refused:
+        click.get_current_context().exit(WRONG_INPUT)
+
+
+@main.command()
+@click.option("--full", is_flag=True, help="Compute everything anew.")
+@click.option("--as-of", metavar="INSTANT", help="Build as of an earlier instant, such as 2026-01-05T08:00+08:00.")
+@with_json
+def build(full: bool, as_of: str | None, as_json: bool) -> None:
+    """Build the warehouse from what was taken in."""
+    from dataclasses import asdict
+
+    from pipelines import cli_output as output
+    from pipelines import warehouse
+
+    with output.working("build", quiet=as_json) as step:
+        report = warehouse.build(full=full, as_of=as_of, progress=step)
+    if as_json:
+        output.print_json(asdict(report))
+        return
+    months = report.recomputed_months
+    span = f"{min(months)}..{max(months)} ({len(months)})" if months else "—"
+    cells = (
+        report.sequence,
+        report.outcome,
+        "full" if report.full else "incremental",
+        span,
+        report.models,
+        report.tests,
+        f"{report.seconds:.1f}",
+    )
+    heads = (
+        "序列\nSequence",
+        "结果\nOutcome",
+        "方式\nKind",
+        "重算月份\nMonths",
+        "模型\nModels",
+        "检验\nTests",
+        "秒\nSeconds",
+    )
+    output.print_table("构建 Build", [(head, "left") for head in heads], [cells], report.reason)
+
+
+@main.command()
+@click.option(
+    "--period",
+    metavar="P",
+    help="Last period of the release, such as 2025, 2025-Q3 or 2025-10.  [default: the newest year]",
+)
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@with_json
+def release(period: str | None, edition: str, as_json: bool) -> None:
+    """Draft a release from the warehouse."""
+    from pipelines import cli_output as output
+    from pipelines.periods import months_of
+    from pipelines.release.drafting import draft
+
+    if period is not None:
+        months_of(period)
+    with output.working("release", quiet=as_json) as step:
+        made = draft(period, edition, step)
+    if as_json:
+        output.print_json({"release": made.release_id, "folder": str(made.folder), "outcome": made.outcome})
+    elif made.outcome == "unchanged":
+        output.say(f"Release {made.release_id} has the same data already; nothing changed.")
+    else:
+        output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}")
+
+
+@main.command()
+@click.argument("release")
+@click.option("--name", help="Who approves.  [default: your login name]")
+@with_json
+def approve(release: str, name: str | None, as_json: bool) -> None:
+    """Approve a drafted release and seal it; name and instant are recorded in it."""
+    import getpass
+
+    from pipelines import cli_output as output
+    from pipelines.release.sealing import approve as seal
+
+    try:
+        approver = (name if name is not None else getpass.getuser()).strip()
+    except (OSError, KeyError):
+        raise UserError("Your login name is not known here; say who approves with --name.") from None
+    if not approver:
+        raise UserError("Say who approves with --name.")
+    folder = seal(release, "internal", approver)
+    if as_json:
+        output.print_json({"release": release, "folder": str(folder), "approved_by": approver})
+    else:
+        output.say(
+            f"Release {release} is approved by {approver} and sealed in {folder}. Next: fengqiao publish {release}"
+        )
+
+
+@main.command()
+@click.argument("release")
+@with_json
+def publish(release: str, as_json: bool) -> None:
+    """Make an approved release the one that readers see."""
+    from pipelines import cli_output as output
+    from pipelines.release.publishing import publish as point_at
+
+    folder = point_at(release, "internal")
+    if as_json:
+        output.print_json({"release": release, "folder": str(folder)})
+    else:
+        output.say(f"Release {release} is published: {folder}")
+
+
+@main.command()
+@click.option("--indicator", required=True, metavar="ID", help="An indicator, such as mediation_accepted.")
+@click.option("--area", metavar="CODE", help="An area code of 6, 9 or 12 digits.  [default: all cities]")
+@click.option(
+    "--period",
+    metavar="P",
+    help="2025, 2025-H1, 2025-Q3, 2025-10 or 2022-10..2023-07.  [default: the release's latest year]",
+)
+@click.option("--by", metavar="DIM", help="A breakdown of the indicator, such as channel.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@with_json
+def figures(
+    indicator: str,
+    area: str | None,
+    period: str | None,
+    by: str | None,
+    edition: str,
+    release: str | None,
+    as_json: bool,
+) -> None:
+    """Print figures of a release."""
+    from pipelines import cli_output as output
+    from pipelines import cli_reading as reading
+
+    opened = reading.opened(edition, release)
+    selection = reading.select(opened, indicator, area, period, by)
+    rows = reading.figures(opened, selection)
+    if as_json:
+        output.print_json(rows)
+    else:
+        output.print_figures(selection, rows)
+
+
+@main.command()
+@click.argument("query", required=False)
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@with_json
+def sql(query: str | None, edition: str, release: str | None, as_json: bool) -> None:
+    """Ask a release in SQL, read-only. Without QUERY: a prompt on a terminal, else it is read from standard input."""
+    from pipelines import cli_reading as reading
+
+    opened = reading.opened(edition, release)
+    if query is None and sys.stdin.isatty():
+        reading.converse(opened, as_json=as_json)
+    else:
+        with reading.open_database(opened) as connection:
+            reading.answer(connection, query if query is not None else sys.stdin.read(), as_json=as_json)
+
+
+@main.command()
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+def serve(edition: str, port: int) -> None:
+    """Serve the dashboard to this machine."""
+    import socket
+
+    from pipelines.cli_reading import opened
+
+    release = opened(edition).id
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UserError(
+                f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}); name another with --port."
+            ) from None
+    click.echo(
+        f"http://127.0.0.1:{port}  ({edition} edition, release {release}; login is off, so this machine only is served)"
+    )
+    sys.stdout.flush()
+    os.environ |= {"FENGQIAO_EDITION": edition, "FENGQIAO_DATA": str(data_root())}
+    os.chdir(PROJECT)
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": port,
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+    }
+    words = [f"--{name}={value}" for name, value in options.items()]
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboards" / "app.py"), *words])
+
+
+@main.command()
+@with_json
+def doctor(as_json: bool) -> None:
+    """Check keys, data folder, fonts and the hashes of releases; exit code 1 when something is wrong."""
+    from pipelines import cli_output as output
+    from pipelines.release.checking import problems
+
+    found = [*_surroundings(), *problems()]
+    if as_json:
+        output.print_json({"problems": found})
+    else:
+        output.say("\n".join(found) if found else "Everything checked is in order.")
+    if found:
+        click.get_current_context().exit(1)
+
+
+def _surroundings() -> list[str]:
+    """What is wrong with the machine around the data: the data folder, the fonts of the dashboard."""
+    root, fonts = data_root(), PROJECT / "dashboards" / "static" / "fonts" / "fonts.css"
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    found = [] if os.access(nearest, os.W_OK | os.X_OK) else [f"The data folder {root} cannot be written."]
+    return found + (
+        [] if fonts.exists() else [f"The Chinese fonts are not made: there is no {fonts}. Run `make fonts`."]
+    )
+
+
+if __name__ == "__main__":
+    main()

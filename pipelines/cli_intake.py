@@ -1,0 +1,159 @@
+"""`fengqiao intake`: files one by one through the door, then what became of them, for reading or as JSON."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines import cli_output as output
+from pipelines.catalogue import Words, contracts, load_contract
+from pipelines.intake import ledger
+from pipelines.intake.parsing import REASONS
+from pipelines.intake.receiving import Outcome, Request, export_files, receive, zero_report
+from pipelines.settings import UserError, data_root
+
+FILES_LISTED = 20
+OUTCOMES = {
+    "accepted": "已入库 taken in",
+    "already_received": "已接收过 already received",
+    "dry_run": "试运行 dry run",
+}
+COUNTS = {
+    "read": "数据行\nRead",
+    "accepted": "入库\nAccepted",
+    "quarantined": "退回\nQuarantined",
+    "duplicate": "重复\nDuplicate",
+    "not_data": "非数据行\nNot data",
+}
+
+
+def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[list[Outcome], dict[Path, str]]:
+    """Each file's outcome, and a sentence for each file refused as a whole; one wrong file stops no other."""
+    outcomes: list[Outcome] = []
+    refused: dict[Path, str] = {}
+    files = export_files(paths)
+    with ledger.writer_lock(), output.counting(quiet=quiet) as step:
+        ledger.heal()
+        for number, file in enumerate(files, 1):
+            step(file.name, number, len(files))
+            try:
+                outcomes.append(receive(file, request))
+            except UserError as error:
+                refused[file] = str(error)
+            except OSError as error:
+                refused[file] = f"{file} cannot be read: {error.strerror or type(error).__name__}."
+    return outcomes, refused
+
+
+def enter_zero(sender: str, table: str, period: str) -> list[Outcome]:
+    """The outcome of a declared zero report."""
+    with ledger.writer_lock():
+        ledger.heal()
+        return [zero_report(sender, table, period)]
+
+
+def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json: bool) -> None:
+    """Print what became of the files; refused ones go to standard error as well."""
+    if as_json:
+        files = [asdict(outcome) for outcome in outcomes] + [_refusal(file, text) for file, text in refused.items()]
+        output.print_json({"files": files} | ({"error": " ".join(refused.values())} if refused else {}))
+    else:
+        _print_counts(outcomes)
+        _print_reasons(outcomes)
+        if outcomes and all(outcome.outcome == "already_received" for outcome in outcomes):
+            many = "The file was" if len(outcomes) == 1 else f"All {len(outcomes)} files were"
+            output.say(f"已接收过，没有任何变化。{many} already received; nothing changed.")
+    for text in refused.values():
+        click.echo(text, err=True)
+
+
+def _refusal(file: Path, sentence: str) -> dict[str, Any]:
+    """A refused file in the shape of an outcome, with the sentence that says why."""
+    unknown = dict.fromkeys(("sha256", "sender", "contract"))
+    return {
+        "file": file.name,
+        **unknown,
+        "outcome": "refused",
+        **dict.fromkeys(COUNTS, 0),
+        "reasons": {},
+        "error": sentence,
+    }
+
+
+def _print_counts(outcomes: Sequence[Outcome]) -> None:
+    """Counts by file; by sender and table when there are many files, by table when there are many senders."""
+    tables = _tables()
+    heads: tuple[str, ...] = ("文件\nFile", "发送单位\nSender")
+    keys = [(outcome.file, outcome.sender) for outcome in outcomes]
+    if len(outcomes) > FILES_LISTED:
+        heads, keys = (
+            ("发送单位\nSender", "表\nTable"),
+            [(o.sender, tables.get(o.contract, o.contract)) for o in outcomes],
+        )
+    if len(set(keys)) > FILES_LISTED:
+        files = Counter(table for _, table in keys)
+        heads, keys = ("表\nTable", "文件\nFiles"), [(table, str(files[table])) for _, table in keys]
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for key, outcome in zip(keys, outcomes, strict=True):
+        groups.setdefault(key, []).append(outcome)
+    columns = (
+        [(head, "left") for head in heads] + [(head, "right") for head in COUNTS.values()] + [("结果\nOutcome", "left")]
+    )
+    rows = [
+        [*key, *(f"{sum(getattr(o, name) for o in group):,}" for name in COUNTS), _said(group)]
+        for key, group in groups.items()
+    ]
+    if rows:
+        output.print_table("接收 Intake", columns, rows)
+
+
+def _said(group: Sequence[Outcome]) -> str:
+    outcomes = Counter(OUTCOMES[outcome.outcome] for outcome in group)
+    return ", ".join(name if len(group) == 1 else f"{name} × {number}" for name, number in outcomes.items())
+
+
+def _print_reasons(outcomes: Sequence[Outcome]) -> None:
+    """Rows by reason over all files that were looked into now."""
+    words = _words()
+    new = [outcome for outcome in outcomes if outcome.outcome != "already_received"]
+    rows: list[Sequence[object]] = []
+    for treatment, found in (
+        ("退回 refused", _sum(o.reasons for o in new)),
+        ("提示 warned", _sum(o.warnings for o in new)),
+    ):
+        for reason, number in found.most_common():
+            rows.append(
+                (treatment, reason, f"{words[reason].zh} {words[reason].en}" if reason in words else "", f"{number:,}")
+            )
+    if rows:
+        heads = [
+            ("处理\nTreatment", "left"),
+            ("原因\nReason", "left"),
+            ("说明\nMeaning", "left"),
+            ("行数\nRows", "right"),
+        ]
+        output.print_table("原因 Reasons", heads, rows)
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return total
+
+
+def _known_contracts() -> list[Any]:
+    """The contracts of the house and those kept from earlier intakes."""
+    kept = sorted((data_root() / "catalogue" / "contracts").glob("*.yml"))
+    return [*contracts().values(), *(load_contract(path) for path in kept)]
+
+
+def _tables() -> dict[str, str]:
+    return {contract.id: contract.table for contract in _known_contracts()}
+
+
+def _words() -> dict[str, Words]:
+    return {rule.id: rule.label for contract in _known_contracts() for rule in contract.rules} | dict(REASONS)

@@ -1,0 +1,26 @@
+"""What may be written about a failure nobody foresaw: types, files and lines. Never values, which may be personal."""
+
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.settings import data_root
+
+
+def places(error: BaseException | None) -> list[str]:
+    """The chain of an exception, the last first: its type, then a line for each place it came through."""
+    lines: list[str] = []
+    while error is not None:
+        lines.append(f"{type(error).__module__}.{type(error).__qualname__}")
+        frames = traceback.extract_tb(error.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        error = error.__cause__ or error.__context__
+    return lines
+
+
+def log(error: BaseException) -> Path:
+    """Write the places of an exception to a new file under `logs/` in the data folder. Raises `OSError`."""
+    path = data_root() / "logs" / f"failure-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(places(error)) + "\n", encoding="utf-8")
+    return path

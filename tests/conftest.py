@@ -1,0 +1,128 @@
+"""The road, walked once for all tests that need it: from demo exports to a published release and its dashboard, by command line."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FENGQIAO = Path(sys.executable).with_name("fengqiao")
+CASES = 6000
+YEARS = 4
+SECONDS_TO_SERVE = 60
+
+Serve = Callable[[], AbstractContextManager[str]]
+
+
+@dataclass(frozen=True)
+class Road:
+    """A data folder with a published release, the keys beside it, and what each command printed, by its first words."""
+
+    data: Path
+    keys: Path
+    exports: tuple[Path, ...]
+    release: Path
+    log: Mapping[str, str]
+
+    @property
+    def landing(self) -> Path:
+        return self.data / "landing"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"FENGQIAO_DATA": str(self.data), "FENGQIAO_KEYS": str(self.keys)}
+
+    def fengqiao(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on this data folder, from outside the checkout, whatever its exit code."""
+        command = [FENGQIAO, *words]
+        return subprocess.run(
+            command, env=self.environment, cwd=self.data.parent, capture_output=True, text=True, check=False
+        )
+
+    def ask(self, *words: str) -> Any:
+        """What a command that must succeed prints as JSON."""
+        done = self.fengqiao(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
+    """The whole road as `make run` walks it, with fewer cases."""
+    folder = tmp_path_factory.mktemp("road")
+    start = Road(folder / "data", folder / "keys", (), folder / "data" / "releases" / "internal" / "current", {})
+    log: dict[str, str] = {}
+
+    def go(*words: str) -> str:
+        done = start.fengqiao(*words)
+        assert done.returncode == 0, f"fengqiao {' '.join(words)}: {done.stdout}\n{done.stderr}"
+        log[words[0]] = done.stdout
+        return done.stdout
+
+    go("keys", "init")
+    go("demo", "--cases", str(CASES), "--years", str(YEARS))
+    go("intake", str(start.landing))
+    go("build")
+    drafted = re.search(r"Release (\S+)", go("release"))
+    assert drafted, log["release"]
+    go("approve", drafted[1], "--name", "demo")
+    go("publish", drafted[1])
+    exports = tuple(sorted(path for path in start.landing.rglob("*") if path.is_file()))
+    return Road(start.data, start.keys, exports, start.release.resolve(), log)
+
+
+@pytest.fixture(scope="session")
+def serve(road: Road) -> Serve:
+    """Start a fresh server of the road's release; gives its address."""
+
+    @contextmanager
+    def serving() -> Iterator[str]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = road.data.parent / f"serve-{port}.log"
+        command = [FENGQIAO, "serve", "--edition", "internal", "--port", str(port)]
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                command, env=road.environment, cwd=road.data.parent, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+        assert "Traceback" not in log.read_text()
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def served(serve: Serve) -> Iterator[str]:
+    """The address of one server that tests share."""
+    with serve() as address:
+        yield address
+
+
+def wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    pause, deadline = threading.Event(), time.monotonic() + SECONDS_TO_SERVE
+    while time.monotonic() < deadline:
+        assert server.poll() is None, f"The server ended: {log.read_text()}"
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            pause.wait(0.1)
+    raise AssertionError(f"The server did not answer within {SECONDS_TO_SERVE} s: {log.read_text()}")

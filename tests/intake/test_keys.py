@@ -1,0 +1,94 @@
+"""Without keys nothing is taken in, and no key is ever shown or written."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from pipelines.catalogue import contracts
+from pipelines.intake import keys
+from pipelines.settings import UserError, keys_path
+from tests.offices import Office, cases
+
+
+def test_one_key_a_system_and_one_for_the_cells(office: Office) -> None:
+    made = keys.load()
+    assert set(made) == {contract.system for contract in contracts().values()} | {"cell_number"}
+    assert len({made[name] for name in made}) == len(made)
+    assert stat.S_IMODE(keys_path().stat().st_mode) == 0o600
+
+
+def test_existing_keys_stay_and_missing_ones_are_added(office: Office) -> None:
+    before = dict(keys.load())
+    _, made = keys.initialise({"mediation", "reconsideration"})
+    assert made == ["reconsideration"]
+    assert dict(keys.load()) == before | {"reconsideration": keys.load()["reconsideration"]}
+    assert keys.initialise({"mediation"})[1] == []
+
+
+def test_no_keys_no_intake(office: Office) -> None:
+    keys_path().unlink()
+    with pytest.raises(UserError, match="fengqiao keys init"):
+        office.take(cases({}))
+    assert office.contents() == {}
+
+
+def test_a_system_without_a_key_is_refused_by_name(office: Office) -> None:
+    lines = keys_path().read_text().splitlines()
+    keys_path().write_text("\n".join(line for line in lines if not line.startswith("mediation")))
+    with pytest.raises(UserError, match="no key for mediation"):
+        office.take(cases({}))
+    assert office.contents() == {}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_keys_that_others_may_read_are_refused(mode: int, office: Office) -> None:
+    keys_path().chmod(mode)
+    with pytest.raises(UserError, match=f"mode {mode:o}"):
+        office.take(cases({}))
+
+
+def test_keys_inside_the_data_folder_are_refused(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = office.data / "keys"
+    office.data.mkdir()
+    keys_path().rename(inside)
+    monkeypatch.setenv("FENGQIAO_KEYS", str(inside))
+    with pytest.raises(UserError, match="may not lie inside the data folder"):
+        keys.load()
+    monkeypatch.setenv("FENGQIAO_KEYS", str(office.data / "below" / "keys"))
+    with pytest.raises(UserError, match="may not lie inside the data folder"):
+        keys.initialise({"mediation"})
+    assert [path.name for path in office.data.iterdir()] == ["keys"]
+
+
+@pytest.mark.parametrize("line", ["mediation", "mediation = 12", f"mediation = {'g' * 64}", f"mediation: {'a' * 64}"])
+def test_a_damaged_file_of_keys_names_the_line_and_shows_no_key(line: str, office: Office) -> None:
+    with keys_path().open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(UserError, match=r"line 6: expected") as refused:
+        keys.load()
+    assert line not in str(refused.value)
+
+
+def test_keys_do_not_show_themselves(office: Office) -> None:
+    made = keys.load()
+    shown = f"{made} {made!r} {made.keys()} {[made]}"
+    assert not any(made[name] in shown for name in made)
+    assert "mediation" in shown
+
+
+def test_no_key_is_in_anything_written(office: Office) -> None:
+    office.take(cases({}, {"调解案件编号": "A2", "受理日期": "?"}))
+    secrets = dict(keys.load()).values()
+    written = b"".join(path.read_bytes() for path in office.data.rglob("*") if path.is_file())
+    for secret in secrets:
+        assert secret.encode() not in written
+        assert bytes.fromhex(secret) not in written
+
+
+def test_another_key_gives_another_pseudonym(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.take(cases({}), "one.csv")
+    monkeypatch.setenv("FENGQIAO_KEYS", str(tmp_path / "other keys"))
+    keys.initialise({contract.system for contract in contracts().values()})
+    office.take(cases({"更新时间": "2025-04-02"}), "two.csv")
+    assert office.lake()["case_key"].n_unique() == office.lake()["cell_number"].n_unique() == 2

@@ -1,0 +1,105 @@
+"""The set-up: locks that say what is installed and nothing of where from, and commands that do what the README says."""
+
+import os
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pipelines.settings import PROJECT
+
+LOCKS = ("requirements.lock", "requirements-spark.lock")
+PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==(?P<version>\S+)")
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+ROAD = ("keys init", "demo", "intake", "build", "release", "approve", "publish", "serve")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Versions by canonical name; fails on a line that is not `name==version` followed by hashes."""
+    found: dict[str, str] = {}
+    for entry in (PROJECT / lock).read_text(encoding="ascii").replace("\\\n", " ").splitlines():
+        pin, *hashes = entry.split()
+        match = PIN.fullmatch(pin)
+        assert match, entry
+        assert hashes, pin
+        assert all(HASH.fullmatch(word) for word in hashes), pin
+        found[canonicalize_name(match["name"])] = match["version"]
+    return found
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def recipe(target: str) -> str:
+    """What the Makefile says of a target, from its prerequisites to the next blank line."""
+    rules = (PROJECT / "Makefile").read_text(encoding="utf-8").split("\n\n")
+    [found] = [rule for rule in rules if re.search(rf"^{target}:", rule, re.MULTILINE)]
+    return found[found.index(f"{target}:") :]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_has_a_version_and_hashes_for_everything_and_no_address(lock: str) -> None:
+    assert len(pins(lock)) > 5
+    assert not re.search(r"://|^\s*(#|--(?!hash))", (PROJECT / lock).read_text(encoding="ascii"), re.MULTILINE)
+
+
+def test_locks_hold_what_the_project_asks_for() -> None:
+    main, spark = (pins(lock) for lock in LOCKS)
+    extras = project()["optional-dependencies"]
+    for text, locked in [
+        *((text, main) for text in (*project()["dependencies"], *extras["dev"])),
+        *((text, spark) for text in extras["spark"]),
+    ]:
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), text
+
+
+def test_spark_lock_only_adds_to_the_main_lock() -> None:
+    main, spark = (pins(lock) for lock in LOCKS)
+    assert main.keys().isdisjoint(spark)
+
+
+@pytest.mark.parametrize("target", ["run", "test", "test-spark", "setup", "fonts", "lint", "lock"])
+def test_makefile_has_the_target(target: str) -> None:
+    assert recipe(target)
+
+
+def test_make_run_walks_the_road_in_order() -> None:
+    lines = recipe("run")
+    places = [lines.index(f"$(FENGQIAO) {command}") for command in ROAD]
+    assert places == sorted(places)
+    assert lines.startswith("run: setup")
+
+
+def test_make_test_sets_up_and_runs_all_tests() -> None:
+    assert recipe("test").startswith("test: setup chromium")
+    assert recipe("test").rstrip().endswith("-m pytest")
+
+
+def test_continuous_integration_calls_make_test() -> None:
+    script = PROJECT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text(encoding="utf-8").rstrip().splitlines()[-1] == "make test"
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_readme_shows_both_commands(readme: str) -> None:
+    lines = (PROJECT / readme).read_text(encoding="utf-8").splitlines()
+    assert any(re.match(r"make run\b", line) for line in lines)
+    assert any(re.match(r"make test\b", line) for line in lines)
+
+
+def test_dashboard_serves_this_machine_only_and_reports_nothing() -> None:
+    options = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert options["server"]["address"] == "127.0.0.1"
+    assert options["browser"]["gatherUsageStats"] is False
+    assert options["client"]["showErrorDetails"] == "none"
+
+
+def test_what_is_made_is_not_committed() -> None:
+    ignored = (PROJECT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {"/.venv/", "/.cache/", "/data/", "/dashboards/static/fonts/"} <= set(ignored)
