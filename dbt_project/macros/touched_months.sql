@@ -6,8 +6,10 @@
     {%- endif %}
 {%- endmacro %}
 
+{# Named outside the condition, or dbt would not learn while parsing that the model depends on it. #}
 {% macro only_touched_months(system) -%}
+    {% set touched_months = ref('touched_months') -%}
     {% if is_incremental() -%}
-        where month in (select month from {{ ref('touched_months') }} where system = '{{ system }}')
+        where month in (select month from {{ touched_months }} where system = '{{ system }}')
     {%- endif %}
 {%- endmacro %}

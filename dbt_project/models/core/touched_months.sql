@@ -3,11 +3,15 @@ with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),
 
-{% for system, table, spans_from, spans_to in [
-    ('mediation', 'mediation_cases', 'accepted_on', "case when coalesce(versions.outcome, '') <> 'pending' then versions.concluded_on end"),
-    ('screening', 'dispute_screenings', 'found_on', 'versions.found_on'),
-    ('petition', 'petition_matters', 'registered_on', 'versions.concluded_on'),
-    ('correction', 'correction_monthly', 'month', 'versions.month')
+{% for system, table, events, open_between in [
+    ('mediation', 'mediation_cases', ['accepted_on', 'concluded_on'], [
+        'accepted_on', "case when coalesce(outcome, '') <> 'pending' then concluded_on end"
+    ]),
+    ('screening', 'dispute_screenings', ['found_on'], none),
+    ('petition', 'petition_matters', ['registered_on', 'concluded_on', 'coalesce(extended_to, due_on)'], [
+        'registered_on', 'concluded_on'
+    ]),
+    ('correction', 'correction_monthly', ['month'], none)
 ] -%}
 {{ system }}_changed as (
     select distinct versions.case_key
@@ -16,20 +20,27 @@ months as (select * from {{ source('catalogue', 'months') }}),
         on versions.ledger_sequence > request.previous_sequence and versions.ledger_sequence <= request.sequence
 ),
 
-{{ system }}_months as (
-    select distinct months.month
+{{ system }}_versions as (
+    select versions.*
     from {{ source('lake', table) }} as versions
     inner join {{ system }}_changed on versions.case_key = {{ system }}_changed.case_key
+),
+
+{{ system }}_months as (
+    {% for event in events -%}
+    {{ 'union all' if not loop.first }}
+    select {{ month_of(event) }} as month
+    from {{ system }}_versions
+    where {{ event }} is not null
+    {% endfor -%}
+    {% if open_between -%}
+    union all
+    select months.month
+    from {{ system }}_versions
     inner join months
-        on months.month_end >= versions.{{ spans_from }}
-        {%- if system == 'petition' %}
-        and (
-            coalesce(versions.concluded_on, months.month_end) >= months.month
-            or {{ month_of('coalesce(versions.extended_to, versions.due_on)') }} = months.month
-        )
-        {%- else %}
-        and coalesce({{ spans_to }}, months.month_end) >= months.month
-        {%- endif %}
+        on months.month_end >= {{ open_between[0] }}
+        and coalesce({{ open_between[1] }}, months.month_end) >= months.month
+    {% endif -%}
 ),
 
 {% endfor -%}
@@ -47,7 +58,10 @@ whole as (
     select systems.system, months.month
     from systems
     cross join months
-    inner join request on request.is_full or months.month > request.previous_last_month
+    inner join request
+        on request.is_full
+        or months.month < request.previous_first_month
+        or months.month > request.previous_last_month
 ),
 
 changed as (

@@ -1,0 +1,144 @@
+"""The recount itself, on a few rows that a clerk can count."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.recount import declared
+from tests.recount.exports import Exports, read_exports
+from tests.recount.figures import figures, open_book, periods
+from tests.recount.measures import count_measures
+
+SOUND = """
+调解案件编号,所属区划代码,调解层级,对接方式,纠纷类型,受理日期,办结日期,调解结果,更新时间,数据状态
+A1,500117,村,诉调对接,婚姻家庭,2025-01-05,2025-01-20,成功,2025-02-01 10:00:00,审核
+A2,500117001,村,警调,02,2025/1/6,20250301,不成功,2025-03-02 10:00,已审核
+A2,500117001,村,警调,02,2025/1/6,20250301,不成功,2025-03-02 10:00,已审核
+A3,500117001000,镇,访调,合同,45720,,调解中,2025-05-02,审核
+A4,500117001000,镇,访调,合同,2025-02-03,,,2025-03-02,草稿
+A5,500117001000,镇,访调,合同,2025年2月3日,,,2025-03-02,审核
+A5,500117001000,镇,访调,合同,2025年2月3日,,,2025-03-05,作废
+A6,500117001000,,访调,合同,2025-03-10,2025-03-20,调解中,2025-03-21,审核
+合计,,,,,,,,,
+"""
+REFUSED = """
+B1,500117001,村,警调,02,2025-02-30,,,2025-03-02,审核
+,500117001,村,警调,02,2025-02-03,,,2025-03-02,审核
+B3,999999,村,警调,02,2025-02-03,,,2025-03-02,审核
+B4,500117001,村,网络直播,02,2025-02-03,,,2025-03-02,审核
+B5,500117001,村,警调,02,2025-02-03,2025-02-01,成功,2025-03-02,审核
+B6,500117001,村,警调,02,2025-04-03,,,2025-03-02,审核
+"""
+SCREENED = """
+事件编号,所属区划代码,受理日期,事件类别,化解日期,化解层级,化解状态,更新时间
+E1,500117,2025-01-05,0101,2025-02-05,村,已化解,2025-03-01
+E2,500117001,2025-02-05,16,,05,缓和（稳控）,2025-03-01
+"""
+PETITIONS = """
+信访件编号,问题属地,登记时间,信访形式,信访人数,初次重复,限办截止日期,延期至,办结日期,办理程序,更新时间
+X1,500117001,2025-01-05 08:00:00,来信,3,初次,2025-03-05,2025-03-10,2025-03-10,信访处理意见,2025-03-11
+X2,500117001,2025-01-06 08:00:00,网上,2,重复,2025-03-05,,2025-03-06,信访处理意见,2025-03-11
+X3,500117001,2025-01-07 08:00:00,网上,1,初次,2025-03-05,,,诉讼,2025-03-11
+"""
+JANUARY = {"area_code": "500117", "month": "2025-01", "reported_on": "2025-02-03"} | {
+    "opening": "10",
+    "received_probation": "2",
+    "received": "2",
+    "discharged": "1",
+    "closing_probation": "11",
+    "closing": "11",
+}
+FEBRUARY = JANUARY | {"month": "2025年2月"}  # opens with January's 10, not with the 11 it closed with: no harm
+MARCH = JANUARY | {"month": "2025年3月", "closing": "12"}
+COUNTED = {
+    "mediation_accepted": {("500117999000", 1): 1, ("500117001000", 1): 1, ("500117001000", 3): 2},
+    "mediation_concluded": {("500117999000", 1): 1, ("500117001000", 3): 1},
+    "mediation_agreed": {("500117999000", 1): 1},
+    "mediation_within_30_days": {("500117999000", 1): 1},
+    "mediation_open": {("500117001000", 1): 1, ("500117001000", 2): 1, ("500117001000", 3): 2},
+    "screening_found": {("500117999000", 1): 1, ("500117001000", 2): 1},
+    "screening_resolved": {("500117999000", 1): 1},
+    "screening_eased": {("500117001000", 2): 1},
+    "petition_matters": {("500117001000", 1): 3},
+    "petition_persons": {("500117001000", 1): 6},
+    "petition_concluded": {("500117001000", 3): 2},
+    "petition_open": {("500117001000", 1): 3, ("500117001000", 2): 3, ("500117001000", 3): 1},
+    "petition_due": {("500117001000", 3): 2},
+    "petition_on_time": {("500117001000", 3): 1},
+    "petition_repeat": {("500117001000", 1): 1},
+    "correction_caseload": {("500117000000", 1): 11, ("500117000000", 2): 11},
+    "correction_received": {("500117000000", 1): 2, ("500117000000", 2): 2},
+}
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Exports:
+    form = [column for column in declared.contracts()["correction_monthly"].columns if not column.dropped]
+    lines = [[min(column.headings) for column in form]]
+    lines += [[month.get(column.name, "0") for column in form] for month in (JANUARY, FEBRUARY, MARCH)]
+    _write(tmp_path, "mediation-500117", SOUND.strip() + REFUSED, "gb18030", "\r\n")
+    _write(tmp_path, "screening-500000", SCREENED)
+    _write(tmp_path, "petition-500000", PETITIONS)
+    _write(tmp_path, "correction-500000", "\n".join(",".join(line) for line in lines))
+    return read_exports(tmp_path)
+
+
+def _write(folder: Path, sender: str, text: str, encoding: str = "utf-8-sig", line_end: str = "\n") -> None:
+    file = folder / sender / f"{sender}_2025-01..2025-03.csv"
+    file.parent.mkdir()
+    file.write_bytes((text.strip() + "\n").replace("\n", line_end).encode(encoding))
+
+
+def test_rows_are_read_refused_and_known_again(exports: Exports) -> None:
+    tally = {file.split("-")[0]: counts for file, *counts in exports.tally.iter_rows()}
+    assert tally == {"mediation": [14, 6, 1], "screening": [2, 0, 0], "petition": [3, 0, 0], "correction": [3, 1, 0]}
+
+
+def test_measures_are_what_a_clerk_counts(exports: Exports) -> None:
+    measures = count_measures(exports).filter(pl.col("breakdown") == "total")
+    for name, expected in COUNTED.items():
+        cells = measures.filter(pl.col("measure") == name)
+        found = {
+            (area, month.month): value for area, month, value in cells.select("area_code", "month", "value").rows()
+        }
+        assert found == expected, name
+
+
+def test_a_case_that_states_no_tier_is_a_category_of_its_own(exports: Exports) -> None:
+    book = open_book(count_measures(exports), exports.coverage)
+    tiers = figures(book, declared.cards()["mediation_accepted"], "tier")
+    here = tiers.filter(pl.col("area_code") == "500117000000", pl.col("period") == "2025-Q1")
+    found = dict(here.filter(pl.col("value") > 0).select("category", "value").iter_rows())
+    assert found == {"village": 2, "township": 1, "not_stated": 1}
+
+
+def test_a_quantile_lies_between_the_two_middle_days(exports: Exports) -> None:
+    book = open_book(count_measures(exports), exports.coverage)
+    here = (pl.col("area_code") == "500117000000") & (pl.col("period") == "2025-Q1")
+    for card, days in (("mediation_days_to_conclude_median", 34.5), ("mediation_days_to_conclude_p90", 50.1)):
+        found = figures(book, declared.cards()[card], "total").filter(here)
+        assert found["value"].to_list() == [pytest.approx(days)], card
+
+
+def test_what_a_file_is_named_for_is_reported_and_nothing_else(exports: Exports) -> None:
+    book = open_book(count_measures(exports), exports.coverage)
+    found = figures(book, declared.cards()["petition_matters"], "total").filter(pl.col("area_code") == "500117000000")
+    months = dict(found.filter(pl.col("period").str.contains(r"^\d{4}-\d{2}$")).select("period", "value").iter_rows())
+    assert months == {"2025-01": 3, "2025-02": 0, "2025-03": 0}
+    elsewhere = figures(book, declared.cards()["petition_matters"], "total").filter(
+        pl.col("area_code") == "420300000000"
+    )
+    assert elsewhere.is_empty()
+
+
+def test_periods_know_what_came_before() -> None:
+    laid = periods(date(2023, 12, 1), date(2025, 6, 1)).select("period", "year_before", "period_before")
+    before = {period: (year, last) for period, year, last in laid.rows()}
+    assert before["2025-01"] == ("2024-01", "2024-12")
+    assert before["2025-Q1"] == ("2024-Q1", "2024-Q4")
+    assert before["2025-H1"] == ("2024-H1", "2024-H2")
+    assert before["2024"] == ("2023", "2023")
+    assert before["2025-01..2025-03"] == ("2024-01..2024-03", None)
+    assert not before.keys() & {"2025", "2025-Q3", "2025-H2", "2025-01..2025-07"}, "a period that is not over"
