@@ -25,7 +25,7 @@ CELL = [name for name in SCHEMA if name != "value"]
 
 def count_measures(exports: Exports) -> pl.DataFrame:
     """Every measure: leaf area_code, month, measure, breakdown, category, bucket, value; cells of 0 are left out, and
-    so are months that no sender of the table has reached (a deadline may lie in them)."""
+    so are months that nobody who reports on the area has reached (a deadline may lie in them)."""
     rows = exports.rows
     counted = pl.concat(
         [
@@ -35,9 +35,17 @@ def count_measures(exports: Exports) -> pl.DataFrame:
             *_correction(rows["correction_monthly"]),
         ]
     )
-    reached = {name: _span(exports, measure.table)[1] for name, measure in declared.measures().items()}
-    until = pl.col("measure").replace_strict(reached, return_dtype=pl.Date)
-    return counted.filter(pl.col("value") != 0, pl.col("month") <= until)
+    tables = {name: measure.table for name, measure in declared.measures().items()}
+    reached = (
+        exports.coverage.rename({"area_code": "ancestor_code"})
+        .join(declared.ancestors(), on="ancestor_code")
+        .group_by("table_name", "area_code")
+        .agg(pl.col("month").max().alias("until"))
+    )
+    counted = counted.with_columns(pl.col("measure").replace_strict(tables).alias("table_name"))
+    bounded = counted.join(reached, on=["table_name", "area_code"], how="left")
+    in_reach = pl.col("until").is_null() | (pl.col("month") <= pl.col("until"))
+    return bounded.filter(pl.col("value") != 0, in_reach).drop("table_name", "until")
 
 
 def _span(exports: Exports, table: str) -> tuple[date, date]:

@@ -1,4 +1,4 @@
--- grain: one row a leaf area, month, measure, breakdown, category and bucket
+-- grain: one row a leaf area, month, measure, breakdown, category and bucket, up to the last month reported for the area
 {{ config(materialized='view') }}
 {% set columns = 'area_code, month, measure, breakdown, category, bucket, value, cell_key' -%}
 with mediation as (select * from {{ ref('measures_mediation') }}),
@@ -7,12 +7,44 @@ screening as (select * from {{ ref('measures_screening') }}),
 
 petition as (select * from {{ ref('measures_petition') }}),
 
-correction as (select * from {{ ref('measures_correction') }})
+correction as (select * from {{ ref('measures_correction') }}),
 
-select {{ columns }} from mediation
-union all
-select {{ columns }} from screening
-union all
-select {{ columns }} from petition
-union all
-select {{ columns }} from correction
+words as (select * from {{ source('catalogue', 'measures') }}),
+
+reporting as (select * from {{ ref('reporting') }}),
+
+ancestors as (select * from {{ ref('area_ancestors') }}),
+
+-- what is due after an area's last report is not due yet, and stocks after it are not known
+reported_until as (
+    select reporting.coverage, ancestors.area_code, max(reporting.month) as last_month
+    from reporting
+    inner join ancestors on reporting.area_code = ancestors.ancestor_code
+    group by reporting.coverage, ancestors.area_code
+),
+
+counted as (
+    select {{ columns }} from mediation
+    union all
+    select {{ columns }} from screening
+    union all
+    select {{ columns }} from petition
+    union all
+    select {{ columns }} from correction
+)
+
+select
+    counted.area_code,
+    counted.month,
+    counted.measure,
+    counted.breakdown,
+    counted.category,
+    counted.bucket,
+    counted.value,
+    counted.cell_key
+from counted
+inner join words on counted.measure = words.measure
+left join reported_until
+    on words.coverage = reported_until.coverage
+    and counted.area_code = reported_until.area_code
+where reported_until.last_month is null or counted.month <= reported_until.last_month
