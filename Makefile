@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark foreign lint lock setup environment fonts chromium java
+.PHONY: help run test test-spark foreign dagster lint lock setup environment fonts chromium java
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
@@ -47,6 +47,10 @@ test: setup chromium ## all tests
 test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock
 	@$(VENV)/bin/python benchmarks/spark_parity.py
+
+dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder
+	@mkdir -p "$(FENGQIAO_DATA)/dagster" && cp dagster.yaml "$(FENGQIAO_DATA)/dagster/"
+	@DAGSTER_HOME="$(abspath $(FENGQIAO_DATA))/dagster" $(VENV)/bin/dagster dev --host 127.0.0.1 --port 3000
 
 lint: setup ## style of Python and SQL
 	@$(VENV)/bin/ruff check .

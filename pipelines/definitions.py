@@ -213,7 +213,7 @@ def _check_events(context: dg.AssetExecutionContext, results: Mapping[str, Mappi
 
 def _run_results(target: str, since: float = 0.0) -> dict[str, dict[str, Any]]:
     """Results of the last dbt run on a target by node id; none when it ended before `since` (seconds of the epoch)."""
-    path = warehouse.manifest_path().parents[1] / target / "run_results.json"
+    path = warehouse.run_results_path(target)
     if not path.exists() or path.stat().st_mtime < since:
         return {}
     return {result["unique_id"]: result for result in json.loads(path.read_text(encoding="utf-8"))["results"]}

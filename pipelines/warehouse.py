@@ -89,6 +89,19 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
     )
 
 
+def last_month() -> date:
+    """The last month of the built data. Raises `UserError` when nothing is built."""
+    watermark = _watermark()
+    if watermark is None:
+        raise UserError("Nothing is built yet. Run `fengqiao build` first.")
+    return watermark["last_month"]
+
+
+def run_results_path(target: str) -> Path:
+    """What the last dbt run on a target said of each node."""
+    return _target_path(target) / "run_results.json"
+
+
 def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
     """Compute the figures of one edition from its measures, in a new database. Returns its path.
 

@@ -183,7 +183,7 @@ def page(small: Path, tmp_path: Path) -> Iterator[str]:
     """The address of `dagster dev` on a small data folder."""
     home, log = small / "dagster", tmp_path / "dagster.log"
     home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    shutil.copy(PROJECT / "dagster.yaml", home)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])

@@ -39,14 +39,17 @@ class Draft:
 
 
 def draft(period: str | None = None, edition: str = "internal", progress: Progress = lambda _: None) -> Draft:
-    """Compute an edition and write its draft. Raises `UserError` when nothing is built or the period is not complete in the data."""
+    """Compute an edition and write its draft.
+
+    Raises `UserError` when nothing is built, the edition does not exist, or the period is not complete in the data.
+    """
+    last = f"{warehouse.last_month():%Y-%m}"
+    chosen = period or _period_ending(last)
+    if months_of(chosen)[1] > last:
+        raise UserError(f"{chosen} is not complete: the data end with {last}. Ask for an earlier period.")
     warehouse.build_edition(edition, progress)
     with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as warehouse (read_only)")
-        last = connection.execute("select last_month from warehouse.catalogue.build_request").fetchall()[0][0]
-        chosen = period or _period_ending(f"{last:%Y-%m}")
-        if months_of(chosen)[1] > f"{last:%Y-%m}":
-            raise UserError(f"{chosen} is not complete: the data end with {last:%Y-%m}. Ask for an earlier period.")
         drafts(edition).mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=drafts(edition)))
         try:

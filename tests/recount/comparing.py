@@ -152,14 +152,15 @@ def _change_checks(card: Card) -> list[Check]:
     value = pl.col("value")
     is_given = value.is_not_null() & pl.col("released_value").is_not_null()
     year_before, period_before = pl.col("value_year_before"), pl.col("value_period_before")
-    percent = pl.when(pl.lit(card.kind in HAVE_PERCENT), year_before >= SMALLEST_BASE).then(
+    on_year, on_period = (pl.col("is_whole") & pl.col(f"is_whole_{name}") for name in ("year_before", "period_before"))
+    percent = pl.when(pl.lit(card.kind in HAVE_PERCENT), on_year, year_before >= SMALLEST_BASE).then(
         (value - year_before) * 100 / year_before
     )
     expected = {
         "value_year_before": year_before,
         "value_period_before": period_before,
-        "change_on_year": value - year_before,
-        "change_on_period": value - period_before,
+        "change_on_year": pl.when(on_year).then(value - year_before),
+        "change_on_period": pl.when(on_period).then(value - period_before),
         "change_on_year_percent": percent,
     }
     return [

@@ -22,8 +22,8 @@ class Book:
     """What figures are computed from.
 
     `measures`: area_code (any level), month, measure, breakdown, category, bucket, value.
-    `places`: table_name, area_code (any level), level, period, has_last: where something was reported in the period, and
-    whether in its last month.
+    `places`: table_name, area_code (any level), level, period, has_last, is_whole: where something was reported in the
+    period, whether in its last month, and whether by everybody in all of its months.
     `periods`: period, month, is_last (the period's last month with data), year_before, period_before.
     """
 
@@ -40,16 +40,26 @@ def open_book(measures: pl.DataFrame, coverage: pl.DataFrame) -> Book:
         .group_by(pl.col("ancestor_code").alias("area_code"), "month", "measure", "breakdown", "category", "bucket")
         .agg(pl.col("value").sum())
     )
-    below = coverage.rename({"area_code": "ancestor_code"}).join(ancestors, on="ancestor_code")
-    above = coverage.join(ancestors, on="area_code").with_columns(pl.col("ancestor_code").alias("area_code"))
-    reported = pl.concat([part.select("table_name", "area_code", "month") for part in (below, above)]).unique()
+    sent = coverage.with_columns(pl.col("area_code").alias("sender_area"))
+    below = sent.rename({"area_code": "ancestor_code"}).join(ancestors, on="ancestor_code")
+    above = sent.join(ancestors, on="area_code").with_columns(pl.col("ancestor_code").alias("area_code"))
+    columns = ["table_name", "area_code", "sender_area", "month"]
+    reported = pl.concat([part.select(columns) for part in (below, above)]).unique()
     first, last = reported["month"].min(), reported["month"].max()
     assert isinstance(first, date) and isinstance(last, date)
     laid = periods(first, last)
+    senders = reported.group_by("table_name", "area_code").agg(pl.col("sender_area").n_unique().alias("senders"))
     places = (
         reported.join(laid, on="month")
         .group_by("table_name", "area_code", "period")
-        .agg(pl.col("is_last").any().alias("has_last"))
+        .agg(pl.col("is_last").any().alias("has_last"), pl.len().alias("months"))
+        .join(senders, on=["table_name", "area_code"])
+        .with_columns(
+            (
+                pl.col("months") == pl.col("senders") * pl.col("period").map_elements(length, return_dtype=pl.Int64)
+            ).alias("is_whole")
+        )
+        .drop("months", "senders")
     )
     places = places.join(declared.areas().drop("parent_code"), on="area_code")
     # Of townships the release holds no cumulatives; they are computed on request.
@@ -77,6 +87,13 @@ def periods(first: date, last: date) -> pl.DataFrame:
     )
 
 
+def length(period: str) -> int:
+    """Months from its first to its last: 2025-Q3 → 3; 2025-01..2025-10 → 10."""
+    if ".." in period:
+        return int(period[-2:])
+    return 12 if len(period) == 4 else {"Q": 3, "H": 6}.get(period[5], 1)
+
+
 def a_year_before(period: str) -> str:
     """2025-Q3 → 2024-Q3; 2025-01..2025-10 → 2024-01..2024-10."""
     return "..".join(f"{int(part[:4]) - 1}{part[4:]}" for part in period.split(".."))
@@ -98,8 +115,9 @@ def one_before(period: str) -> str | None:
 
 def figures(book: Book, card: Card, breakdown: str) -> pl.DataFrame:
     """One card's figures: area_code, level, period, category, numerator, denominator (of a quantile: the cases), value
-    (null where it divides by 0), and value_year_before, value_period_before. A row stands where the area has reported
-    in the period (of a stock: in its last month)."""
+    (null where it divides by 0), is_whole, and value and is_whole of the year and of the period before.
+
+    A row stands where the area has reported in the period (of a stock: in its last month)."""
     numerator = _rolled(book, card.numerator, breakdown)
     cells = _cells(book, card, breakdown)
     if breakdown != "total":
@@ -165,7 +183,7 @@ def _not_stated(book: Book, card: Card, breakdown: str, cells: pl.DataFrame) -> 
     """Cells of the cases that state no category: only where there are such cases."""
     measures = {card.numerator, card.denominator or card.numerator}
     rolled = pl.concat([_rolled(book, measure, breakdown) for measure in sorted(measures)])
-    places = cells.select("area_code", "level", "period").unique()
+    places = cells.select("area_code", "level", "period", "is_whole").unique()
     found = rolled.filter(pl.col("category") == NOT_STATED, pl.col("value") != 0).select(CELL).unique()
     return places.join(found, on=["area_code", "period"]).select(cells.columns)
 
@@ -193,7 +211,11 @@ def _compared(counted: pl.DataFrame, book: Book) -> pl.DataFrame:
     compared = counted.join(order, on="period")
     for before in ("year_before", "period_before"):
         earlier = counted.select(
-            "area_code", "category", pl.col("period").alias(before), pl.col("value").alias(f"value_{before}")
+            "area_code",
+            "category",
+            pl.col("period").alias(before),
+            pl.col("value").alias(f"value_{before}"),
+            pl.col("is_whole").alias(f"is_whole_{before}"),
         )
         compared = compared.join(earlier, on=["area_code", "category", before], how="left")
     return compared.drop("year_before", "period_before")

@@ -1,4 +1,5 @@
 -- grain: one row an indicator, area, period, breakdown and category, beside the periods it is compared to
+-- what all have reported is compared with what all have reported, never with a part of it
 with figure_values as (select * from {{ ref('figure_values') }}),
 
 periods as (select * from {{ source('edition', 'periods') }}),
@@ -8,7 +9,9 @@ compared as (
         figure_values.*,
         periods.period_kind,
         year_before.value as value_year_before,
-        period_before.value as value_period_before
+        period_before.value as value_period_before,
+        not figure_values.is_partial and not year_before.is_partial as is_comparable_on_year,
+        not figure_values.is_partial and not period_before.is_partial as is_comparable_on_period
     from figure_values
     inner join periods on figure_values.period = periods.period
     left join figure_values as year_before
@@ -40,12 +43,12 @@ select
     cast(null as double) as high,
     value_year_before,
     value_period_before,
-    value - value_year_before as change_on_year,
+    case when is_comparable_on_year then value - value_year_before end as change_on_year,
     case
-        when kind in ('count', 'stock') and value_year_before >= 20
+        when is_comparable_on_year and kind in ('count', 'stock') and value_year_before >= 20
             then 100 * (value - value_year_before) / value_year_before
     end as change_on_year_percent,
-    value - value_period_before as change_on_period,
+    case when is_comparable_on_period then value - value_period_before end as change_on_period,
     case
         when value is null and is_reported then 'z'
         when value is null then 'x'
