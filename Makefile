@@ -46,7 +46,7 @@ test: setup chromium ## all tests
 
 test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock
-	@$(VENV)/bin/python benchmarks/spark_parity.py
+	@$(VENV)/bin/python -m benchmarks.spark_parity
 
 dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder
 	@mkdir -p "$(FENGQIAO_DATA)/dagster" && cp dagster.yaml "$(FENGQIAO_DATA)/dagster/"
