@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -469,14 +469,17 @@ def _measure_row(measure: Measure) -> dict[str, str]:
     }
 
 
-def card_table() -> pl.DataFrame:
-    """One row a card: indicator, its words and parts, and of its measures over_time, lowest_level and coverage."""
-    return pl.DataFrame(
-        [_card_row(card) for card in catalogue.cards().values()], schema_overrides={"quantile": pl.Float64}
-    )
+def card_table(cutoff: date) -> pl.DataFrame:
+    """One row a card: indicator, its words and parts, and of its measures over_time, lowest_level and coverage.
+
+    `mature_until`: periods that end later than this day are provisional, because at the data's `cutoff` their cases have
+    not had the days of the card's `matures_after`; null where a card has none.
+    """
+    rows = [_card_row(card, cutoff) for card in catalogue.cards().values()]
+    return pl.DataFrame(rows, schema_overrides={"quantile": pl.Float64, "mature_until": pl.Date})
 
 
-def _card_row(card: Card) -> dict[str, Any]:
+def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
     measure = catalogue.measures()[card.numerator]
     return {
         "indicator": card.id,
@@ -494,6 +497,7 @@ def _card_row(card: Card) -> dict[str, Any]:
         "over_time": measure.over_time,
         "lowest_level": measure.lowest_level,
         "coverage": coverage_of(*_needs(_measures_of(card))),
+        "mature_until": None if card.matures_after is None else cutoff - timedelta(days=card.matures_after),
     }
 
 
@@ -527,8 +531,9 @@ def _write_edition(connection: duckdb.DuckDBPyConnection) -> None:
     copies |= {"grid": "catalogue.grid", "periods": "catalogue.periods"}
     for name, origin in copies.items():
         connection.execute(f"create table inputs.{name} as select * from warehouse.{origin}")
+    cutoff = _column(connection, "select last_day(last_month) from warehouse.catalogue.build_request")[0]
     connection.execute("detach warehouse")
-    _write(connection, "inputs", "cards", card_table())
+    _write(connection, "inputs", "cards", card_table(cutoff))
     _write(connection, "inputs", "card_breakdowns", card_breakdown_table())
     _write(connection, "inputs", "categories", category_table())
 

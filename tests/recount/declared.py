@@ -60,6 +60,7 @@ class Card:
     denominator: str
     quantile: float
     unit: str
+    matures_after: int
     breakdowns: tuple[str, ...]
 
 
@@ -165,5 +166,6 @@ def _card(indicator: str, words: dict[str, Any]) -> Card:
         denominator=words.get("denominator") or "",
         quantile=words.get("quantile") or 0.0,
         unit=words["unit"],
+        matures_after=words.get("matures_after") or 0,
         breakdowns=tuple(words.get("breakdowns", [])),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -137,7 +137,33 @@ def figures(book: Book, card: Card, breakdown: str) -> pl.DataFrame:
             counted = counted.with_columns(
                 pl.lit(None, pl.Int64).alias("denominator"), pl.col("numerator").cast(pl.Float64).alias("value")
             )
-    return _compared(counted, book)
+    return _compared(counted.with_columns(pl.col("is_whole") & _is_mature(card, book)), book)
+
+
+def _is_mature(card: Card, book: Book) -> pl.Expr:
+    """Whether at the end of the data a period's cases have had the days that the card gives them."""
+    known = book.periods["month"].max()
+    assert isinstance(known, date)
+    cutoff = _month_end(known)
+    ends = {
+        period: _month_end(date.fromisoformat(f"{last_month(period)}-01")) for period in book.periods["period"].unique()
+    }
+    mature = [period for period, end in ends.items() if end + timedelta(days=card.matures_after) <= cutoff]
+    return pl.col("period").is_in(mature)
+
+
+def last_month(period: str) -> str:
+    """2025-Q3 → 2025-09; 2025-01..2025-10 → 2025-10."""
+    year, rest = period[:4], period[5:]
+    if ".." in period:
+        return period[-7:]
+    if not rest:
+        return f"{year}-12"
+    return f"{year}-{int(rest[1]) * {'Q': 3, 'H': 6}[rest[0]]:02}" if rest[0] in "QH" else period
+
+
+def _month_end(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def _quotient(card: Card) -> pl.Expr:

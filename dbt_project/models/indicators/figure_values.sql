@@ -26,7 +26,8 @@ spine as (
         card_breakdowns.breakdown,
         categories.category,
         categories.is_dense,
-        coverage.reported_months < coverage.expected_months as is_partial,
+        coverage.reported_months < coverage.expected_months
+        or coalesce(last_day(periods.last_month) > cards.mature_until, false) as is_provisional,
         case
             when cards.over_time = 'last' then coverage.is_reported_at_end
             else coverage.reported_months > 0
@@ -73,7 +74,7 @@ select
     counted.breakdown,
     counted.category,
     counted.kind,
-    counted.is_partial,
+    counted.is_provisional,
     counted.is_reported,
     case
         when counted.kind in ('count', 'stock') then cast(counted.counted_numerator as double)

@@ -10,8 +10,8 @@ compared as (
         periods.period_kind,
         year_before.value as value_year_before,
         period_before.value as value_period_before,
-        not figure_values.is_partial and not year_before.is_partial as is_comparable_on_year,
-        not figure_values.is_partial and not period_before.is_partial as is_comparable_on_period
+        not figure_values.is_provisional and not year_before.is_provisional as is_comparable_on_year,
+        not figure_values.is_provisional and not period_before.is_provisional as is_comparable_on_period
     from figure_values
     inner join periods on figure_values.period = periods.period
     left join figure_values as year_before
@@ -52,7 +52,7 @@ select
     case
         when value is null and is_reported then 'z'
         when value is null then 'x'
-        when is_partial then 'p'
+        when is_provisional then 'p'
         else ''
     end as status
 from compared
