@@ -1,0 +1,102 @@
+"""Counting again only what changed gives what counting everything gives, whatever was delivered in whatever order."""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from pipelines import warehouse
+from tests.offices import CASE, DISPUTE, FORM, MATTER, Office, opened, table
+
+FIRST_DAY = date(2024, 11, 1)
+AREAS = ("500117", "500117001", "500117002", "500118001")
+PERIODS = ("2025-01..2025-02", "2025-02", "2025-02..2025-04")
+CASES = 30
+
+Drawn = dict[str, str]
+
+
+def _day(rng: random.Random) -> date:
+    return FIRST_DAY + timedelta(rng.randrange(200))
+
+
+def _later(rng: random.Random, day: date) -> str:
+    """A day within three months, or none."""
+    return "" if rng.random() < 0.3 else str(day + timedelta(rng.randrange(90)))
+
+
+def _any_row(rng: random.Random) -> tuple[int, str, str]:
+    """Number, area and update time: every row may move a case to another area and be newer or older than the last."""
+    return rng.randrange(CASES), rng.choice(AREAS), f"2025-09-{rng.randrange(1, 29):02d} 08:00:00"
+
+
+def _mediated(rng: random.Random) -> Drawn:
+    number, area, updated = _any_row(rng)
+    accepted = _day(rng)
+    said = {"调解案件编号": f"A{number}", "所属区划代码": area, "更新时间": updated, "受理日期": str(accepted)}
+    said |= {"对接方式": rng.choice(("诉调", "警调")), "数据状态": rng.choice(("审核", "审核", "审核", "作废", "草稿"))}
+    return CASE | said | {"办结日期": _later(rng, accepted), "调解结果": rng.choice(("成功", "不成功", "调解中", ""))}
+
+
+def _screened(rng: random.Random) -> Drawn:
+    number, area, updated = _any_row(rng)
+    said = {"事件编号": f"E{number}", "所属区划代码": area, "更新时间": updated, "受理日期": str(_day(rng))}
+    return DISPUTE | said | {"化解状态": rng.choice(("已化解", "缓和", "化解中"))}
+
+
+def _petitioned(rng: random.Random) -> Drawn:
+    number, area, updated = _any_row(rng)
+    registered, due = _day(rng), _day(rng)
+    said = {"信访件编号": f"X{number}", "问题属地": area, "更新时间": updated, "登记时间": str(registered)}
+    said |= {"办理程序": "信访处理意见", "信访人数": str(rng.randrange(5)), "初次重复": rng.choice(("初次", "重复"))}
+    return MATTER | said | {"办结日期": _later(rng, registered), "限办截止日期": str(due), "延期至": _later(rng, due)}
+
+
+def _reported(rng: random.Random) -> Drawn:
+    received = rng.randrange(4)
+    said = {"统计月": rng.choice(("2024-12", "2025-01", "2025-02")), "报出日期": f"2025-09-{rng.randrange(1, 29):02d}"}
+    said |= dict.fromkeys(("本月接收_缓刑", "本月接收"), str(received))
+    return FORM | said | dict.fromkeys(("期末在册_缓刑", "期末在册"), str(9 + received))
+
+
+SENDERS: dict[str, Callable[[random.Random], Drawn]] = {
+    "mediation-500117": _mediated,
+    "screening-500000": _screened,
+    "petition-500000": _petitioned,
+    "correction-500000": _reported,
+}
+
+
+def _deliver(office: Office, rng: random.Random, rows: int) -> None:
+    """A file of each sender, over months that may come before those reported so far, with rows from outside them."""
+    for sender, row in SENDERS.items():
+        office.take(table(row(rng) for _ in range(rows)), f"{sender}-{rng.random()}_{rng.choice(PERIODS)}.csv", sender)
+
+
+def _counted() -> pl.DataFrame:
+    with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as connection:
+        return connection.sql("select * from measures.measures_monthly order by all").pl()
+
+
+@pytest.fixture(scope="module")
+def new_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Office]]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda: opened(tmp_path_factory.mktemp("incremental"), patch)
+
+
+@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(seed=st.integers(0, 10_000))
+def test_incremental_is_full(new_office: Callable[[], Office], seed: int) -> None:
+    office, rng = new_office(), random.Random(seed)
+    _deliver(office, rng, rows=2 * CASES)
+    assert warehouse.build().full
+    _deliver(office, rng, rows=4)
+    assert not warehouse.build().full
+    by_steps = _counted()
+    assert warehouse.build(full=True).full
+    assert by_steps.equals(_counted())
