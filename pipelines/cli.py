@@ -159,7 +159,7 @@ def keys_init(as_json: bool) -> None:
 def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> None:
     """Take in export files, or all export files in folders."""
     from pipelines import cli_intake
-    from pipelines.intake.receiving import Request
+    from pipelines.intake.identifying import Request
 
     if not zero and not paths:
         raise UserError("Name the files or folders to take in, such as data/landing.")

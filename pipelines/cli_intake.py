@@ -11,8 +11,9 @@ import click
 from pipelines import cli_output as output
 from pipelines.catalogue import Words, contracts, load_contract
 from pipelines.intake import ledger
+from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.parsing import REASONS
-from pipelines.intake.receiving import Outcome, Request, export_files, receive, zero_report
+from pipelines.intake.receiving import Outcome, receive, zero_report
 from pipelines.settings import UserError, data_root
 
 FILES_LISTED = 20

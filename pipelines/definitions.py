@@ -20,7 +20,8 @@ from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
 from pipelines import failures, warehouse
 from pipelines.catalogue import tables
 from pipelines.intake import ledger
-from pipelines.intake.receiving import Outcome, Request, export_files, receive
+from pipelines.intake.identifying import Request, export_files
+from pipelines.intake.receiving import Outcome, receive
 from pipelines.release import drafting, publishing, sealing
 from pipelines.settings import UserError, landing, releases
 

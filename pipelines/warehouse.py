@@ -21,8 +21,8 @@ import polars as pl
 from pipelines import catalogue
 from pipelines.catalogue import Area, Card, Measure
 from pipelines.intake import ledger
+from pipelines.intake.lake import lake_schema
 from pipelines.intake.ledger import Delivery
-from pipelines.intake.receiving import lake_schema
 from pipelines.periods import months_in, period_table
 from pipelines.settings import DBT_PROJECT, TIME_ZONE, UserError, data_root
 

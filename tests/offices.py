@@ -16,7 +16,8 @@ import pytest
 from pipelines import warehouse
 from pipelines.catalogue import contracts
 from pipelines.intake import keys, ledger
-from pipelines.intake.receiving import Outcome, Request, receive
+from pipelines.intake.identifying import Request
+from pipelines.intake.receiving import Outcome, receive
 from pipelines.release import drafting, publishing, sealing
 
 HECHUAN = "mediation-500117"

@@ -28,7 +28,7 @@ ROOMS: Mapping[str, set[str]] = {
 HALL = {"cli", "cli_intake", "cli_output", "cli_reading", "definitions", "failures"}
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
-    ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.receiving.lake_schema"},
+    ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake.lake_schema"},
     ("pipelines.release", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.keys"},
 }
 # A room of the dbt project and the rooms and sources its models may read.

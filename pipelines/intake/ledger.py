@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +43,19 @@ create table if not exists deliveries (
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What became of a file's rows: read = accepted + quarantined + duplicate; reasons and warnings are rows by code."""
+
+    read: int
+    not_data: int
+    accepted: int
+    quarantined: int
+    duplicate: int
+    reasons: dict[str, int]
+    warnings: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Delivery:
     """A row of the ledger. `reasons` and `warnings` are rows by reason code; months are `YYYY-MM`; `folder` is None for a zero report."""
 
@@ -66,6 +79,10 @@ class Delivery:
     warnings: dict[str, int]
     folder: str | None
     columns: tuple[str, ...]
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(**{part.name: getattr(self, part.name) for part in fields(Counts)})
 
 
 def ledger_path() -> Path:

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from pipelines.intake import ledger
-from pipelines.intake.receiving import export_files, zero_report
+from pipelines.intake.identifying import export_files
+from pipelines.intake.receiving import zero_report
 from pipelines.release.checking import problems
 from pipelines.settings import UserError
 from tests.offices import CASE, HECHUAN, Office, cases, table

@@ -1,0 +1,190 @@
+"""What is known of an export before its rows are read: contract, sender, months, layout, areas."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pipelines.catalogue import Area, Contract, contracts, heading, load_areas, load_contract, senders, tables
+from pipelines.intake.lake import lake_schema, taking
+from pipelines.intake.parsing import TYPES
+from pipelines.intake.reading import Layout, column_position, find_header, first_rows, header_score, missing_headings
+from pipelines.periods import months_of
+from pipelines.settings import UserError, data_root
+
+EXPORT_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What comes by option rather than in the file."""
+
+    sender: str | None = None
+    contract: str | None = None
+    areas: Path | None = None
+    period: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """An export that is understood but not yet read. `months`: first and last it reports on, where somebody has said."""
+
+    path: Path
+    sha256: str
+    contract: Contract
+    sender: str
+    register: str
+    months: tuple[str, str] | None
+    layout: Layout
+    areas: tuple[Area, ...]
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The contract's columns that the file has, those dropped at the door left out."""
+        kept = (column.name for column in self.contract.columns if column.personal != "dropped")
+        return tuple(name for name in kept if column_position(self.layout.header, self.contract, name) is not None)
+
+
+def export_files(paths: Iterable[Path]) -> list[Path]:
+    """The export files named, or standing in the folders named, in a stable order. Raises `UserError` when there is none."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in EXPORT_SUFFIXES and not p.name.startswith((".", "~$"))
+            )
+        else:
+            found.append(path)
+    if not found:
+        raise UserError("No export file found there. Expected .csv, .tsv, .txt or .xlsx files.")
+    return found
+
+
+def identify(path: Path, request: Request) -> Parcel:
+    """Find out what a file is. Raises `UserError` when nobody says whose it is, or it fits no contract."""
+    sidecar = _sidecar(path)
+    areas = _areas(request.areas)
+    contract = _contract_for(path, request, sidecar)
+    sender = _sender_for(path, request, sidecar, contract)
+    register = contract.register_name or register_of(sender, contract.table)
+    told = request.period or sidecar.get("period") or _period_in_name(path)
+    months = months_of(str(told)) if told is not None else None
+    return Parcel(path, _sha256(path), contract, sender, register, months, find_header(path, contract), areas)
+
+
+def _period_in_name(path: Path) -> str | None:
+    """The period at the end of a file name, as in `mediation-500117_2025.csv`, where there is one."""
+    last = path.name.rpartition("_")[2].removesuffix(path.suffix)
+    try:
+        months_of(last)
+    except UserError:
+        return None
+    return last
+
+
+def _sidecar(path: Path) -> dict[str, object]:
+    """What `<file>.yml` says beside an export: sender, contract, period. Raises `UserError` on anything else."""
+    sidecar = path.with_name(path.name + ".yml")
+    if not sidecar.exists():
+        return {}
+    try:
+        values = yaml.safe_load(sidecar.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise UserError(f"{sidecar} is not valid YAML.") from None
+    if not isinstance(values, dict) or set(values) - {"sender", "contract", "period"}:
+        raise UserError(f"{sidecar} may say sender, contract and period, and nothing else.")
+    return values
+
+
+def _contract_for(path: Path, request: Request, sidecar: dict[str, object]) -> Contract:
+    named = request.contract or sidecar.get("contract")
+    if named is None:
+        return _detected(path)
+    if str(named) in contracts():
+        return contracts()[str(named)]
+    file = Path(str(named))
+    if not file.is_file():
+        raise UserError(f"{named} is neither a contract ({', '.join(contracts())}) nor a contract file.")
+    contract = load_contract(file)
+    if contract.table not in tables() or contract.kind != tables()[contract.table].kind:
+        raise UserError(
+            f"{file}: there is no table {contract.table} of kind {contract.kind}; name one of {', '.join(tables())}."
+        )
+    schema = lake_schema(contract.table)
+    other = [c.name for c in contract.stored if TYPES[c.type] != schema.get(c.name, TYPES[c.type])]
+    if other:
+        raise UserError(f"{file}: {', '.join(other)} is of another type than in table {contract.table}.")
+    return contract
+
+
+def _detected(path: Path) -> Contract:
+    """The contract that a row of the file fits best: with all required headings, then with most headings.
+
+    Raises `UserError` when no row has as many as three headings of a contract.
+    """
+    _, rows = first_rows(path)
+    fits = [(*_fit(row, contract), contract) for contract in contracts().values() for row in rows]
+    if max((score for _, score, _ in fits), default=0) < 3:
+        raise UserError(
+            f"{path.name}: no header of a known export in its first rows. Name the contract with --contract."
+        )
+    return max(fits, key=lambda fit: fit[:2])[2]
+
+
+def _fit(row: list[str | None], contract: Contract) -> tuple[bool, int]:
+    header = tuple(heading(cell) for cell in row)
+    return not missing_headings(header, contract), header_score(row, contract)
+
+
+def _sender_for(path: Path, request: Request, sidecar: dict[str, object], contract: Contract) -> str:
+    """The sender: by option, sidecar, folder `landing/<sender>/` or the contract. Raises `UserError` when none says it."""
+    told = request.sender or sidecar.get("sender")
+    registered = {sender.sender for sender in senders()}
+    folder = path.resolve().parent.name
+    in_landing = path.resolve().parent.parent == (data_root() / "landing")
+    if told is None and (folder in registered or in_landing):
+        told = folder
+    told = told or contract.sender or (contract.id if contract.id not in contracts() else None)
+    if told is None:
+        raise UserError(f"{path.name}: who sent it? Put it into landing/<sender>/ or name the sender with --sender.")
+    return str(told)
+
+
+def register_of(sender: str, table: str) -> str:
+    """The system whose case numbers a sender's table carries; the sender itself where none is declared."""
+    return next((s.register_name for s in senders() if (s.sender, s.table) == (sender, table)), sender)
+
+
+def _areas(given: Path | None) -> tuple[Area, ...]:
+    """Areas of the list named by option now, and of those named in earlier intakes."""
+    kept = sorted((data_root() / "catalogue" / "areas").glob("*.csv"))
+    files = [file for file in kept if given is None or file.name != given.name] + ([given] if given else [])
+    return tuple(area for file in files for area in load_areas(file))
+
+
+def keep_given(parcel: Parcel, request: Request) -> None:
+    """Keep the contract file and the area list named by option: later builds and reports read them."""
+    contract = parcel.contract
+    named = str(request.contract or _sidecar(parcel.path).get("contract") or contract.id)
+    catalogue = data_root() / "catalogue"
+    with taking():
+        if named not in contracts():
+            _keep(Path(named), catalogue / "contracts" / f"{contract.id}-v{contract.version}.yml")
+        if request.areas is not None:
+            _keep(request.areas, catalogue / "areas" / request.areas.name)
+
+
+def _keep(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.unfinished")
+    shutil.copyfile(source, draft)
+    draft.replace(target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,75 @@
+"""The typed lake: one folder a delivery, complete before it gets its name, never edited."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.catalogue import tables
+from pipelines.intake.parsing import TYPES
+from pipelines.settings import UserError, data_root
+
+
+def lake_schema(table: str) -> dict[str, pl.DataType]:
+    """Columns and types of a lake table, in order; the same for every contract that feeds it."""
+    contract = tables()[table]
+    first: dict[str, pl.DataType] = {
+        "ledger_sequence": pl.Int64(),
+        "row_number": pl.Int64(),
+        "sender": pl.String(),
+        "register": pl.String(),
+        "case_key": pl.Binary(),
+        "cell_number": pl.Int64(),
+        "area_code": pl.String(),
+    }
+    if contract.kind == "form":
+        own: dict[str, pl.DataType] = {
+            "month": pl.Date(),
+            "item": pl.String(),
+            "category": pl.String(),
+            "value": pl.Int64(),
+        }
+        own["reported_on"] = pl.Date()
+    else:
+        own = {column.name: TYPES[column.type] for column in contract.stored}
+    return first | own
+
+
+@contextmanager
+def taking() -> Iterator[None]:
+    """Raises `UserError` when the disk does not take what is written inside."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        why = str(error).rpartition(": ")[2]
+        raise UserError(f"The data folder {data_root()} does not take the rows: {why}. Nothing was taken in.") from None
+
+
+def write_delivery(rows: pl.DataFrame, findings: pl.DataFrame, table: str, folder: str) -> None:
+    """Lake part and quarantine file, each complete before it gets its name. Raises `UserError` when the disk does not take them."""
+    lake, quarantine = data_root() / "lake" / table, data_root() / "quarantine"
+    draft = lake / f".{folder}"
+    try:
+        with taking():
+            draft.mkdir(parents=True, exist_ok=True)
+            _write_synced(rows, draft / "part-00000.parquet")
+            quarantine.mkdir(parents=True, exist_ok=True)
+            if len(findings):
+                _write_synced(findings, quarantine / f".{folder}")
+                (quarantine / f".{folder}").replace(quarantine / f"{folder}.parquet")
+            draft.replace(lake / folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        (quarantine / f".{folder}").unlink(missing_ok=True)
+
+
+def _write_synced(rows: pl.DataFrame, path: Path) -> None:
+    rows.write_parquet(path, compression="zstd", statistics=True)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
