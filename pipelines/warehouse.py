@@ -102,15 +102,20 @@ def run_results_path(target: str) -> Path:
     return _target_path(target) / "run_results.json"
 
 
+def require_edition(edition: str) -> None:
+    """Raises `UserError` for an edition that cannot be made: the public one has no protected measures yet."""
+    if edition != "internal":
+        raise UserError(
+            f"The {edition} edition does not exist yet: its measures are not protected. Only `internal` can be made."
+        )
+
+
 def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
     """Compute the figures of one edition from its measures, in a new database. Returns its path.
 
     Raises `UserError` for the public edition, which has no protected measures yet, and when nothing is built.
     """
-    if edition != "internal":
-        raise UserError(
-            f"The {edition} edition does not exist yet: its measures are not protected. Only `internal` can be made."
-        )
+    require_edition(edition)
     if not warehouse_path().exists():
         raise UserError("Nothing is built yet. Run `fengqiao build` first.")
     path = edition_path(edition)

@@ -43,6 +43,7 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
 
     Raises `UserError` when nothing is built, the edition does not exist, or the period is not complete in the data.
     """
+    warehouse.require_edition(edition)
     last = f"{warehouse.last_month():%Y-%m}"
     chosen = period or _period_ending(last)
     if months_of(chosen)[1] > last:
