@@ -86,9 +86,18 @@ def test_the_same_arguments_give_the_same_bytes(other_time: Path, tmp_path: Path
     assert digests(tmp_path) == digests(other_time)
 
 
+def test_a_file_is_named_for_the_months_it_reports_on(other_time: Path) -> None:
+    names = {path.stem.partition("_")[2] for path in (other_time / "screening-421000").iterdir()}
+    assert names == {"2017-12", *(str(year) for year in range(2018, 2022)), "2022", "2023"}
+    assert {path.stem.partition("_")[2] for path in (other_time / "petition-420300").iterdir()} == {
+        "2022-06..2022-12",
+        "2023-01..2023-06",
+    }
+
+
 def test_another_seed_gives_other_rows_and_the_same_scenes(other_time: Path, tmp_path: Path) -> None:
     generate(tmp_path, cases=400, years=1, seed=8, until=date(2023, 6, 15))
-    scene, ordinary = "mediation-500117/mediation-500117_2025.csv", "mediation-500117/mediation-500117_2023.csv"
+    scene, ordinary = (f"mediation-500117/mediation-500117_{p}.csv" for p in ("2025", "2023-01..2023-06"))
     assert (tmp_path / scene).read_bytes() == (other_time / scene).read_bytes()
     assert (tmp_path / ordinary).read_bytes() != (other_time / ordinary).read_bytes()
 
