@@ -21,7 +21,7 @@ from pipelines.release.checking import problems
 from pipelines.release.tables import TABLES
 from pipelines.settings import UserError, releases
 from tests.conftest import Road
-from tests.offices import Office, built_house, cases, copied
+from tests.offices import FORM, Office, built_house, cases, copied, table
 
 FIRST = "2025-05-1.0"
 
@@ -52,8 +52,7 @@ def _unlocked(path: Path) -> Path:
 
 
 def test_a_release_is_revised_and_an_earlier_state_comes_back_byte_for_byte(own: Office) -> None:
-    """One road: nothing new, then a case more, then as it was before that case came."""
-    assert drafting.draft() == drafting.Draft(FIRST, releases("internal") / FIRST, "unchanged")
+    """One road: a case more, then as it was before that case came."""
     before = ledger.deliveries()[-1].received_at
     own.take(cases({"调解案件编号": "A4"}), "late_2025-03..2025-05.csv")
     assert not warehouse.build().full
@@ -71,6 +70,18 @@ def test_a_release_is_revised_and_an_earlier_state_comes_back_byte_for_byte(own:
     sealing.approve(third.release_id, "internal", "tester")
     assert _bytes(third.release_id) == _bytes(FIRST) != _bytes("2025-05-1.1")
     assert problems() == []
+
+
+def test_what_a_stopped_build_left_behind_is_not_built_upon(own: Office) -> None:
+    """A second sender reports the same district and month: the build stops, though the case beside it is counted."""
+    before = ledger.deliveries()[-1].received_at
+    own.take(cases({"调解案件编号": "A4"}), "late_2025-03..2025-05.csv")
+    own.take(table([FORM]), "again.csv", "correction-420300")
+    with pytest.raises(UserError, match="The build stops at unique_combination_fct_correction_months") as stopped:
+        warehouse.build()
+    assert "nothing was released" in str(stopped.value)
+    assert warehouse.build(as_of=before).outcome == "built"
+    assert drafting.draft() == drafting.Draft(FIRST, releases("internal") / FIRST, "unchanged")
 
 
 def test_a_sealed_release_says_who_what_and_when(house: Office) -> None:
