@@ -21,7 +21,7 @@ over_areas as (
         sum(monthly.value) as value
     from monthly
     inner join ancestors on monthly.area_code = ancestors.area_code
-    where monthly.breakdown = 'total' or ancestors.ancestor_level in (select area_level from grid where has_breakdowns)
+    where monthly.breakdown = 'total' or ancestors.ancestor_level in (select grid.area_level from grid where grid.has_breakdowns)
     group by
         ancestors.ancestor_code,
         ancestors.ancestor_level,
