@@ -1,5 +1,6 @@
-{# The total and each breakdown of a set of events (area_code, month, measure, cell_number and one column a breakdown). #}
-{% macro count_events(events, breakdowns, bucket=none) -%}
+{# The total and each breakdown of a set of events (area_code, month, measure, cell_number and one column a breakdown);
+   `value` adds something else than the events themselves. #}
+{% macro count_events(events, breakdowns, bucket=none, value='count(*)') -%}
     select
         area_code,
         month,
@@ -7,7 +8,7 @@
         'total' as breakdown,
         'total' as category,
         cast({{ bucket or 'null' }} as integer) as bucket,
-        cast(count(*) as bigint) as value,
+        cast({{ value }} as bigint) as value,
         {{ cell_key('cell_number') }} as cell_key
     from {{ events }}
     group by area_code, month, measure{{ ', ' ~ bucket if bucket else '' }}
@@ -20,7 +21,7 @@
         '{{ breakdown }}' as breakdown,
         coalesce({{ breakdown }}, 'not_stated') as category,
         cast(null as integer) as bucket,
-        cast(count(*) as bigint) as value,
+        cast({{ value }} as bigint) as value,
         {{ cell_key('cell_number') }} as cell_key
     from {{ events }}
     group by area_code, month, measure, coalesce({{ breakdown }}, 'not_stated')

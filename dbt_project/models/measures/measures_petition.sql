@@ -51,7 +51,8 @@ durations as (
 ),
 
 person_times as (
-    select area_code, registered_month as month, petition_form, persons, cell_number
+    select
+        area_code, registered_month as month, 'petition_persons' as measure, petition_form, persons, cell_number
     from matters
     where persons > 0
 ),
@@ -63,29 +64,7 @@ counted as (
     union all
     {{ count_events('durations', [], bucket='days') }}
     union all
-    select
-        area_code,
-        month,
-        'petition_persons' as measure,
-        'total' as breakdown,
-        'total' as category,
-        cast(null as integer) as bucket,
-        cast(sum(persons) as bigint) as value,
-        {{ cell_key('cell_number') }} as cell_key
-    from person_times
-    group by area_code, month
-    union all
-    select
-        area_code,
-        month,
-        'petition_persons' as measure,
-        'petition_form' as breakdown,
-        coalesce(petition_form, 'not_stated') as category,
-        cast(null as integer) as bucket,
-        cast(sum(persons) as bigint) as value,
-        {{ cell_key('cell_number') }} as cell_key
-    from person_times
-    group by area_code, month, coalesce(petition_form, 'not_stated')
+    {{ count_events('person_times', ['petition_form'], value='sum(persons)') }}
 )
 
 select
