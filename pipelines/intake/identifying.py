@@ -8,10 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.catalogue import Area, Contract, contracts, heading, load_areas, load_contract, senders, tables
+from pipelines.catalogue import Area, Contract, contracts, load_areas, load_contract, senders, tables
 from pipelines.intake.lake import lake_schema, taking
+from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_headings
 from pipelines.intake.parsing import TYPES
-from pipelines.intake.reading import Layout, column_position, find_header, first_rows, header_score, missing_headings
+from pipelines.intake.reading import candidates, find_layout
 from pipelines.periods import months_of
 from pipelines.settings import UserError, data_root
 
@@ -39,6 +40,7 @@ class Parcel:
     sender: str
     register: str
     months: tuple[str, str] | None
+    told: Told
     layout: Layout
     areas: tuple[Area, ...]
 
@@ -46,7 +48,8 @@ class Parcel:
     def delivered(self) -> tuple[str, ...]:
         """The contract's columns that the file has, those dropped at the door left out."""
         kept = (column.name for column in self.contract.columns if column.personal != "dropped")
-        return tuple(name for name in kept if column_position(self.layout.header, self.contract, name) is not None)
+        headers = [sheet.header for sheet in self.layout.sheets]
+        return tuple(name for name in kept if all(column_position(h, self.contract, name) is not None for h in headers))
 
 
 def export_files(paths: Iterable[Path]) -> list[Path]:
@@ -73,7 +76,9 @@ def identify(path: Path, request: Request) -> Parcel:
     register = contract.register_name or register_of(sender, contract.table)
     told = request.period or sidecar.get("period") or _period_in_name(path)
     months = months_of(str(told)) if told is not None else None
-    return Parcel(path, _sha256(path), contract, sender, register, months, find_header(path, contract), areas)
+    known = Told(months)
+    layout = find_layout(path, contract, known)
+    return Parcel(path, _sha256(path), contract, sender, register, months, known, layout, areas)
 
 
 def _period_in_name(path: Path) -> str | None:
@@ -126,8 +131,8 @@ def _detected(path: Path) -> Contract:
 
     Raises `UserError` when no row has as many as three headings of a contract.
     """
-    _, rows = first_rows(path)
-    fits = [(*_fit(row, contract), contract) for contract in contracts().values() for row in rows]
+    headers = [sheet.header for sheet in candidates(path)]
+    fits = [(*_fit(header, contract), contract) for contract in contracts().values() for header in headers]
     if max((score for _, score, _ in fits), default=0) < 3:
         raise UserError(
             f"{path.name}: no header of a known export in its first rows. Name the contract with --contract."
@@ -135,9 +140,8 @@ def _detected(path: Path) -> Contract:
     return max(fits, key=lambda fit: fit[:2])[2]
 
 
-def _fit(row: list[str | None], contract: Contract) -> tuple[bool, int]:
-    header = tuple(heading(cell) for cell in row)
-    return not missing_headings(header, contract), header_score(row, contract)
+def _fit(header: tuple[str, ...], contract: Contract) -> tuple[bool, int]:
+    return not missing_headings(header, contract), header_score(header, contract)
 
 
 def _sender_for(path: Path, request: Request, sidecar: dict[str, object], contract: Contract) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.catalogue import Area, Column, Contract, Rule, Words, area_mapping, code_lists
-from pipelines.intake.reading import column_position
+from pipelines.intake.layouts import Block, column_position
 from pipelines.periods import YEARS
 from pipelines.settings import UserError
 
@@ -63,14 +63,23 @@ class Parsed:
     """A block after its contract.
 
     `rows`: row_number, the typed columns, `reason` (String, null = accepted), `warning` (String or null); input order.
-    `findings`: row_number, severity, reason, column, found; one row a failing check; `found` is a shape, never content.
+    `findings`: as `FINDINGS`; one row a failing check; `month` is that of `dated_by` where it could be read, `found` is
+    a shape, never content.
     """
 
     rows: pl.DataFrame
     findings: pl.DataFrame
 
 
-FINDINGS = {"row_number": pl.Int64, "severity": pl.String, "reason": pl.String, "column": pl.String, "found": pl.String}
+FINDINGS = {
+    "sheet": pl.String,
+    "row_number": pl.Int64,
+    "month": pl.Date,
+    "severity": pl.String,
+    "reason": pl.String,
+    "column": pl.String,
+    "found": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -83,10 +92,9 @@ class _Check:
     failed: pl.Expr
 
 
-def parse(
-    rows: pl.DataFrame, header: tuple[str, ...], contract: Contract, extra_areas: tuple[Area, ...] = ()
-) -> Parsed:
+def parse(block: Block, contract: Contract, extra_areas: tuple[Area, ...] = ()) -> Parsed:
     """Type a block's text rows by the contract; every row leaves with a reason or as accepted."""
+    rows, header = block.rows, block.sheet.header
     kept = [column for column in contract.columns if column.personal != "dropped"]
     texts = rows.select("row_number", "cells", *(_text(column, header, contract) for column in kept))
     typed = texts.select(_typed(column, extra_areas) for column in kept)
@@ -99,7 +107,14 @@ def parse(
     # a rule speaks only of rows whose cells could be read
     flags = flags.with_columns(pl.col(str(n)) & ~unreadable for n in range(len(cells), len(checks)))
     outcome = flags.select(_first(checks, "refuse").alias("reason"), _first(checks, "warn").alias("warning"))
-    return Parsed(both.select("row_number", *typed.columns).hstack(outcome), _findings(both, flags, checks))
+    about = (pl.lit(block.sheet.name, pl.String).alias("sheet"), _month_of(contract).alias("month"))
+    findings = _findings(both.with_columns(about), flags, checks)
+    return Parsed(both.select("row_number", *typed.columns).hstack(outcome), findings)
+
+
+def _month_of(contract: Contract) -> pl.Expr:
+    """The first day of the month that a row's date places it in, as far as it could be read."""
+    return pl.col(contract.dated_by).cast(pl.Date).dt.truncate("1mo")
 
 
 def _broken(rule: Rule, contract: Contract, typed: pl.DataFrame) -> pl.Expr:
@@ -132,7 +147,8 @@ def _findings(both: pl.DataFrame, flags: pl.DataFrame, checks: list[_Check]) -> 
         text = pl.col(f"text_{check.column}") if check.column else pl.lit(None, pl.String)
         words = {"severity": check.severity, "reason": check.reason, "column": check.column}
         found = _shape(text).alias("found") if check.column else pl.format("{} cells", "cells").alias("found")
-        parts.append(both.filter(failed).select("row_number", *(pl.lit(v).alias(k) for k, v in words.items()), found))
+        said = (pl.lit(text).alias(name) for name, text in words.items())
+        parts.append(both.filter(failed).select("sheet", "row_number", "month", *said, found))
     return pl.concat(parts).sort("row_number", maintain_order=True)
 
 

@@ -17,9 +17,10 @@ from pipelines.intake import ledger
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
 from pipelines.intake.keyed import form_rows, keyed_rows
 from pipelines.intake.lake import lake_schema, write_delivery
+from pipelines.intake.layouts import unknown_headings
 from pipelines.intake.ledger import Counts
 from pipelines.intake.parsing import FINDINGS, parse
-from pipelines.intake.reading import blocks, unknown_headings
+from pipelines.intake.reading import blocks
 from pipelines.periods import months_of
 from pipelines.settings import UserError
 
@@ -101,8 +102,10 @@ def _outcome(parcel: Parcel, outcome: str, counts: Counts) -> Outcome:
         sender=parcel.sender,
         contract=parcel.contract.id,
         outcome=outcome,
-        unknown_columns=unknown_headings(layout.header, parcel.contract),
-        layout=f"{layout.encoding}, header in line {layout.header_line}",
+        unknown_columns=list(
+            dict.fromkeys(text for sheet in layout.sheets for text in unknown_headings(sheet.header, parcel.contract))
+        ),
+        layout=str(layout),
         **asdict(counts),
     )
 
@@ -165,10 +168,9 @@ class _Taken:
 
 
 def _read_all(parcel: Parcel) -> _Taken:
-    layout = parcel.layout
-    clean, refused, findings, read, not_data = [], [], [pl.DataFrame(schema=FINDINGS)], 0, layout.header_line - 1
-    for block in blocks(parcel.path, layout):
-        parsed = parse(block.rows, layout.header, parcel.contract, parcel.areas)
+    clean, refused, findings, read, not_data = [], [], [pl.DataFrame(schema=FINDINGS)], 0, 0
+    for block in blocks(parcel.path, parcel.layout, parcel.contract, parcel.told):
+        parsed = parse(block, parcel.contract, parcel.areas)
         clean.append(parsed.rows.filter(pl.col("reason").is_null()).drop("reason"))
         refused.append(parsed.rows.filter(pl.col("reason").is_not_null()).select("row_number", "reason"))
         findings.append(parsed.findings)
