@@ -5,6 +5,7 @@ Everything raises `UserError` naming file, line and key when a declaration is wr
 
 import csv
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, cached_property
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipelines.settings import SEEDS, UserError
 
@@ -242,6 +243,54 @@ class Sender(Declared):
     valid_to: str
 
 
+class DeniedHeading(Declared):
+    """What a heading (or a table's label) may not say where it would be stored, and why."""
+
+    id: str
+    pattern: str
+    reason: Words
+    legal_basis: tuple[LegalBasis, ...] = ()
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression ({error})") from None
+        return pattern
+
+    def matches(self, text: str) -> bool:
+        return re.search(self.pattern, heading(text), re.IGNORECASE) is not None
+
+
+class DeniedValue(Declared):
+    """A personal value that no cell may carry. `not_beside`: characters (a class) that may not touch it."""
+
+    id: str
+    pattern: str
+    not_beside: str
+    check: Literal["mod_11_2"] | None = None
+    label: Words
+
+    @property
+    def standing_alone(self) -> str:
+        """A regular expression without look-around; its one group is the value."""
+        return f"(?:^|[^{self.not_beside}])({self.pattern})(?:[^{self.not_beside}]|$)"
+
+
+class Denied(Declared):
+    """What no contract can let in."""
+
+    headings: tuple[DeniedHeading, ...]
+    tables: tuple[DeniedHeading, ...]
+    values: tuple[DeniedValue, ...]
+
+    def heading(self, text: str) -> DeniedHeading | None:
+        """The first entry that a heading matches."""
+        return next((denied for denied in self.headings if denied.matches(text)), None)
+
+
 Location = tuple[str | int, ...]
 
 
@@ -308,7 +357,37 @@ def load_contract(path: Path) -> Contract:
         if column.codes is not None and column.codes not in code_lists():
             line = _line_of(text, ("columns", number, "codes"))
             raise UserError(f"{path}, line {line}: {column.codes} is not a list of seeds/tables/code_lists.csv.")
+    _refuse_denied(contract, path, text)
     return contract
+
+
+def _refuse_denied(contract: Contract, path: Path, text: str) -> None:
+    """Raises `UserError` where a contract would store what `seeds/denied.yml` keeps out."""
+    tables = (d for d in denied().tables if d.matches(contract.label.zh) or d.matches(contract.label.en))
+    listed = next(tables, None)
+    if listed is not None:
+        said = f"a table of this kind ({listed.reason.zh} {listed.reason.en}) is never taken in"
+        raise UserError(f"{path}, line {_line_of(text, ('label',))}: {said}.")
+    for number, column in enumerate(contract.columns):
+        for key, said in [
+            ("label", column.label),
+            *((("aliases", n), alias) for n, alias in enumerate(column.aliases)),
+        ]:
+            found = None if column.personal == "dropped" else denied().heading(said)
+            if found is not None:
+                place = ("columns", number, *(key if isinstance(key, tuple) else (key,)))
+                raise UserError(
+                    f"{path}, line {_line_of(text, place)}: {said} is never stored"
+                    f" ({found.reason.zh} {found.reason.en}). Mark the column `personal: dropped` or leave it out."
+                )
+
+
+@cache
+def denied() -> Denied:
+    """What no contract can let in. Raises `UserError` naming the line of a wrong entry."""
+    path = SEEDS / "denied.yml"
+    values, text = read_yaml(path)
+    return _declare(Denied, values, path, lambda place: _line_of(text, place))
 
 
 @cache

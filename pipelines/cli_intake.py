@@ -64,6 +64,7 @@ def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json:
     else:
         _print_counts(outcomes)
         _print_reasons(outcomes)
+        _print_personal(outcomes)
         if outcomes and all(outcome.outcome == "already_received" for outcome in outcomes):
             many = "The file was" if len(outcomes) == 1 else f"All {len(outcomes)} files were"
             output.say(f"已接收过，没有任何变化。{many} already received; nothing changed.")
@@ -137,6 +138,13 @@ def _print_reasons(outcomes: Sequence[Outcome]) -> None:
             ("行数\nRows", "right"),
         ]
         output.print_table("原因 Reasons", heads, rows)
+
+
+def _print_personal(outcomes: Sequence[Outcome]) -> None:
+    """Columns that hold what is never taken in, where no contract names them."""
+    personal = list(dict.fromkeys(heading for outcome in outcomes for heading in outcome.personal_columns))
+    if personal:
+        output.say(f"个人信息，未读取。Personal, not read: {'、'.join(personal)}")
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

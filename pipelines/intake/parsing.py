@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.catalogue import Area, Column, Contract, Rule, Words, area_mapping, code_lists
+from pipelines.intake.denying import personal_check
 from pipelines.intake.layouts import Block, column_position
 from pipelines.periods import YEARS
 from pipelines.settings import UserError
@@ -43,6 +44,7 @@ REASONS: Mapping[str, Words] = {
     "unknown_code": Words(zh="代码不在码表内", en="not in the code list"),
     "unknown_area": Words(zh="区划代码不在码表内", en="not an area of the list"),
     "malformed_number": Words(zh="编号格式不符", en="the case number has another form than expected"),
+    "personal_value": Words(zh="含身份证号、手机号或车牌号", en="holds an ID, mobile or plate number"),
 }
 REASON_OF_TYPE = {
     "area": "unknown_area",
@@ -298,6 +300,10 @@ def _cell_checks(column: Column, contract: Contract) -> list[_Check]:
     text, value = pl.col(f"text_{column.name}"), pl.col(column.name)
     is_required = column.required or column.name in (contract.key, "area_code", contract.dated_by)
     checks = [_Check("refuse", "missing_value", column.name, text.is_null())] if is_required else []
+    number = value // FEN[column.unit] if column.unit is not None else value
+    personal = personal_check(column, text, number)
+    if personal is not None:
+        checks.append(_Check("refuse", "personal_value", column.name, personal))
     if column.type != "identifier":
         unread = text.is_not_null() & value.is_null()
         return [*checks, _Check("refuse", REASON_OF_TYPE[column.type], column.name, unread)]

@@ -14,6 +14,7 @@ import polars as pl
 from pipelines.catalogue import Contract, senders, tables
 from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
+from pipelines.intake.denying import personal_headings, shown_headings
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
 from pipelines.intake.keyed import form_rows, keyed_rows
 from pipelines.intake.lake import lake_schema, write_delivery
@@ -42,6 +43,7 @@ class Outcome:
     reasons: dict[str, int]
     warnings: dict[str, int]
     unknown_columns: list[str]
+    personal_columns: list[str]
     layout: str
 
 
@@ -96,15 +98,16 @@ def _counts(taken: "_Taken", duplicate: int) -> Counts:
 
 def _outcome(parcel: Parcel, outcome: str, counts: Counts) -> Outcome:
     layout = parcel.layout
+    headings = (text for sheet in layout.sheets for text in unknown_headings(sheet.header, parcel.contract))
+    unknown = list(dict.fromkeys(headings))
     return Outcome(
         file=parcel.path.name,
         sha256=parcel.sha256,
         sender=parcel.sender,
         contract=parcel.contract.id,
         outcome=outcome,
-        unknown_columns=list(
-            dict.fromkeys(text for sheet in layout.sheets for text in unknown_headings(sheet.header, parcel.contract))
-        ),
+        unknown_columns=shown_headings(unknown),
+        personal_columns=personal_headings(unknown),
         layout=str(layout),
         **asdict(counts),
     )
@@ -151,6 +154,7 @@ def zero_report(sender: str, table: str, period: str) -> Outcome:
         contract=contract.id,
         outcome=outcome,
         unknown_columns=[],
+        personal_columns=[],
         layout="declared",
         **asdict(nothing),
     )
