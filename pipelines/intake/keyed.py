@@ -1,5 +1,7 @@
 """Pseudonyms and cell numbers. Keys enter expressions only here, and no expression leaves this module."""
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 import polars_hash as plh
 
@@ -18,7 +20,9 @@ def keyed_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, register: st
     """
     text = pl.concat_str(pl.lit(contract.table), pl.lit(register), pl.col(contract.key or ""), separator=SEPARATOR)
     return _with_keys(
-        clean.with_columns(text.alias("_identity")).drop(contract.key or ""), keys[contract.system], keys[CELL_NUMBER]
+        clean.with_columns(text.alias("_identity")).drop(contract.key or ""),
+        keys.chain(contract.system),
+        keys[CELL_NUMBER],
     )
 
 
@@ -36,15 +40,43 @@ def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) 
     text = pl.concat_str(pl.lit(sender), pl.lit(contract.table), *parts, separator=SEPARATOR)
     return _with_keys(
         long.with_columns(text.alias("_identity")).sort("row_number", maintain_order=True),
-        keys[contract.system],
+        keys.chain(contract.system),
         keys[CELL_NUMBER],
     )
 
 
-def _with_keys(rows: pl.DataFrame, key: str, cell_key: str) -> pl.DataFrame:
-    identity = plh.col("_identity").chash
-    cell = identity.hmac_sha256(key=cell_key).str.head(16).str.to_integer(base=16, dtype=pl.UInt64)
+def _with_keys(rows: pl.DataFrame, chain: Sequence[str], cell_key: str) -> pl.DataFrame:
+    cell = _hmac(plh.col("_identity"), cell_key).str.head(16).str.to_integer(base=16, dtype=pl.UInt64)
     return rows.with_columns(
-        identity.hmac_sha256(key=key).str.head(KEY_HEX_DIGITS).str.decode("hex").alias("case_key"),
+        _pseudonym("_identity", chain).alias("case_key"),
         (cell & pl.lit(CELL_BITS, pl.UInt64)).cast(pl.Int64).alias("cell_number"),
     ).drop("_identity")
+
+
+def _pseudonym(name: str, chain: Sequence[str]) -> pl.Expr:
+    """16 bytes of the HMAC of a text column under a key, then of their digits under each later link of it; nothing of
+    nothing."""
+    text: pl.Expr = plh.col(name)
+    for key in chain:
+        text = _hmac(text, key).str.head(KEY_HEX_DIGITS)
+    return text.str.decode("hex")
+
+
+def _hmac(text: pl.Expr, key: str) -> pl.Expr:
+    return text.chash.hmac_sha256(key=key)  # type: ignore[attr-defined]
+
+
+def rekeyed(rows: pl.DataFrame, pseudonyms: Mapping[str, str], links: Mapping[str, str]) -> pl.DataFrame:
+    """Rows whose pseudonyms went through one more link of their system's key; the result is what `keyed_rows` gives.
+
+    `pseudonyms`: column -> column that names the system of each row. `links`: system -> the new link; pseudonyms of
+    other systems stay.
+    """
+    changed = []
+    for name, system in pseudonyms.items():
+        value = pl.col(name)
+        for other, key in links.items():
+            digits = _hmac(pl.col(name).bin.encode("hex"), key).str.head(KEY_HEX_DIGITS)
+            value = pl.when(pl.col(system) == other).then(digits.str.decode("hex")).otherwise(value)
+        changed.append(value.alias(name))
+    return rows.with_columns(changed)

@@ -1,30 +1,54 @@
 """Keys of the pseudonyms: one per system, and the never-rotated one of the cell numbers.
 
-They live in one file outside the data folder, mode 600, lines of `name = 64 hexadecimal digits`.
+They come from the environment (`FENGQIAO_KEY_<SYSTEM>`, `FENGQIAO_KEY_CELL_NUMBER`) or from one file outside the data
+folder, mode 600, lines of `name = 64 hexadecimal digits`; or some from here, some from there. A key that was rotated
+has further links, `mediation.2` or `FENGQIAO_KEY_MEDIATION_2`; which of them the lake uses, the lake says.
 """
 
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pipelines.intake.lake import generation
 from pipelines.settings import UserError, data_root, keys_path
 
 CELL_NUMBER = "cell_number"
+ENVIRONMENT = "FENGQIAO_KEY_"
+KEY = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"([a-z][a-z0-9_]*?)(?:[._]([2-9]|[1-9][0-9]+))?")
 
 
 class Keys(Mapping[str, str]):
     """Keys by name. Shows names only, so that no log or traceback can carry a key."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], links: Mapping[str, int]) -> None:
         self._values = dict(values)
+        self._links = dict(links)
 
     def __getitem__(self, name: str) -> str:
         try:
             return self._values[name]
         except KeyError:
-            raise UserError(f"There is no key for {name} in {keys_path()}. Run `fengqiao keys init`.") from None
+            raise UserError(
+                f"There is no key for {name}, neither in {keys_path()} nor in {_variable(name)}. Run `fengqiao keys init`."
+            ) from None
+
+    def chain(self, system: str) -> tuple[str, ...]:
+        """A system's key and the later links of it that the lake uses, to be applied in this order.
+
+        Raises `UserError` when the lake uses a link that is not there.
+        """
+        used = [link_name(system, number) for number in range(1, self._links.get(system, 1) + 1)]
+        missing = next((name for name in used[1:] if name not in self._values), None)
+        if missing is not None:
+            raise UserError(
+                f"The lake was rotated to {used[-1]}, and {missing} is neither in {keys_path()} nor in"
+                f" {_variable(missing)}. Restore it from your copy of the keys."
+            )
+        return tuple(self[name] for name in used)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -36,30 +60,62 @@ class Keys(Mapping[str, str]):
         return f"Keys({', '.join(sorted(self._values))})"
 
 
-def initialise(systems: set[str]) -> tuple[Path, list[str]]:
-    """Make the keys that are missing; existing ones stay. Returns the file and the names that were made.
+def link_name(system: str, number: int) -> str:
+    """What a link of a system's key is called: `mediation`, `mediation.2`, `mediation.3` …"""
+    return system if number == 1 else f"{system}.{number}"
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT + name.replace(".", "_").upper()
+
+
+def initialise(systems: Iterable[str]) -> tuple[Path, list[str]]:
+    """Make the keys that are missing; those of the file and of the environment stay. Returns the file and the names made.
 
     Raises `UserError` when the file would lie inside the data folder or cannot be written.
     """
+    return keys_path(), add({*systems, CELL_NUMBER})
+
+
+def add(names: Iterable[str]) -> list[str]:
+    """Make keys of these names where there are none, in the file. Returns the names made, in order."""
     path = _outside_data()
-    values = dict(load()) if path.exists() else {}
-    made = sorted({*systems, CELL_NUMBER} - set(values))
-    if not made:
-        return path, []
-    values |= {name: secrets.token_hex(32) for name in made}
+    in_file = _in_file(path)
+    made = sorted(set(names) - _agreed(in_file, _in_environment()).keys())
+    if made:
+        _write(path, in_file | {name: secrets.token_hex(32) for name in made})
+    return made
+
+
+def _write(path: Path, values: Mapping[str, str]) -> None:
     text = "".join(f"{name} = {value}\n" for name, value in sorted(values.items()))
+    write_secret(path, text)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner may read: whole, or not at all. Raises `UserError`."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"The keys cannot be written to {path}: {error.strerror}.") from None
-    return path, made
+        draft.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _outside_data() -> Path:
@@ -70,23 +126,71 @@ def _outside_data() -> Path:
 
 
 def load() -> Keys:
-    """Read the keys. Raises `UserError` when there are none, inside the data folder, or when others may read them."""
+    """The keys, and how many links of each the lake uses.
+
+    Raises `UserError` when there are none, when the file lies inside the data folder or can be read by others, when it
+    says another key than the environment, and when the key of the cell numbers has a second link.
+    """
     path = _outside_data()
+    values = _agreed(_in_file(path), _in_environment())
+    if not values:
+        raise UserError(
+            f"There are no keys at {path} or in the environment; without keys nothing is taken in. Run `fengqiao keys init`."
+        )
+    return Keys(values, generation().links)
+
+
+def _agreed(in_file: Mapping[str, str], in_environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The keys of both places. Raises `UserError` where they contradict each other."""
+    for name in in_file.keys() & in_environment.keys():
+        if in_file[name] != in_environment[name]:
+            raise UserError(
+                f"The key {name} in {keys_path()} is another than that in {_variable(name)}. Remove one of the two."
+            )
+    values = {**in_file, **in_environment}
+    if any(name.startswith(f"{CELL_NUMBER}.") for name in values):
+        raise UserError(
+            f"The key {CELL_NUMBER} has a second link in {keys_path()} or the environment; it is never rotated. Remove the link."
+        )
+    return values
+
+
+def _in_environment() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for variable, value in os.environ.items():
+        name = _name(variable.removeprefix(ENVIRONMENT).lower()) if variable.startswith(ENVIRONMENT) else None
+        if name is None:
+            continue
+        if not KEY.fullmatch(value):
+            raise UserError(f"{variable} is no key: expected 64 hexadecimal digits, in lower case.")
+        found[name] = value
+    return found
+
+
+def _name(text: str) -> str | None:
+    """The name of a key as the file writes it: `mediation_2` is `mediation.2`."""
+    parts = NAME.fullmatch(text)
+    return link_name(parts[1], int(parts[2] or 1)) if parts else None
+
+
+def _in_file(path: Path) -> dict[str, str]:
+    """The keys of the file; none where there is no file."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         lines = path.read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
-        raise UserError(
-            f"There are no keys at {path}; without keys nothing is taken in. Run `fengqiao keys init`."
-        ) from None
+        return {}
     except (OSError, UnicodeDecodeError):
         raise UserError(f"The keys at {path} cannot be read.") from None
     if mode & 0o077:
         raise UserError(f"The keys at {path} can be read by others (mode {mode:o}). Run `chmod 600 {path}`.")
     values: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
-        name, separator, value = (part.strip() for part in line.partition("="))
-        if not separator or len(value) != 64 or set(value) - set("0123456789abcdef"):
+        said, separator, value = (part.strip() for part in line.partition("="))
+        name = _name(said)
+        if not separator or not KEY.fullmatch(value) or name is None:
             raise UserError(f"{path}, line {number}: expected `name = 64 hexadecimal digits`.")
+        if name in values:
+            raise UserError(f"{path}, line {number}: a second key for {name}. Remove the one that was never used.")
         values[name] = value
-    return Keys(values)
+    return values

@@ -1,9 +1,11 @@
 """The typed lake: one folder a delivery, complete before it gets its name, never edited."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +38,30 @@ def lake_schema(table: str) -> dict[str, pl.DataType]:
     else:
         own = {column.name: TYPES[column.type] for column in contract.stored}
     return first | own
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Which writing of the lake this is; `links`: how many links of a system's key its pseudonyms went through, where
+    that is more than one."""
+
+    number: int = 1
+    links: Mapping[str, int] = field(default_factory=dict)
+
+
+def generation_path() -> Path:
+    return data_root() / "lake" / "generation.json"
+
+
+def generation() -> Generation:
+    """The generation of the lake; the first where nothing was rotated. Raises `UserError` when it cannot be read."""
+    try:
+        said = json.loads(generation_path().read_text(encoding="utf-8"))
+        return Generation(int(said["generation"]), {str(name): int(link) for name, link in said["links"].items()})
+    except FileNotFoundError:
+        return Generation()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{generation_path()} cannot be read; restore it from a backup.") from None
 
 
 @contextmanager

@@ -70,6 +70,68 @@ def test_a_damaged_file_of_keys_names_the_line_and_shows_no_key(line: str, offic
     assert line not in str(refused.value)
 
 
+def test_a_second_key_of_the_same_name_is_refused(office: Office) -> None:
+    with keys_path().open("a") as file:
+        file.write(f"mediation = {'a' * 64}\n")
+    with pytest.raises(UserError, match=r"line 6: a second key for mediation"):
+        keys.load()
+
+
+def _given(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"FENGQIAO_KEY_{name}", value)
+
+
+def test_keys_of_the_environment_need_no_file(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.take(cases({}), "one.csv")
+    from_file = dict(keys.load())
+    keys_path().unlink()
+    _given(monkeypatch, **{name.upper(): value for name, value in from_file.items()})
+    assert dict(keys.load()) == from_file
+    office.take(cases({"更新时间": "2025-04-02"}), "two.csv")
+    assert office.lake()["case_key"].n_unique() == office.lake()["cell_number"].n_unique() == 1
+    assert keys.initialise({"mediation"}) == (keys_path(), [])
+    assert not keys_path().exists()
+
+
+def test_both_places_may_be_mixed_and_init_leaves_what_the_environment_gives(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys_path().unlink()
+    _given(monkeypatch, MEDIATION="a" * 64, CELL_NUMBER="b" * 64)
+    assert keys.initialise({"mediation", "petition"})[1] == ["petition"]
+    assert [line.split()[0] for line in keys_path().read_text().splitlines()] == ["petition"]
+    assert keys.load() == {"mediation": "a" * 64, "cell_number": "b" * 64, "petition": keys.load()["petition"]}
+
+
+def test_the_same_key_in_both_places_is_fine_and_another_is_refused(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = keys.load()["mediation"]
+    _given(monkeypatch, MEDIATION=same)
+    assert office.take(cases({})).accepted == 1
+    _given(monkeypatch, MEDIATION="c" * 64)
+    with pytest.raises(UserError, match="mediation in .* is another than that in FENGQIAO_KEY_MEDIATION") as refused:
+        office.take(cases({"更新时间": "2025-04-02"}))
+    assert same not in str(refused.value)
+    assert "c" * 64 not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["", "12", "g" * 64, "A" * 64, "a" * 65])
+def test_a_key_of_the_environment_that_is_none_is_refused_by_name(
+    value: str, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _given(monkeypatch, MEDIATION=value)
+    with pytest.raises(UserError, match=r"^FENGQIAO_KEY_MEDIATION is no key: expected 64 hexadecimal digits"):
+        office.take(cases({}))
+
+
+def test_the_key_of_the_cell_numbers_has_no_second_link(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    _given(monkeypatch, CELL_NUMBER_2="a" * 64)
+    with pytest.raises(UserError, match="never rotated"):
+        keys.load()
+
+
 def test_keys_do_not_show_themselves(office: Office) -> None:
     made = keys.load()
     shown = f"{made} {made!r} {made.keys()} {[made]}"
