@@ -4,12 +4,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark foreign dagster lint lock setup environment fonts chromium java
+.PHONY: help run test test-spark bench-intake foreign dagster lint lock setup environment fonts chromium java
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
 PORT ?= 8501
 UV ?= uv
+BENCH ?=
 
 LOCK ?=
 COMPILE := $(UV) pip compile --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras
@@ -48,6 +49,10 @@ test-spark: setup java ## the same models on Spark (fetches Java and Spark, abou
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock
 	@$(VENV)/bin/python -m benchmarks.spark_parity
 
+bench-intake: setup ## the intake against a plain load and other tools (BENCH="--rows 200000" and other options)
+	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements-benchmarks.lock
+	@$(VENV)/bin/python -m benchmarks.intake $(BENCH)
+
 dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder
 	@mkdir -p "$(FENGQIAO_DATA)/dagster" && cp dagster.yaml "$(FENGQIAO_DATA)/dagster/"
 	@DAGSTER_HOME="$(abspath $(FENGQIAO_DATA))/dagster" $(VENV)/bin/dagster dev --host 127.0.0.1 --port 3000
@@ -56,10 +61,13 @@ lint: setup ## style of Python and SQL
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/sqlfluff lint --processes 2 dbt_project
 
-lock: ## both locks anew from pyproject.toml (needs uv; LOCK=--upgrade takes the newest versions allowed)
+lock: ## all locks anew from pyproject.toml (needs uv; LOCK=--upgrade takes the newest versions allowed)
 	@$(COMPILE) $(LOCK) --extra dev --output-file requirements.lock pyproject.toml >/dev/null
-	@$(COMPILE) $(LOCK) --extra spark --constraints requirements.lock --output-file requirements-spark.lock \
-		$$(sed -nE 's/^([A-Za-z0-9_.-]+)(\[.*\])?==.*/--no-emit-package \1/p' requirements.lock) pyproject.toml >/dev/null
+	@locked="$$(sed -nE 's/^([A-Za-z0-9_.-]+)(\[.*\])?==.*/--no-emit-package \1/p' requirements.lock)"; \
+	for extra in benchmarks spark; do \
+		$(COMPILE) $(LOCK) --extra $$extra --constraints requirements.lock --output-file requirements-$$extra.lock \
+			$$locked pyproject.toml >/dev/null; \
+	done
 
 setup: ## virtual environment and fonts
 	@mkdir -p .cache

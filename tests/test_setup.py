@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from pipelines.settings import PROJECT
 
-LOCKS = ("requirements.lock", "requirements-spark.lock")
+LOCKS = ("requirements.lock", "requirements-benchmarks.lock", "requirements-spark.lock")
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==(?P<version>\S+)")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 ROAD = ("keys init", "demo", "intake", "build", "release", "approve", "publish", "serve")
@@ -48,22 +48,23 @@ def test_lock_has_a_version_and_hashes_for_everything_and_no_address(lock: str) 
 
 
 def test_locks_hold_what_the_project_asks_for() -> None:
-    main, spark = (pins(lock) for lock in LOCKS)
+    main, benchmarks, spark = (pins(lock) for lock in LOCKS)
     extras = project()["optional-dependencies"]
     for text, locked in [
         *((text, main) for text in (*project()["dependencies"], *extras["dev"])),
+        *((text, main | benchmarks) for text in extras["benchmarks"]),
         *((text, spark) for text in extras["spark"]),
     ]:
         wanted = Requirement(text)
         assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), text
 
 
-def test_spark_lock_only_adds_to_the_main_lock() -> None:
-    main, spark = (pins(lock) for lock in LOCKS)
-    assert main.keys().isdisjoint(spark)
+@pytest.mark.parametrize("lock", LOCKS[1:])
+def test_other_locks_only_add_to_the_main_lock(lock: str) -> None:
+    assert pins(LOCKS[0]).keys().isdisjoint(pins(lock))
 
 
-@pytest.mark.parametrize("target", ["run", "test", "test-spark", "setup", "fonts", "lint", "lock"])
+@pytest.mark.parametrize("target", ["run", "test", "test-spark", "bench-intake", "setup", "fonts", "lint", "lock"])
 def test_makefile_has_the_target(target: str) -> None:
     assert recipe(target)
 

@@ -1,0 +1,99 @@
+"""What an intake laid down against the truth of the file and against the reference, row by row, before any speed is told."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.intake.exports import Export
+
+SHOWN = 5
+
+
+def differences(
+    data: Path, printed: str, made: Export, reference: Path | None, *, is_workbook: bool = False
+) -> list[str]:
+    """What differs, a sentence each; empty when all is the same. Rows are told by number, never by content.
+
+    `data`: a data folder with one delivery. `printed`: what `intake --json` said. `reference`: a folder made by
+    `reference.expected`; without one only counts, row numbers and reasons are compared, by the truth.
+    A workbook has each record on one row: there the reference's line numbers are turned into rows.
+    """
+    with duckdb.connect() as engine:
+        engine.execute(f"create view truth as from read_parquet('{made.truth}')")
+        engine.execute("create macro place(record, line) as " + ("record + 1" if is_workbook else "line"))
+        engine.execute(f"create view ours as from read_parquet('{data}/lake/mediation_cases/*/*.parquet')")
+        engine.execute(f"create view findings as from read_parquet('{data}/quarantine/*.parquet')")
+        engine.execute(
+            "create view refused as select row_number, arg_min(reason, finding) as reason from ("
+            " select *, row_number() over () as finding from findings where severity = 'refuse') group by row_number"
+        )
+        found = [*_counted(engine, printed), *_by_truth(engine)]
+        return found + (_by_reference(engine, reference) if reference else [])
+
+
+def _counted(engine: duckdb.DuckDBPyConnection, printed: str) -> list[str]:
+    [told] = json.loads(printed)["files"]
+    outcomes = dict(engine.execute("select outcome, count(*) from truth group by 1").fetchall())
+    reasons = "select reason, count(*) from truth where reason is not null group by 1"
+    expected: Mapping[str, object] = {
+        "read": sum(outcomes.values()),
+        **{name: outcomes.get(name, 0) for name in ("accepted", "quarantined", "duplicate")},
+        "reasons": dict(engine.execute(reasons).fetchall()),
+    }
+    return [f"{name}: told {told[name]}, true is {value}" for name, value in expected.items() if told[name] != value]
+
+
+def _by_truth(engine: duckdb.DuckDBPyConnection) -> list[str]:
+    accepted = "select place(record, line) as row_number from truth where outcome = 'accepted'"
+    refused = "select place(record, line) as row_number, reason from truth where outcome = 'quarantined'"
+    return [
+        *_both_ways(engine, "rows accepted", "select row_number from ours", accepted),
+        *_both_ways(engine, "rows refused and why", "select row_number, reason from refused", refused),
+    ]
+
+
+def _by_reference(engine: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
+    for table in ("kept", "refused", "warned"):
+        engine.execute(
+            f"create view true_{table} as select place(record, line) as row_number, r.* exclude (row_number) "
+            f"from read_parquet('{folder / table}.parquet') as r join truth on r.row_number = line"
+        )
+    types = dict(engine.execute("select column_name, column_type from (describe ours)").fetchall())
+    filled = dict(engine.execute("select column_name, column_type from (describe true_kept)").fetchall())
+    wrong = [
+        f"column {name}: {types.get(name)} in the lake, {kind} in the reference"
+        for name, kind in filled.items()
+        if types.get(name) != kind
+    ]
+    wrong += [
+        f"column {name}: the reference leaves it empty, the lake does not"
+        for name in types.keys() - filled.keys()
+        if _count(engine, f"from ours where {name} is not null")
+    ]
+    if wrong:
+        return wrong
+    columns = ", ".join(filled)
+    warned = "select row_number, reason from findings semi join ours using (row_number) where severity = 'warn'"
+    return [
+        *_both_ways(engine, "rows of the lake", f"select {columns} from ours", f"select {columns} from true_kept"),
+        *_both_ways(engine, "rows refused and why", "from refused", "select row_number, reason from true_refused"),
+        *_both_ways(engine, "rows warned of", warned, "select row_number, reason from true_warned"),
+    ]
+
+
+def _both_ways(engine: duckdb.DuckDBPyConnection, what: str, ours: str, theirs: str) -> list[str]:
+    """Rows found on one side only, doubled rows counted, null equal to null."""
+    found = []
+    for side, first, second in (("only in the intake", ours, theirs), ("missing in the intake", theirs, ours)):
+        rows = f"(({first}) except all ({second}))"
+        if count := _count(engine, f"from {rows}"):
+            some = engine.execute(f"select row_number from {rows} order by 1 limit {SHOWN}").fetchall()
+            found.append(f"{what}: {count} {side}, first {', '.join(str(number) for (number,) in some)}")
+    return found
+
+
+def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
+    [count] = engine.execute(f"select count(*) from ({rows})").fetchone() or (0,)
+    return int(count)
