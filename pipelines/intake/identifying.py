@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from pipelines.catalogue import Area, Contract, contracts, load_areas, load_contract, senders, tables
+from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES
 from pipelines.intake.lake import lake_schema, taking
 from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_headings
 from pipelines.intake.parsing import TYPES
@@ -16,7 +17,7 @@ from pipelines.intake.reading import candidates, find_layout
 from pipelines.periods import months_of
 from pipelines.settings import UserError, data_root
 
-EXPORT_SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx"}
+EXPORT_SUFFIXES = {".csv", ".tsv", ".txt", *WORKBOOK_SUFFIXES, *WPS_SUFFIXES, *RECORD_SUFFIXES, ".zip"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def export_files(paths: Iterable[Path]) -> list[Path]:
         else:
             found.append(path)
     if not found:
-        raise UserError("No export file found there. Expected .csv, .tsv, .txt or .xlsx files.")
+        raise UserError(
+            "No export file found there. Expected .csv, .tsv, .txt, .xlsx, .xls, .json, .jsonl, .parquet or .zip files."
+        )
     return found
 
 

@@ -15,8 +15,8 @@ TOTAL_WORDS = ("合计", "小计", "总计", "共计", "total", "Total")
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table found in an export: its sheet (None in a text file), the line of its last header row (1-based), the
-    header's texts as `heading` folds them; levels of a merged header are joined by "_"."""
+    """One table found in an export: its sheet (None in a text file), the line of its last header row (1-based; 0
+    where fields are named in each record), the header's texts as `heading` folds them; levels of a merged header are joined by "_"."""
 
     name: str | None
     header_line: int
@@ -34,9 +34,9 @@ class Layout:
     def __str__(self) -> str:
         """As the operator reads it."""
         lines = {sheet.header_line for sheet in self.sheets}
-        where = f"header in line {next(iter(lines))}" if len(lines) == 1 else "headers in different lines"
-        many = f"{len(self.sheets)} sheets, " if len(self.sheets) > 1 else ""
-        return "; ".join((f"{self.form}, {many}{where}", *self.remarks))
+        where = f", header in line {next(iter(lines))}" if len(lines) == 1 else ", headers in different lines"
+        many = f", {len(self.sheets)} sheets" if len(self.sheets) > 1 else ""
+        return "; ".join((f"{self.form}{many}{where if lines != {0} else ''}", *self.remarks))
 
 
 @dataclass(frozen=True)

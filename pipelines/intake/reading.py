@@ -1,35 +1,31 @@
 """Any export as blocks of text records: what a file is, which tables it holds, and its rows, whatever the format."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
 
 from pipelines.catalogue import Contract
+from pipelines.intake.kinds import kind_of
 from pipelines.intake.layouts import Block, Layout, Sheet, Told
 from pipelines.settings import UserError
 
-Kind = Literal["text", "workbook"]
-
-
-def kind_of(path: Path) -> Kind:
-    """What a file is by its content, then by its suffix. Raises `UserError` on one that is empty or not to be read."""
-    if not path.is_file():
-        raise UserError(f"{path} is not a file that can be read.")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path.name} is empty: not even a header. For a month without cases use `--zero`.")
-    return "workbook" if path.suffix.lower() == ".xlsx" or zipfile.is_zipfile(path) else "text"
-
 
 def _reader(path: Path) -> ModuleType:
-    if kind_of(path) == "workbook":
-        from pipelines.intake import workbooks
+    match kind_of(path):
+        case "workbook":
+            from pipelines.intake import workbooks
 
-        return workbooks
-    from pipelines.intake import text
+            return workbooks
+        case "records":
+            from pipelines.intake import records
 
-    return text
+            return records
+        case "archive":
+            raise UserError(f"{path.name} is an archive; its files are taken in one by one.")
+        case "text":
+            from pipelines.intake import text
+
+            return text
 
 
 def candidates(path: Path) -> list[Sheet]:

@@ -1,10 +1,13 @@
 """Files that cannot be taken in at all: one sentence each, and nothing written."""
 
+import io
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import polars as pl
 import pytest
+import xlwt
 
 from pipelines.cli import main
 from pipelines.settings import UserError
@@ -21,10 +24,70 @@ def _book(path: Path, sheets: int = 1) -> bytes:
     return content
 
 
-def _zip(path: Path) -> bytes:
+def _zip(path: Path, *members: str) -> bytes:
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("cases.csv", cases({}))
+        for member in members:
+            archive.writestr(member, "nothing")
     return path.read_bytes()
+
+
+def _compound(part: str) -> bytes:
+    """No more than the beginning of a compound file, and the name of one of its parts."""
+    return COMPOUND_FILE + b"\0" * 1024 + f"{part}\0".encode("utf-16-le") + b"\0" * 4096
+
+
+def _old_book() -> bytes:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Sheet1")
+    for line, row in enumerate(GOOD):
+        for column, text in enumerate(row):
+            sheet.write(line, column, text)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def _protected(book: bytes) -> bytes:
+    """The record FILEPASS (0x2F) in place of the one behind the workbook's first, as Excel 97 to 2003 marks a password."""
+    begins = book.index(b"\x09\x08\x10\x00") + 4 + 16
+    return book[:begins] + b"\x2f\x00" + book[begins + 2 :]
+
+
+def _without_sheet(path: Path) -> bytes:
+    """A workbook that names a sheet which is not in it."""
+    content = _book(path)
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(path, "w") as less:
+        for entry in book.infolist():
+            if not entry.filename.startswith("xl/worksheets/"):
+                less.writestr(entry, book.read(entry))
+    return path.read_bytes()
+
+
+def _damaged_inside(path: Path) -> bytes:
+    content = bytearray(_book(path))
+    begins = content.index(b"xl/worksheets/sheet1.xml")
+    content[begins + 60 : begins + 90] = bytes(30)
+    return bytes(content)
+
+
+def _swollen(path: Path) -> bytes:
+    """A workbook with a part of a few kilobytes that unpacks to 300 MB."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/workbook.xml", "<workbook/>")
+        with book.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            for _ in range(300):
+                sheet.write(bytes(1 << 20))
+    return path.read_bytes()
+
+
+def _parquet(path: Path) -> bytes:
+    pl.DataFrame([CASE] * 500).write_parquet(path)
+    return path.read_bytes()
+
+
+def _flipped(content: bytes) -> bytes:
+    """The bytes of the first pages turned over, the footer whole."""
+    return content[:4] + bytes(255 - byte for byte in content[4:400]) + content[400:]
 
 
 def _open_quote(_: Path) -> bytes:
@@ -57,12 +120,31 @@ WRONG: Mapping[str, tuple[str, Callable[[Path], bytes], str]] = {
     "heading twice": ("a.csv", lambda _: cases({}).replace("办结日期", "受理日期").encode(), "受理日期 stands twice"),
     "quote never closed": ("a.csv", _open_quote, "line 3: a quotation mark is opened and never closed"),
     "one line of 5 MB": ("a.csv", lambda _: b"x" * 5_000_000, "no header of a known export"),
-    "truncated workbook": ("a.xlsx", lambda path: _book(path)[:2000], "damaged, or protected by a password"),
-    "protected workbook": ("a.xlsx", lambda _: COMPOUND_FILE + b"\0" * 4096, "damaged, or protected by a password"),
-    "old workbook": ("a.xls", lambda _: COMPOUND_FILE + b"\0" * 4096, "zero bytes"),
-    "two sheets": ("a.xlsx", lambda path: _book(path, 2), "has 2 sheets; hand in a workbook with one"),
-    "text called workbook": ("a.xlsx", lambda _: cases({}).encode(), "damaged, or protected by a password"),
-    "zip": ("a.csv", _zip, "damaged, or protected by a password"),
+    "truncated workbook": ("a.xlsx", lambda path: _book(path)[:2000], "damaged or cut off"),
+    "workbook damaged inside": ("a.xlsx", _damaged_inside, "damaged or cut off"),
+    "workbook without its parts": ("a.xlsx", _without_sheet, "damaged or cut off"),
+    "protected workbook": ("a.xlsx", lambda _: _compound("EncryptedPackage"), "is protected by a password"),
+    "old workbook, damaged": ("a.xls", lambda _: _compound("Workbook"), "damaged or cut off"),
+    "old workbook, cut off": ("a.xls", lambda _: _old_book()[:900], "damaged or cut off"),
+    "old workbook, protected": ("a.xls", lambda _: _protected(_old_book()), "is protected by a password"),
+    "workbook of WPS": ("a.et", lambda _: _compound("Workbook"), "file of WPS's own kind"),
+    "text document": ("a.xls", lambda _: _compound("WordDocument"), "is a text document, not a table"),
+    "binary workbook": ("a.xlsb", lambda path: _zip(path, "xl/workbook.bin"), "is a binary workbook"),
+    "OpenDocument": ("a.ods", lambda path: _zip(path, "mimetype", "content.xml"), "is an OpenDocument file"),
+    "web page called workbook": (
+        "a.xls",
+        lambda _: b"<html><table><tr><td>A1</td></tr></table></html>",
+        "is a web page",
+    ),
+    "workbook that unpacks to gigabytes": ("a.xlsx", _swollen, "unpacks to an implausible size"),
+    "JSON cut off": ("a.json", lambda _: b'[{"a": 1}, {"a"', "line 1, column 16: the JSON is cut off or broken there"),
+    "JSON Lines cut off": ("a.jsonl", lambda _: b'{"a": 1}\n{"a": ', "line 2, column 7: the JSON is cut off"),
+    "JSON without a list": ("a.json", lambda _: b'{"a": 1}', "holds no lists of records"),
+    "JSON of numbers": ("a.json", lambda _: b"[1, 2]", "record 1: expected an object"),
+    "JSON too deep": ("a.json", lambda _: b"[" * 100_000, "the JSON is cut off or broken there"),
+    "JSON with a field twice": ("a.json", lambda _: b'[{"a": 1, "a": 2}]', "a field stands twice"),
+    "Parquet cut off": ("a.parquet", lambda path: _parquet(path)[:300], "cannot be read as Parquet"),
+    "Parquet damaged": ("a.parquet", lambda path: _flipped(_parquet(path)), "cannot be read as Parquet"),
     "sheet without cells": ("a.xlsx", lambda path: workbook(path, [[]]).read_bytes(), "no header of a known export"),
 }
 
@@ -89,9 +171,9 @@ def test_a_workbook_called_csv_is_taken_for_what_it_is(office: Office) -> None:
 def test_a_whole_folder_of_them_by_command(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """Each is named once on standard error, the good one between them is taken in, the exit code is 2."""
     for number, (name, content, _) in enumerate(WRONG.values()):
-        path = office.write(f"{number:02d}-{name}".replace(".xls", ".xlsx").replace(".xlsxx", ".xlsx"), b"")
+        path = office.write(f"{number:02d}-{name}", b"")
         path.write_bytes(content(path))
-    office.write("10-good.csv", cases({}))
+    office.write("99-good.csv", cases({}))
     with pytest.raises(SystemExit) as ended:
         main(["intake", str(office.data / "landing")])
     said = capsys.readouterr().err.splitlines()

@@ -1,0 +1,129 @@
+"""ZIP archives: each member becomes an export of its own, unpacked into memory and never onto a disk."""
+
+import os
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+
+from pipelines.settings import UserError
+
+MOST_BYTES = 2 << 30
+MOST_MEMBERS = 1_000
+HIGHEST_RATIO = 200
+RATIO_COUNTS_FROM = 10 << 20  # a small file of one repeated row is no bomb
+PIECE = 1 << 20
+UTF8_NAMES = 0x800
+ENCRYPTED = 0x1
+NESTED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz")
+
+
+@contextmanager
+def members(path: Path) -> Iterator[list[tuple[str, Path]]]:
+    """Name (`archive.zip/member.csv`) and path of each export in an archive, sidecars beside them, as long as the context lasts.
+
+    The paths are links into this process's memory. Raises `UserError` on an archive that is damaged, protected, holds
+    an archive, unpacks to an implausible size, or names members so that they would lie outside.
+    """
+    with ExitStack() as opened:
+        try:
+            archive = opened.enter_context(zipfile.ZipFile(path))
+            kept = _kept(archive, path.name)
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="fengqiao-")))
+            found = [_unpacked(archive, entry, name, folder, path.name, opened) for name, entry in kept.items()]
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+            raise UserError(f"{path.name} cannot be unpacked: it is damaged or cut off. Pack it anew.") from None
+        sidecars = {member.with_name(member.name + ".yml") for _, member in found}
+        yield [(f"{path.name}/{name}", member) for name, member in found if member not in sidecars]
+
+
+def require_harmless(archive: zipfile.ZipFile, name: str) -> None:
+    """Raises `UserError` when what an archive, or a workbook, says it unpacks to is implausible."""
+    entries = archive.infolist()
+    if len(entries) > MOST_MEMBERS:
+        raise UserError(
+            f"{name} holds {len(entries)} files, more than {MOST_MEMBERS}. Hand them in as several archives."
+        )
+    total = sum(entry.file_size for entry in entries)
+    if total > MOST_BYTES or any(_is_implausible(entry.file_size, entry.compress_size) for entry in entries):
+        raise _bomb(name)
+
+
+def _is_implausible(unpacked: int, packed: int) -> bool:
+    return unpacked > RATIO_COUNTS_FROM and unpacked > HIGHEST_RATIO * packed
+
+
+def _bomb(name: str) -> UserError:
+    return UserError(
+        f"{name} unpacks to an implausible size and is not unpacked. Hand in the files without packing them."
+    )
+
+
+def _kept(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """The members to unpack, by their names; what operating systems and offices leave behind is passed over."""
+    require_harmless(archive, name)
+    kept: dict[str, zipfile.ZipInfo] = {}
+    for entry in archive.infolist():
+        member = _name(entry)
+        inside = PurePosixPath(member)
+        if entry.is_dir() or _is_left_behind(inside):
+            continue
+        _require_allowed(entry, inside, name)
+        if str(inside) in kept:
+            raise UserError(f"{name} holds two files of the same name. Pack it anew with each file once.")
+        kept[str(inside)] = entry
+    if not kept:
+        raise UserError(f"{name} holds no file.")
+    return kept
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """A member's name with slashes; without the mark of UTF-8 it is UTF-8 or, from Chinese Windows, GBK."""
+    name = entry.orig_filename
+    if not entry.flag_bits & UTF8_NAMES:
+        raw = name.encode("cp437")
+        for encoding in ("utf-8", "gb18030"):
+            try:
+                name = raw.decode(encoding)
+                break
+            except UnicodeDecodeError:
+                continue
+    return name.replace("\\", "/")
+
+
+def _is_left_behind(inside: PurePosixPath) -> bool:
+    hidden = inside.name.startswith((".", "~$")) or inside.name in ("Thumbs.db", "desktop.ini")
+    return hidden or "__MACOSX" in inside.parts
+
+
+def _require_allowed(entry: zipfile.ZipInfo, inside: PurePosixPath, name: str) -> None:
+    if inside.is_absolute() or ".." in inside.parts or ":" in inside.parts[0] or "\0" in str(inside):
+        raise UserError(f"{name} holds a file that would be unpacked outside its folder. Pack it anew.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise UserError(f"{name} holds a symbolic link. Pack the files themselves.")
+    if entry.flag_bits & ENCRYPTED:
+        raise UserError(f"{name} is protected by a password. Pack it without one and hand it in again.")
+    if inside.name.lower().endswith(NESTED):
+        raise UserError(f"{name} holds another archive. Unpack that one and pack all files into one archive.")
+
+
+def _unpacked(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, folder: Path, shown: str, opened: ExitStack
+) -> tuple[str, Path]:
+    """A member in memory behind a link of its own name. What comes out is counted: a header may lie."""
+    memory = os.memfd_create("member")
+    opened.callback(os.close, memory)
+    written = 0
+    with archive.open(entry) as packed, os.fdopen(os.dup(memory), "wb") as unpacked:
+        while piece := packed.read(PIECE):
+            written += len(piece)
+            if written > MOST_BYTES or _is_implausible(written, entry.compress_size):
+                raise _bomb(shown)
+            unpacked.write(piece)
+    link = folder / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(f"/proc/self/fd/{memory}")
+    return name, link
