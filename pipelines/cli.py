@@ -131,18 +131,10 @@ def keys() -> None:
 @keys.command("init")
 @with_json
 def keys_init(as_json: bool) -> None:
-    """Make the keys that are missing, outside the data folder; existing keys stay."""
-    from pipelines import cli_output as output
-    from pipelines.catalogue import contracts
-    from pipelines.intake.keys import initialise
+    """Make the keys that are missing, outside the data folder, and the archive's recipient; what exists stays."""
+    from pipelines import cli_keys
 
-    path, made = initialise({contract.system for contract in contracts().values()})
-    if as_json:
-        output.print_json({"file": str(path), "made": made})
-    elif made:
-        output.say(f"Keys made in {path}: {', '.join(made)}. Keep a copy: without them no case is recognised again.")
-    else:
-        output.say(f"All keys are in {path} already; nothing changed.")
+    cli_keys.initialise(as_json=as_json)
 
 
 @main.command()

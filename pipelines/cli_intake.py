@@ -10,7 +10,7 @@ import click
 
 from pipelines import cli_output as output
 from pipelines.catalogue import Words, contracts, load_contract
-from pipelines.intake import ledger
+from pipelines.intake import archive, ledger
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.parsing import REASONS
 from pipelines.intake.receiving import Outcome, receive, zero_report
@@ -35,7 +35,7 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
     """Each file's outcome, and a sentence for each file refused as a whole; one wrong file stops no other."""
     outcomes: list[Outcome] = []
     refused: dict[Path, str] = {}
-    files = export_files(paths)
+    files, days = export_files(paths), archive.days_kept()
     with ledger.writer_lock(), output.counting(quiet=quiet) as step:
         ledger.heal()
         for number, file in enumerate(files, 1):
@@ -46,6 +46,12 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
                 refused[file] = str(error)
             except OSError as error:
                 refused[file] = f"{file} cannot be read: {error.strerror or type(error).__name__}."
+        removed = archive.remove_old(ledger.originals(), days)
+    if removed and not quiet:
+        output.say(
+            f"归档原件 {removed} 份保存期已满，已删除。{removed} originals were kept for {days} days and are"
+            " now removed from the archive."
+        )
     return outcomes, refused
 
 

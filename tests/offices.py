@@ -15,7 +15,7 @@ import pytest
 
 from pipelines import warehouse
 from pipelines.catalogue import contracts
-from pipelines.intake import keys, ledger
+from pipelines.intake import archive, keys, ledger
 from pipelines.intake.identifying import Request
 from pipelines.intake.receiving import Outcome, receive
 from pipelines.release import drafting, publishing, sealing
@@ -87,10 +87,17 @@ class Office:
         return pl.concat(pl.read_parquet(part) for part in sorted((self.data / "quarantine").glob("*.parquet")))
 
     def contents(self) -> Mapping[str, str]:
-        """Digest of every file but the exports and the lock, by its path in the data folder."""
-        files = (p for p in self.data.rglob("*") if p.is_file() and p.name != "lock")
-        named = {p.relative_to(self.data).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+        """Digest of every file but the exports, the lock and the archive's recipient, by its path in the data folder.
+
+        An archived file is never encrypted the same way twice; of it only the name counts.
+        """
+        files = (p for p in self.data.rglob("*") if p.is_file() and p.name not in ("lock", "recipient"))
+        named = {p.relative_to(self.data).as_posix(): _digest(p) for p in files}
         return {name: digest for name, digest in named.items() if not name.startswith("landing/")}
+
+
+def _digest(path: Path) -> str:
+    return "sealed" if path.suffix == ".age" else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
@@ -98,6 +105,7 @@ def opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setenv("FENGQIAO_DATA", str(folder / "data"))
     monkeypatch.setenv("FENGQIAO_KEYS", str(folder / "keys"))
     keys.initialise({contract.system for contract in contracts().values()})
+    archive.initialise()
     return Office(folder / "data")
 
 

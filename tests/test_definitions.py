@@ -20,7 +20,7 @@ import dagster as dg
 import pytest
 
 from pipelines.demo import people
-from pipelines.intake import keys
+from pipelines.intake import archive, keys
 from pipelines.settings import PROJECT
 from tests.conftest import Road
 
@@ -73,6 +73,7 @@ def small(road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FENGQIAO_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("FENGQIAO_KEYS", str(tmp_path / "keys"))
     keys.initialise({"mediation", "screening", "petition", "correction"})
+    archive.initialise()
     source = next(path for path in road.exports if path.parent.name == "mediation-500117")
     (tmp_path / "data" / "landing" / source.parent.name).mkdir(parents=True)
     shutil.copy(source, tmp_path / "data" / "landing" / source.parent.name)

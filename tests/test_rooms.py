@@ -25,11 +25,15 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }
-HALL = {"cli", "cli_intake", "cli_output", "cli_reading", "definitions", "failures"}
+HALL = {"cli", "cli_intake", "cli_keys", "cli_output", "cli_reading", "definitions", "failures"}
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
     ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake.lake_schema"},
-    ("pipelines.release", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.keys"},
+    ("pipelines.release", "pipelines.intake"): {
+        "pipelines.intake.archive",
+        "pipelines.intake.keys",
+        "pipelines.intake.ledger",
+    },
 }
 # A room of the dbt project and the rooms and sources its models may read.
 MODEL_ROOMS: Mapping[str, set[str]] = {

@@ -70,7 +70,7 @@ def taking() -> Iterator[None]:
     try:
         yield
     except (OSError, pl.exceptions.PolarsError) as error:
-        why = str(error).rpartition(": ")[2]
+        why = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
         raise UserError(f"The data folder {data_root()} does not take the rows: {why}. Nothing was taken in.") from None
 
 

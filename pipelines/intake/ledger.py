@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.intake import archive
 from pipelines.settings import UserError, data_root
 
 SCHEMA = """
@@ -148,6 +149,11 @@ def received(
     return next((d for d in found if d.read > 0 or months is None or (d.first_month, d.last_month) == months), None)
 
 
+def originals() -> list[tuple[str, str]]:
+    """sha256 and instant of receipt of every file that was taken in."""
+    return [(delivery.sha256, delivery.received_at) for delivery in deliveries() if delivery.folder is not None]
+
+
 def next_sequence() -> int:
     if not ledger_path().exists():
         return 1
@@ -170,10 +176,12 @@ def now() -> str:
 
 
 def heal() -> list[str]:
-    """Remove what a killed intake left behind: folders of the lake and quarantine files that no entry names. Call under the lock."""
-    known = {delivery.folder for delivery in deliveries()}
+    """Remove what a killed intake left behind: what no entry names in lake, quarantine and archive. Call under the lock."""
+    entries = deliveries()
+    known = {delivery.folder for delivery in entries}
     orphans = [path for path in (data_root() / "lake").glob("*/*") if path.name not in known]
     orphans += [path for path in (data_root() / "quarantine").glob("*") if path.stem not in known]
     for path in orphans:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+    orphans += archive.remove_unnamed(delivery.sha256 for delivery in entries)
     return [path.relative_to(data_root()).as_posix() for path in orphans]

@@ -14,10 +14,11 @@ import polars as pl
 from pipelines.catalogue import Contract, senders, tables
 from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
+from pipelines.intake.archive import Original, archiving
 from pipelines.intake.denying import personal_headings, shown_headings
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
 from pipelines.intake.keyed import form_rows, keyed_rows
-from pipelines.intake.lake import lake_schema, write_delivery
+from pipelines.intake.lake import lake_schema, taking, write_delivery
 from pipelines.intake.layouts import unknown_headings
 from pipelines.intake.ledger import Counts
 from pipelines.intake.parsing import FINDINGS, parse
@@ -49,12 +50,20 @@ class Outcome:
 
 def receive(path: Path, request: Request) -> Outcome:
     """Take one file in. Call under `ledger.writer_lock()`. Raises `UserError` when the file as a whole cannot be taken in."""
+    with archiving(path) as original:
+        return _receive(path, request, original)
+
+
+def _receive(path: Path, request: Request, original: Original) -> Outcome:
     parcel = identify(path, request)
     contract = parcel.contract
     known = ledger.received(parcel.sha256, contract.id, contract.version, parcel.sender, parcel.months)
     if known is not None:
         return _outcome(parcel, "already_received", known.counts)
     sequence, secret = ledger.next_sequence(), key_file.load()
+    if not request.dry_run:
+        with taking():
+            original.begin()
     taken = _read_all(parcel)
     rows, duplicate = _deduplicated(_identified(taken.clean, parcel, secret, sequence), contract)
     counts = _counts(taken, duplicate)
@@ -67,7 +76,11 @@ def receive(path: Path, request: Request) -> Outcome:
         return _outcome(parcel, "dry_run", counts)
     keep_given(parcel, request)
     folder = f"{sequence:08d}-{parcel.sha256[:12]}"
+    with taking():
+        original.finish()
     write_delivery(rows, taken.findings, contract.table, folder)
+    with taking():
+        original.keep(parcel.sha256)
     ledger.record(
         ledger.Delivery(
             ledger_sequence=sequence,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from pipelines.intake import keys, ledger
+from pipelines.intake import archive, keys, ledger
 from pipelines.release.publishing import current
 from pipelines.release.sealing import is_intact
 from pipelines.settings import UserError, data_root, releases
@@ -12,7 +12,7 @@ from pipelines.settings import UserError, data_root, releases
 
 def problems() -> list[str]:
     """One sentence a problem; empty when all is well."""
-    return [*_keys(), *_lake(), *_releases()]
+    return [*_keys(), *_lake(), *archive.problems(ledger.originals()), *_releases()]
 
 
 def _keys() -> list[str]:
