@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.intake import parts
+from benchmarks.intake.comparing import Fate
 from benchmarks.intake.parts import Bench, Different, Limit, Part
 from pipelines.settings import UserError
 
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[Bench, int], Part]] = {
     "speed": parts.speed,
     "workbook": parts.workbook,
     "help": lambda bench, _: parts.help_text(bench),
+    "peers": parts.peers,
 }
 
 
@@ -80,11 +82,26 @@ def _show(found: list[Part]) -> None:
         console.print(table)
         for note in part.notes:
             console.print(note)
+        if part.fates:
+            _show_fates(console, part.fates)
     console.print(f"Best of {len(next(iter(found[0].runs.values())).costs)}; memory is the largest of all runs.")
     for limit in (limit for part in found for limit in part.limits):
         console.print(
             f"{_verdict(limit):<11} {limit.what}: {_figure(limit.measured, limit)}, at most {_figure(limit.at_most, limit)}"
         )
+
+
+def _show_fates(console: Console, fates: tuple[Fate, ...]) -> None:
+    table = Table(title="What became of the rows", title_justify="left")
+    headings = ("Stored", "Good rows lost", "Bad rows stored", "Left out, unsaid", "Bad rows named by line")
+    for heading in ("", *headings):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_column("Stored as")
+    for one in fates:
+        counts = (f"{count:,}" for count in (one.stored, one.lost, one.let_in, one.unsaid))
+        types = ", ".join(f"{name}: {kind}" for name, kind in one.types.items())
+        table.add_row(one.tool, *counts, f"{one.named:,} of {one.wrong:,}", types or one.ended)
+    console.print(table)
 
 
 def _verdict(limit: Limit) -> str:

@@ -2,13 +2,55 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from benchmarks.intake.exports import Export
 
 SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a file's rows in another tool, by the truth.
+
+    `lost`: rows that are right and were not stored. `let_in`: rows that are wrong, or repeated, and were stored.
+    `unsaid`: rows that were left out and of which the tool says nothing. `named`: of all wrong or repeated rows, those told
+    with the right line. `types`: of three columns as they are stored. `ended`: what ended the load.
+    """
+
+    tool: str
+    stored: int
+    lost: int
+    let_in: int
+    unsaid: int
+    named: int
+    wrong: int
+    types: dict[str, str]
+    ended: str
+
+
+def fate(tool: str, printed: str, made: Export) -> Fate:
+    """Judge what a tool printed (`peers.declared.Told`)."""
+    told, truth = json.loads(printed), pl.read_parquet(made.truth)
+    is_right = pl.col("outcome") == "accepted"
+    right, wrong = truth.filter(is_right), truth.filter(~is_right)
+    stored = pl.Series("record", told["stored"], pl.Int64)
+    lines = pl.Series("line", [line for line, _ in told["left_out"]], pl.Int64)
+    return Fate(
+        tool=tool,
+        stored=len(stored),
+        lost=len(right) - int(right["record"].is_in(stored.implode()).sum()),
+        let_in=int(wrong["record"].is_in(stored.implode()).sum()),
+        unsaid=len(truth) - len(stored) - len(lines),
+        named=int(wrong["line"].is_in(lines.implode()).sum()),
+        wrong=len(wrong),
+        types=told["types"],
+        ended=told["ended"],
+    )
 
 
 def differences(

@@ -122,7 +122,7 @@ def _written(path: Path, rows: int, is_ragged: bool) -> Iterator[pl.DataFrame]:
     line, opening = 2, None
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, first in enumerate(range(0, rows, BLOCK_ROWS)):
-            block = _block(number, first, min(BLOCK_ROWS, rows - first), opening)
+            block = _block(number, first, opening).head(rows - first)
             opening, kinds = opening or block, pl.Series(block.kinds)
             kinds = kinds if is_ragged else kinds.replace([SHORT, LONG], "")
             records = _records(block.cells, kinds)
@@ -169,7 +169,9 @@ def _records(cells: pl.DataFrame, kinds: pl.Series) -> pl.Series:
     return cells.with_columns(kinds.alias("kind")).select(text).to_series()
 
 
-def _block(number: int, first: int, size: int, opening: "_Block | None") -> "_Block":
+def _block(number: int, first: int, opening: "_Block | None") -> "_Block":
+    """A whole block, however few of its rows are wanted: so that files of all lengths begin alike."""
+    size = BLOCK_ROWS
     draw = np.random.default_rng((SEED, number))
     cells = _clean(draw, first, size)
     kinds = np.where(draw.random(size) < DIRTY, draw.choice(np.array(KINDS), size), "")
@@ -201,6 +203,9 @@ class _Block:
 
     cells: pl.DataFrame
     kinds: np.ndarray
+
+    def head(self, rows: int) -> "_Block":
+        return _Block(self.cells.head(rows), self.kinds[:rows])
 
 
 def _clean(draw: np.random.Generator, first: int, size: int) -> pl.DataFrame:

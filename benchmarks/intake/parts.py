@@ -6,17 +6,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.intake import comparing, exports, reference
+from benchmarks.intake.comparing import Fate
 from benchmarks.intake.exports import Export
-from benchmarks.intake.measuring import Command, Runs, apart, interleaved, measure
+from benchmarks.intake.measuring import Command, Cost, Runs, apart, interleaved, measure
+from benchmarks.intake.peers.declared import TOOLS
 from pipelines.settings import UserError
 
 # The limits are set for a million rows: with fewer, starting up weighs more, and they are shown but not judged.
 JUDGED_FROM = 1_000_000
 WORKBOOK_ROWS = 200_000
+PEER_ROWS = 200_000
 BYTES_A_ROW = 470
 
 PLAIN = "DuckDB, plain load"
@@ -48,13 +52,14 @@ class Limit:
 
 @dataclass(frozen=True)
 class Part:
-    """What a part found. `base`: the command that the others are told as a multiple of; `notes`: what else it found."""
+    """What a part found. `base`: the command that the others are told as a multiple of; `fates`: of the rows in other tools."""
 
     title: str
     runs: Mapping[str, Runs]
     base: str | None = None
     limits: tuple[Limit, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    fates: tuple[Fate, ...] = ()
 
 
 class Different(Exception):
@@ -182,3 +187,27 @@ def help_text(bench: Bench) -> Part:
     nothing = Command(PYTHON, (sys.executable, "-c", "pass"))
     runs = interleaved((nothing, bench.fengqiao(HELP, "--help")), max(bench.runs, 5))
     return Part("The command line", runs, PYTHON, (Limit("processor time of --help", runs[HELP].cpu, 0.3, "s"),))
+
+
+def peers(bench: Bench, rows: int) -> Part:
+    """Other tools on the same rows, in turn with the intake: what each costs, and what became of the rows. Nothing is judged.
+
+    Raises `UserError` when a tool is not installed.
+    """
+    if missing := [name for name in ("dlt", "pandera") if find_spec(name) is None]:
+        raise UserError(f"{' and '.join(missing)} is not installed. Run `make bench-intake`, or leave out this part.")
+    made = bench.export(min(rows, PEER_ROWS))
+    ours = bench.intake(OURS, made.path)
+    bench.check(ours, made, bench.expected(made))
+    own: list[Cost] = []
+    costs: dict[str, Runs] = {}
+    fates: list[Fate] = []
+    for tool in TOOLS:
+        own.append(measure(ours)[0])
+        store = bench.work / "peer"
+        words = (sys.executable, "-m", "benchmarks.intake.peers", tool, str(made.path), str(store), str(bench.keys))
+        cost, printed = measure(Command(tool, words, fresh=store))
+        costs[tool] = Runs((cost,))
+        fates.append(apart(comparing.fate, tool, printed, made))
+    runs = {OURS: Runs(tuple(own)), **costs}
+    return Part(f"Other tools, {made.rows:,} rows", runs, OURS, fates=tuple(fates))
