@@ -167,6 +167,20 @@ def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> N
 
 
 @main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--table", metavar="T", help="The table it belongs to.  [default: the one it fits best]")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the contract here, not to the screen."
+)
+@with_json
+def propose(file: Path, table: str | None, out: Path | None, as_json: bool) -> None:
+    """Propose a contract for an unknown export, as YAML to check and correct."""
+    from pipelines import cli_propose
+
+    cli_propose.run(file, table, out, as_json=as_json)
+
+
+@main.command()
 @click.option("--full", is_flag=True, help="Compute everything anew.")
 @click.option("--as-of", metavar="INSTANT", help="Build as of an earlier instant, such as 2026-01-05T08:00+08:00.")
 @with_json

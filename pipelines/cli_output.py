@@ -21,9 +21,10 @@ WIDTH_WHEN_PIPED = 200
 MISSING = "—"
 
 
-def console() -> Console:
-    """Standard output; what is piped gets room for every column and no colours."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_WHEN_PIPED, highlight=False)
+def console(*, to_stderr: bool = False) -> Console:
+    """Standard output, or error; what is piped gets room for every column and no colours."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    return Console(width=None if stream.isatty() else WIDTH_WHEN_PIPED, highlight=False, stderr=to_stderr)
 
 
 def print_json(value: object) -> None:
@@ -37,7 +38,12 @@ def say(text: str) -> None:
 
 
 def print_table(
-    title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]], note: str | None = None
+    title: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Iterable[Sequence[object]],
+    note: str | None = None,
+    *,
+    to_stderr: bool = False,
 ) -> None:
     """A table. `columns` are (heading, `left` or `right`); `note` stands below it."""
     table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
@@ -45,7 +51,7 @@ def print_table(
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(MISSING if cell is None else str(cell)) for cell in row))
-    console().print(table)
+    console(to_stderr=to_stderr).print(table)
     if note:
         say(note)
 

@@ -25,7 +25,7 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }
-HALL = {"cli", "cli_intake", "cli_keys", "cli_output", "cli_reading", "definitions", "failures"}
+HALL = {"cli", "cli_intake", "cli_keys", "cli_output", "cli_propose", "cli_reading", "definitions", "failures"}
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
     ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake.lake_schema"},
