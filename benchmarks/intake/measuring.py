@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,17 +29,22 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Command:
-    """What is measured. `fresh`: a folder that is removed before each run; `environment` is added to this process's."""
+    """What is measured. `fresh`: a folder that is removed before each run, and made again as a copy of `seed` if there is
+    one; `environment` is added to this process's.
+    """
 
     name: str
     words: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     fresh: Path | None = None
+    seed: Path | None = None
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One run: seconds of wall time, seconds of all processors (user and system, children included), peak bytes."""
+    """One run: seconds of wall time; seconds of all processors, user and system, of the process and those it started; bytes
+    of memory that the largest of these processes held at its peak.
+    """
 
     wall: float
     cpu: float
@@ -84,6 +89,8 @@ def measure(command: Command) -> tuple[Cost, str]:
     """Run a command once; what it cost and what it printed. Raises `UserError` when it fails."""
     if command.fresh is not None:
         shutil.rmtree(command.fresh, ignore_errors=True)
+        if command.seed is not None:
+            shutil.copytree(command.seed, command.fresh)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -116,7 +123,7 @@ def _instructions(command: Command) -> int | None:
         return None
     with tempfile.NamedTemporaryFile("r") as told:
         counted = (*COUNTED, "-o", told.name, "--", *command.words)
-        measure(Command(command.name, counted, command.environment, command.fresh))
+        measure(replace(command, words=counted))
         return _count(told.read())
 
 
