@@ -8,10 +8,12 @@ outputs are right and every limit is kept, 1 when not, 2 when the benchmark coul
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.table import Table
@@ -44,6 +46,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.rows < 1 or options.runs < 1:
         parser.error("rows and runs begin at 1")
+    signal.signal(signal.SIGTERM, _end)
     chosen = [parts.long] if options.rows >= LONG_FROM else [PARTS[name] for name in options.only or PARTS]
     try:
         with parts.opened(options.folder, options.runs, _say) as bench:
@@ -55,11 +58,8 @@ def main() -> int:
         _say(str(error))
         return 1
     if options.json:
-        print(
-            json.dumps(
-                {"processors": os.cpu_count(), "parts": list(map(_as_json, found))}, ensure_ascii=False, indent=2
-            )
-        )
+        report = {"processors": os.cpu_count(), "parts": [_as_json(part) for part in found]}
+        print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
         _show(found)
     return int(any(limit.is_missed for part in found for limit in part.limits))
@@ -84,11 +84,10 @@ def _show(found: list[Part]) -> None:
             console.print(note)
         if part.fates:
             _show_fates(console, part.fates)
-    console.print(f"Best of {len(next(iter(found[0].runs.values())).costs)}; memory is the largest of all runs.")
+    console.print("Times and multiples are of the best run, memory is the largest of all runs.")
     for limit in (limit for part in found for limit in part.limits):
-        console.print(
-            f"{_verdict(limit):<11} {limit.what}: {_figure(limit.measured, limit)}, at most {_figure(limit.at_most, limit)}"
-        )
+        measured, at_most = (_figure(value, limit.unit) for value in (limit.measured, limit.at_most))
+        console.print(f"{_verdict(limit):<11} {limit.what}: {measured}, at most {at_most}")
 
 
 def _show_fates(console: Console, fates: tuple[Fate, ...]) -> None:
@@ -108,12 +107,8 @@ def _verdict(limit: Limit) -> str:
     return "MISSED" if limit.is_missed else "kept" if limit.is_judged else "not judged"
 
 
-def _figure(value: float, limit: Limit) -> str:
-    return (
-        f"{value:,.0f} {limit.unit}"
-        if limit.unit == "MB"
-        else f"{value:.2f}{limit.unit if limit.unit == 'x' else ' ' + limit.unit}"
-    )
+def _figure(value: float, unit: str) -> str:
+    return f"{value:,.0f} MB" if unit == "MB" else f"{value:.2f} {unit}"
 
 
 def _as_json(part: Part) -> dict[str, object]:
@@ -123,6 +118,11 @@ def _as_json(part: Part) -> dict[str, object]:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """A request to end becomes an exception, so that what was made is removed."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ Made = TypeVar("Made")
 @dataclass(frozen=True)
 class Command:
     """What is measured. `fresh`: a folder that is removed before each run, and made again as a copy of `seed` if there is
-    one; `environment` is added to this process's.
+    one; `environment` is added to this process's, of which the project's own settings are left out.
     """
 
     name: str
@@ -91,11 +91,11 @@ def measure(command: Command) -> tuple[Cost, str]:
         shutil.rmtree(command.fresh, ignore_errors=True)
         if command.seed is not None:
             shutil.copytree(command.seed, command.fresh)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FENGQIAO_")}
+    environment = inherited | command.environment
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
-        process = subprocess.Popen(
-            command.words, cwd=PROJECT, env=os.environ | command.environment, stdout=out, stderr=errors
-        )
+        process = subprocess.Popen(command.words, cwd=PROJECT, env=environment, stdout=out, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
