@@ -189,7 +189,7 @@ def _register(engine: duckdb.DuckDBPyConnection, spark: Any, folder: Path) -> No
     """Every source of the dbt project as a Spark table: the lake where it lies, the rest as Parquet in `folder`."""
     for schema in ("lake", "catalogue", "inputs", "parity"):
         spark.execute(f"create schema {schema}")
-    for table in catalogue.tables():
+    for table in (*catalogue.tables(), "withdrawals"):
         columns = engine.execute(f"describe warehouse.lake.{table}").fetchall()
         declared = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind, *_ in columns)
         place = data_root() / "lake" / table

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -24,6 +24,9 @@ class Declared(BaseModel):
     """Base of all declarations: frozen, and a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Declaration = TypeVar("Declaration", bound=Declared)
 
 
 class Words(Declared):
@@ -349,6 +352,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise UserError(f"{path} is not UTF-8; save the table as CSV UTF-8.") from None
 
 
+def load_declared(model: type[Declaration], path: Path) -> Declaration:
+    """A declaration that stands in a YAML file of its own. Raises `UserError` naming file, line and key."""
+    values, text = read_yaml(path)
+    return _declare(model, values, path, lambda place: _line_of(text, place))
+
+
 def load_contract(path: Path) -> Contract:
     """A contract. Raises `UserError` naming file and line, also of a code list that does not exist."""
     values, text = read_yaml(path)
@@ -527,6 +536,12 @@ def area_mapping(code_list: str, extra: tuple[Area, ...] = ()) -> Mapping[str, s
         mapping |= {area.area_code: area.maps_to for area in known if area.code_list == "nbs2023_statistical"}
     mapping |= {area.area_code: area.maps_to or area.area_code for area in known if area.code_list == code_list}
     return mapping
+
+
+@cache
+def areas_version() -> str:
+    """Digest of the list of areas."""
+    return hashlib.sha256((SEEDS / "tables" / "areas.csv").read_bytes()).hexdigest()[:12]
 
 
 @cache

@@ -145,6 +145,10 @@ def keys_init(as_json: bool) -> None:
     "--areas", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="An area list the contract names."
 )
 @click.option("--period", metavar="P", help="The period a file reports on, where its rows do not tell it.")
+@click.option("--mode", type=click.Choice(["changes", "snapshot"]), help="What a file is.  [default: changes]")
+@click.option("--scope", metavar="S", help="What a snapshot covers: area codes and at most one period, by commas.")
+@click.option("--taken-at", metavar="INSTANT", help="When a snapshot was taken, where its update times do not tell.")
+@click.option("--withdraw", is_flag=True, help="Confirm that a snapshot withdraws as many cases as it was held for.")
 @click.option("--zero", is_flag=True, help="Enter that the sender had no case in the period; needs no file.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and write nothing.")
 @with_json
@@ -162,7 +166,7 @@ def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> N
         return
     outcomes, refused = cli_intake.take_in(paths, Request(**said), quiet=as_json)
     cli_intake.report(outcomes, refused, as_json=as_json)
-    if refused:
+    if refused or any(outcome.outcome == "held" for outcome in outcomes):
         click.get_current_context().exit(WRONG_INPUT)
 
 

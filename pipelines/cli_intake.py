@@ -21,6 +21,7 @@ OUTCOMES = {
     "accepted": "已入库 taken in",
     "already_received": "已接收过 already received",
     "dry_run": "试运行 dry run",
+    "held": "待核 held",
 }
 COUNTS = {
     "read": "数据行\nRead",
@@ -29,6 +30,7 @@ COUNTS = {
     "duplicate": "重复\nDuplicate",
     "not_data": "非数据行\nNot data",
 }
+WITHDRAWN = {"withdrawn": "撤回\nWithdrawn"}
 
 
 def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[list[Outcome], dict[Path, str]]:
@@ -36,7 +38,7 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
     outcomes: list[Outcome] = []
     refused: dict[Path, str] = {}
     files, days = export_files(paths), archive.days_kept()
-    with ledger.writer_lock(), output.counting(quiet=quiet) as step:
+    with ledger.writer_lock(_say_waiting), output.counting(quiet=quiet) as step:
         ledger.heal()
         for number, file in enumerate(files, 1):
             step(file.name, number, len(files))
@@ -55,26 +57,34 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
     return outcomes, refused
 
 
+def _say_waiting() -> None:
+    click.echo("另一次接收或构建正在进行，等待中。Waiting for another intake or build to end.", err=True)
+
+
 def enter_zero(sender: str, table: str, period: str) -> list[Outcome]:
     """The outcome of a declared zero report."""
-    with ledger.writer_lock():
+    with ledger.writer_lock(_say_waiting):
         ledger.heal()
         return [zero_report(sender, table, period)]
 
 
 def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json: bool) -> None:
-    """Print what became of the files; refused ones go to standard error as well."""
+    """Print what became of the files; refused and held ones go to standard error as well."""
+    wrong = [outcome.note or "" for outcome in outcomes if outcome.outcome == "held"] + list(refused.values())
     if as_json:
         files = [asdict(outcome) for outcome in outcomes] + [_refusal(file, text) for file, text in refused.items()]
-        output.print_json({"files": files} | ({"error": " ".join(refused.values())} if refused else {}))
+        output.print_json({"files": files} | ({"error": " ".join(wrong)} if wrong else {}))
     else:
         _print_counts(outcomes)
         _print_reasons(outcomes)
         _print_personal(outcomes)
+        for outcome in outcomes:
+            if outcome.note and outcome.outcome != "held":
+                output.say(outcome.note)
         if outcomes and all(outcome.outcome == "already_received" for outcome in outcomes):
             many = "The file was" if len(outcomes) == 1 else f"All {len(outcomes)} files were"
             output.say(f"已接收过，没有任何变化。{many} already received; nothing changed.")
-    for text in refused.values():
+    for text in wrong:
         click.echo(text, err=True)
 
 
@@ -107,11 +117,12 @@ def _print_counts(outcomes: Sequence[Outcome]) -> None:
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for key, outcome in zip(keys, outcomes, strict=True):
         groups.setdefault(key, []).append(outcome)
+    counts = COUNTS | (WITHDRAWN if any(o.mode == "snapshot" or o.withdrawn for o in outcomes) else {})
     columns = (
-        [(head, "left") for head in heads] + [(head, "right") for head in COUNTS.values()] + [("结果\nOutcome", "left")]
+        [(head, "left") for head in heads] + [(head, "right") for head in counts.values()] + [("结果\nOutcome", "left")]
     )
     rows = [
-        [*key, *(f"{sum(getattr(o, name) for o in group):,}" for name in COUNTS), _said(group)]
+        [*key, *(f"{sum(getattr(o, name) for o in group):,}" for name in counts), _said(group)]
         for key, group in groups.items()
     ]
     if rows:

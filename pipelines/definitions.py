@@ -113,7 +113,10 @@ def _taken_in() -> tuple[list[Outcome], list[str]]:
         ledger.heal()
         for file in _landed():
             try:
-                outcomes.append(receive(file, Request()))
+                outcome = receive(file, Request())
+                outcomes.append(outcome)
+                if outcome.outcome == "held":
+                    refused.append(str(outcome.note))
             except UserError as error:
                 refused.append(str(error))
     return outcomes, refused
@@ -128,7 +131,7 @@ def _intake_events(outcomes: Sequence[Outcome], refused: Sequence[str]) -> Event
     reasons = sum((Counter(outcome.reasons) for outcome in new), Counter())
     metadata = {
         "new_files": len(new),
-        "already_received": len(outcomes) - len(new),
+        "already_received": sum(outcome.outcome == "already_received" for outcome in outcomes),
         "refused_files": len(refused),
         **counts,
     }

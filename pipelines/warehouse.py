@@ -309,7 +309,7 @@ def _calendar(deliveries: Iterable[Delivery]) -> list[date]:
 def _write_lake(connection: duckdb.DuckDBPyConnection) -> None:
     """One view a lake table over its Parquet files; an empty typed one where nothing has come in."""
     connection.execute("create schema if not exists lake")
-    for table in catalogue.tables():
+    for table in (*catalogue.tables(), "withdrawals"):
         empty = pl.DataFrame(schema=lake_schema(table))
         connection.register("empty_rows", empty.to_arrow())
         connection.execute(f"create or replace table lake.empty_{table} as select * from empty_rows")

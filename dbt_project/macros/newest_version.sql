@@ -1,4 +1,5 @@
-{# The newest version of each case up to the build's ledger sequence. Newer means source update time, then sequence, then row. #}
+{# The newest version of each case up to the build's ledger sequence. Newer means source update time, then sequence, then row.
+   A case whose newest withdrawal is not older, by sequence, than any of its rows is withdrawn. #}
 {% macro newest_version(relation, columns) -%}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
@@ -6,9 +7,20 @@ ledger as (select * from {{ source('catalogue', 'ledger') }}),
 
 versions as (select * from {{ relation }}),
 
+withdrawals as (select * from {{ source('lake', 'withdrawals') }}),
+
+withdrawn as (
+    select withdrawals.case_key, max(withdrawals.ledger_sequence) as withdrawn_sequence
+    from withdrawals
+    inner join ledger on withdrawals.ledger_sequence = ledger.ledger_sequence
+    inner join request on withdrawals.ledger_sequence <= request.sequence
+    group by withdrawals.case_key
+),
+
 numbered as (
     select
         versions.*,
+        max(versions.ledger_sequence) over (partition by versions.case_key) as last_sequence,
         row_number() over (
             partition by versions.case_key
             order by versions.updated_at desc nulls last, versions.ledger_sequence desc, versions.row_number desc
@@ -19,7 +31,11 @@ numbered as (
 )
 
 select
-    {{ columns | join(',\n    ') }}
+    {% for column in columns -%}
+    numbered.{{ column }}{{ ',' if not loop.last }}
+    {% endfor -%}
 from numbered
-where version_rank = 1
+left join withdrawn on numbered.case_key = withdrawn.case_key
+where numbered.version_rank = 1
+    and (withdrawn.withdrawn_sequence is null or withdrawn.withdrawn_sequence < numbered.last_sequence)
 {%- endmacro %}

@@ -6,14 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from pipelines.catalogue import Area, Contract, contracts, load_areas, load_contract, senders, tables
+from pipelines.catalogue import (
+    Area,
+    Contract,
+    areas_version,
+    code_lists,
+    contracts,
+    load_areas,
+    load_contract,
+    senders,
+    tables,
+)
 from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES
 from pipelines.intake.lake import lake_schema, taking
 from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_headings
 from pipelines.intake.parsing import TYPES
 from pipelines.intake.reading import candidates, find_layout
+from pipelines.intake.scopes import Snapshot, instant_of, scope_of
+from pipelines.intake.sidecars import Sidecar, sidecar_of
 from pipelines.periods import months_of
 from pipelines.settings import UserError, data_root
 
@@ -28,12 +38,20 @@ class Request:
     contract: str | None = None
     areas: Path | None = None
     period: str | None = None
+    mode: str | None = None
+    scope: str | None = None
+    taken_at: str | None = None
+    withdraw: bool = False
     dry_run: bool = False
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """An export that is understood but not yet read. `months`: first and last it reports on, where somebody has said."""
+    """An export that is understood but not yet read.
+
+    `months`: first and last it reports on, where somebody has said; `snapshot`: what it speaks for, where it is one;
+    `scope` as it was told; `is_zero`: somebody has said that it holds no row.
+    """
 
     path: Path
     sha256: str
@@ -44,6 +62,21 @@ class Parcel:
     told: Told
     layout: Layout
     areas: tuple[Area, ...]
+    snapshot: Snapshot | None = None
+    scope: str | None = None
+    is_zero: bool = False
+
+    @property
+    def mode(self) -> str:
+        return "changes" if self.snapshot is None else "snapshot"
+
+    @property
+    def rules_version(self) -> str:
+        """Digest of all that decides which rows are refused: contract, its code lists, areas. 12 hexadecimal digits."""
+        lists = sorted({column.codes for column in self.contract.columns if column.codes is not None})
+        said = [self.contract.model_dump_json(), *(repr(code_lists()[name]) for name in lists)]
+        said += [areas_version(), repr(self.areas)]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
     @property
     def delivered(self) -> tuple[str, ...]:
@@ -72,16 +105,49 @@ def export_files(paths: Iterable[Path]) -> list[Path]:
 
 def identify(path: Path, request: Request) -> Parcel:
     """Find out what a file is. Raises `UserError` when nobody says whose it is, or it fits no contract."""
-    sidecar = _sidecar(path)
+    sidecar = sidecar_of(path)
     areas = _areas(request.areas)
     contract = _contract_for(path, request, sidecar)
     sender = _sender_for(path, request, sidecar, contract)
     register = contract.register_name or register_of(sender, contract.table)
-    told = request.period or sidecar.get("period") or _period_in_name(path)
-    months = months_of(str(told)) if told is not None else None
-    known = Told(months)
-    layout = find_layout(path, contract, known)
-    return Parcel(path, _sha256(path), contract, sender, register, months, known, layout, areas)
+    period = request.period or sidecar.period or _period_in_name(path)
+    months = months_of(period) if period is not None else None
+    known = Told(months, sidecar.sheets)
+    scope = request.scope or sidecar.scope
+    return Parcel(
+        path=path,
+        sha256=_sha256(path),
+        contract=contract,
+        sender=sender,
+        register=register,
+        months=months,
+        told=known,
+        layout=find_layout(path, contract, known),
+        areas=areas,
+        snapshot=_snapshot(path, request, sidecar, contract, months, areas),
+        scope=scope,
+        is_zero=sidecar.zero,
+    )
+
+
+def _snapshot(
+    path: Path,
+    request: Request,
+    sidecar: Sidecar,
+    contract: Contract,
+    months: tuple[str, str] | None,
+    areas: tuple[Area, ...],
+) -> Snapshot | None:
+    """What a snapshot speaks for, and since when; None for changes, of which neither can be said."""
+    scope, taken_at = request.scope or sidecar.scope, request.taken_at or sidecar.taken_at
+    if (request.mode or sidecar.mode) == "snapshot":
+        instant = None if taken_at is None else instant_of(taken_at)
+        return Snapshot(scope_of(scope, months, contract, areas), instant, request.withdraw)
+    if scope or taken_at or request.withdraw:
+        raise UserError(
+            f"{path.name}: only a snapshot has a scope and an instant; say --mode snapshot, or say neither."
+        )
+    return None
 
 
 def _period_in_name(path: Path) -> str | None:
@@ -94,27 +160,13 @@ def _period_in_name(path: Path) -> str | None:
     return last
 
 
-def _sidecar(path: Path) -> dict[str, object]:
-    """What `<file>.yml` says beside an export: sender, contract, period. Raises `UserError` on anything else."""
-    sidecar = path.with_name(path.name + ".yml")
-    if not sidecar.exists():
-        return {}
-    try:
-        values = yaml.safe_load(sidecar.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise UserError(f"{sidecar} is not valid YAML.") from None
-    if not isinstance(values, dict) or set(values) - {"sender", "contract", "period"}:
-        raise UserError(f"{sidecar} may say sender, contract and period, and nothing else.")
-    return values
-
-
-def _contract_for(path: Path, request: Request, sidecar: dict[str, object]) -> Contract:
-    named = request.contract or sidecar.get("contract")
+def _contract_for(path: Path, request: Request, sidecar: Sidecar) -> Contract:
+    named = request.contract or sidecar.contract
     if named is None:
         return _detected(path)
-    if str(named) in contracts():
-        return contracts()[str(named)]
-    file = Path(str(named))
+    if named in contracts():
+        return contracts()[named]
+    file = Path(named)
     if not file.is_file():
         raise UserError(f"{named} is neither a contract ({', '.join(contracts())}) nor a contract file.")
     contract = load_contract(file)
@@ -147,9 +199,9 @@ def _fit(header: tuple[str, ...], contract: Contract) -> tuple[bool, int]:
     return not missing_headings(header, contract), header_score(header, contract)
 
 
-def _sender_for(path: Path, request: Request, sidecar: dict[str, object], contract: Contract) -> str:
+def _sender_for(path: Path, request: Request, sidecar: Sidecar, contract: Contract) -> str:
     """The sender: by option, sidecar, folder `landing/<sender>/` or the contract. Raises `UserError` when none says it."""
-    told = request.sender or sidecar.get("sender")
+    told = request.sender or sidecar.sender
     registered = {sender.sender for sender in senders()}
     folder = path.resolve().parent.name
     in_landing = path.resolve().parent.parent == (data_root() / "landing")
@@ -158,7 +210,7 @@ def _sender_for(path: Path, request: Request, sidecar: dict[str, object], contra
     told = told or contract.sender or (contract.id if contract.id not in contracts() else None)
     if told is None:
         raise UserError(f"{path.name}: who sent it? Put it into landing/<sender>/ or name the sender with --sender.")
-    return str(told)
+    return told
 
 
 def register_of(sender: str, table: str) -> str:
@@ -176,7 +228,7 @@ def _areas(given: Path | None) -> tuple[Area, ...]:
 def keep_given(parcel: Parcel, request: Request) -> None:
     """Keep the contract file and the area list named by option: later builds and reports read them."""
     contract = parcel.contract
-    named = str(request.contract or _sidecar(parcel.path).get("contract") or contract.id)
+    named = request.contract or sidecar_of(parcel.path).contract or contract.id
     catalogue = data_root() / "catalogue"
     with taking():
         if named not in contracts():

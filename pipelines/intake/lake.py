@@ -14,9 +14,21 @@ from pipelines.catalogue import tables
 from pipelines.intake.parsing import TYPES
 from pipelines.settings import UserError, data_root
 
+# One row a delivery and case that it withdraws; `taken_at`: the state of the source that no longer has the case.
+WITHDRAWALS: dict[str, pl.DataType] = {
+    "ledger_sequence": pl.Int64(),
+    "table_name": pl.String(),
+    "sender": pl.String(),
+    "register": pl.String(),
+    "case_key": pl.Binary(),
+    "taken_at": pl.Datetime("us"),
+}
+
 
 def lake_schema(table: str) -> dict[str, pl.DataType]:
     """Columns and types of a lake table, in order; the same for every contract that feeds it."""
+    if table == "withdrawals":
+        return WITHDRAWALS
     contract = tables()[table]
     first: dict[str, pl.DataType] = {
         "ledger_sequence": pl.Int64(),
@@ -90,6 +102,25 @@ def write_delivery(rows: pl.DataFrame, findings: pl.DataFrame, table: str, folde
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         (quarantine / f".{folder}").unlink(missing_ok=True)
+
+
+@contextmanager
+def withdrawing(rows: pl.DataFrame, folder: str) -> Iterator[None]:
+    """Withdrawals stand in the lake before the rows that are written inside, and go again when these cannot be written."""
+    lake = data_root() / "lake" / "withdrawals"
+    if rows.is_empty():
+        yield
+        return
+    try:
+        with taking():
+            (lake / f".{folder}").mkdir(parents=True, exist_ok=True)
+            _write_synced(rows, lake / f".{folder}" / "part-00000.parquet")
+            (lake / f".{folder}").replace(lake / folder)
+        yield
+    except BaseException:
+        shutil.rmtree(lake / f".{folder}", ignore_errors=True)
+        shutil.rmtree(lake / folder, ignore_errors=True)
+        raise
 
 
 def _write_synced(rows: pl.DataFrame, path: Path) -> None:

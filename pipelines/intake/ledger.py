@@ -8,7 +8,7 @@ import fcntl
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -41,6 +41,15 @@ create table if not exists deliveries (
     columns text not null
 )
 """
+# Columns that ledgers of earlier versions lack; a ledger gets them when it is next opened.
+LATER_COLUMNS = {
+    "mode": "text not null default 'changes'",
+    "scope": "text",
+    "taken_at": "text",
+    "withdrawn": "integer not null default 0",
+    "retry_of": "integer",
+    "rules_version": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A row of the ledger. `reasons` and `warnings` are rows by reason code; months are `YYYY-MM`; `folder` is None for a zero report."""
+    """A row of the ledger. `reasons` and `warnings` are rows by reason code; months are `YYYY-MM`; `folder` is None for a zero report.
+
+    `mode`: changes or snapshot; `scope` as it was told, `taken_at` the instant a snapshot describes; `withdrawn`: cases it
+    says are gone. `retry_of`: the delivery whose refused rows were read again; `rules_version`: digest of contract, code
+    lists and areas, None in entries older than the column.
+    """
 
     ledger_sequence: int
     sha256: str
@@ -80,6 +94,12 @@ class Delivery:
     warnings: dict[str, int]
     folder: str | None
     columns: tuple[str, ...]
+    mode: str = "changes"
+    scope: str | None = None
+    taken_at: str | None = None
+    withdrawn: int = 0
+    retry_of: int | None = None
+    rules_version: str | None = None
 
     @property
     def counts(self) -> Counts:
@@ -98,15 +118,32 @@ def _transaction() -> Iterator[sqlite3.Connection]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
             connection.execute("pragma synchronous = full")
-            connection.execute(SCHEMA)
+            _prepare(connection)
             yield connection
     except (sqlite3.Error, OSError) as error:
         raise UserError(f"The ledger {path} cannot be read or written: {error}. Nothing was entered.") from None
 
 
+def _prepare(connection: sqlite3.Connection) -> None:
+    """The table and all its columns; an older ledger keeps its entries."""
+    connection.execute(SCHEMA)
+    if LATER_COLUMNS.keys() - _columns(connection):
+        connection.execute("begin immediate")  # another process may be about to do the same
+        for name in [name for name in LATER_COLUMNS if name not in _columns(connection)]:
+            connection.execute(f"alter table deliveries add column {name} {LATER_COLUMNS[name]}")
+        connection.commit()
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("pragma table_info(deliveries)")}
+
+
 @contextmanager
-def writer_lock() -> Iterator[None]:
-    """One writer at a time in a data folder; a second waits its turn. Released by the kernel if the process dies."""
+def writer_lock(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """One writer at a time in a data folder; a second waits its turn, and `waiting` is called once when it must.
+
+    Released by the kernel if the process dies.
+    """
     root = data_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -114,7 +151,11 @@ def writer_lock() -> Iterator[None]:
     except OSError as error:
         raise UserError(f"The data folder {root} cannot be written: {error.strerror}.") from None
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -137,16 +178,9 @@ def _delivery(row: dict[str, object]) -> Delivery:
     return Delivery(**{**row, **loaded, "columns": tuple(loaded["columns"])})  # type: ignore[arg-type]
 
 
-def received(
-    sha256: str, contract: str, version: int, sender: str, months: tuple[str, str] | None = None
-) -> Delivery | None:
-    """The delivery that brought this very content from this sender under this contract, if any.
-
-    Files without a row are all alike: they are the same delivery only where they report on the same months.
-    """
-    same = "sha256 = ? and contract = ? and contract_version = ? and sender = ?"
-    found = _selected(f"where {same}", (sha256, contract, version, sender))
-    return next((d for d in found if d.read > 0 or months is None or (d.first_month, d.last_month) == months), None)
+def received(sha256: str, table: str, sender: str) -> list[Delivery]:
+    """The deliveries that brought this very content from this sender into a table, newest first."""
+    return _selected("where sha256 = ? and table_name = ? and sender = ?", (sha256, table, sender))[::-1]
 
 
 def originals() -> list[tuple[str, str]]:

@@ -43,6 +43,9 @@ REASONS: Mapping[str, Words] = {
     "not_yes_or_no": Words(zh="不是“是/否”", en="not yes or no"),
     "unknown_code": Words(zh="代码不在码表内", en="not in the code list"),
     "unknown_area": Words(zh="区划代码不在码表内", en="not an area of the list"),
+    "outside_scope": Words(
+        zh="不在本快照声明的范围内", en="outside the areas or months the snapshot was said to cover"
+    ),
     "malformed_number": Words(zh="编号格式不符", en="the case number has another form than expected"),
     "personal_value": Words(zh="含身份证号、手机号或车牌号", en="holds an ID, mobile or plate number"),
 }

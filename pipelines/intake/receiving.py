@@ -18,18 +18,23 @@ from pipelines.intake.archive import Original, archiving
 from pipelines.intake.denying import personal_headings, shown_headings
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
 from pipelines.intake.keyed import form_rows, keyed_rows
-from pipelines.intake.lake import lake_schema, taking, write_delivery
+from pipelines.intake.lake import lake_schema, taking, withdrawing, write_delivery
 from pipelines.intake.layouts import unknown_headings
 from pipelines.intake.ledger import Counts
 from pipelines.intake.parsing import FINDINGS, parse
 from pipelines.intake.reading import blocks
+from pipelines.intake.withdrawing import mark_outside, refused_keys, withdrawals
 from pipelines.periods import months_of
 from pipelines.settings import UserError
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file; `intake --json` prints these fields. `outcome`: accepted, already_received or dry_run."""
+    """What became of a file; `intake --json` prints these fields.
+
+    `outcome`: accepted, already_received, dry_run, or held (nothing was taken in until somebody confirms the withdrawals).
+    `note`: a sentence for the operator, where there is something to say.
+    """
 
     file: str
     sha256: str
@@ -46,6 +51,9 @@ class Outcome:
     unknown_columns: list[str]
     personal_columns: list[str]
     layout: str
+    mode: str = "changes"
+    withdrawn: int = 0
+    note: str | None = None
 
 
 def receive(path: Path, request: Request) -> Outcome:
@@ -57,14 +65,14 @@ def receive(path: Path, request: Request) -> Outcome:
 def _receive(path: Path, request: Request, original: Original) -> Outcome:
     parcel = identify(path, request)
     contract = parcel.contract
-    known = ledger.received(parcel.sha256, contract.id, contract.version, parcel.sender, parcel.months)
+    known = _known(parcel)
     if known is not None:
-        return _outcome(parcel, "already_received", known.counts)
+        return _outcome(parcel, "already_received", known.counts, known.withdrawn)
     sequence, secret = ledger.next_sequence(), key_file.load()
     if not request.dry_run:
         with taking():
             original.begin()
-    taken = _read_all(parcel)
+    taken = _read_all(parcel, secret)
     rows, duplicate = _deduplicated(_identified(taken.clean, parcel, secret, sequence), contract)
     counts = _counts(taken, duplicate)
     months = parcel.months or _months(taken.clean, contract)
@@ -72,13 +80,21 @@ def _receive(path: Path, request: Request, original: Original) -> Outcome:
         raise UserError(
             f"{path.name} has a header and no row. Name the months it reports on with --period: then it is zero."
         )
+    if parcel.is_zero and taken.read:
+        raise UserError(
+            f"{path.name} is said to be a zero report and has {taken.read} rows. Mend the one or the other."
+        )
+    gone = withdrawals(parcel, rows.lazy(), taken.refused_keys, sequence)
+    if gone.held is not None:
+        return _outcome(parcel, "held", counts, len(gone.rows), f"{path.name} {gone.held}")
     if request.dry_run:
-        return _outcome(parcel, "dry_run", counts)
+        return _outcome(parcel, "dry_run", counts, len(gone.rows))
     keep_given(parcel, request)
     folder = f"{sequence:08d}-{parcel.sha256[:12]}"
     with taking():
         original.finish()
-    write_delivery(rows, taken.findings, contract.table, folder)
+    with withdrawing(gone.rows, folder):
+        write_delivery(rows, taken.findings, contract.table, folder)
     with taking():
         original.keep(parcel.sha256)
     ledger.record(
@@ -96,10 +112,32 @@ def _receive(path: Path, request: Request, original: Original) -> Outcome:
             received_at=ledger.now(),
             folder=folder,
             columns=parcel.delivered,
+            mode=parcel.mode,
+            scope=parcel.scope,
+            taken_at=None if gone.taken_at is None else gone.taken_at.isoformat(),
+            withdrawn=len(gone.rows),
+            rules_version=parcel.rules_version,
             **asdict(counts),
         )
     )
-    return _outcome(parcel, "accepted", counts)
+    return _outcome(parcel, "accepted", counts, len(gone.rows))
+
+
+def _known(parcel: Parcel) -> ledger.Delivery | None:
+    """The delivery that brought this content, said to be the same thing, under the same contract.
+
+    Files without a row are all alike: they are the same delivery only where they report on the same months.
+    """
+    told = None if parcel.snapshot is None or parcel.snapshot.taken_at is None else parcel.snapshot.taken_at.isoformat()
+    same = (
+        d
+        for d in ledger.received(parcel.sha256, parcel.contract.table, parcel.sender)
+        if (d.contract, d.contract_version) == (parcel.contract.id, parcel.contract.version)
+        and (d.mode, d.scope) == (parcel.mode, parcel.scope)
+        and (told is None or d.taken_at == told)
+        and (d.read > 0 or parcel.months is None or (d.first_month, d.last_month) == parcel.months)
+    )
+    return next(same, None)
 
 
 def _counts(taken: "_Taken", duplicate: int) -> Counts:
@@ -109,7 +147,7 @@ def _counts(taken: "_Taken", duplicate: int) -> Counts:
     return Counts(taken.read, taken.not_data, accepted, refused, duplicate, reasons, warnings)
 
 
-def _outcome(parcel: Parcel, outcome: str, counts: Counts) -> Outcome:
+def _outcome(parcel: Parcel, outcome: str, counts: Counts, withdrawn: int = 0, note: str | None = None) -> Outcome:
     layout = parcel.layout
     headings = (text for sheet in layout.sheets for text in unknown_headings(sheet.header, parcel.contract))
     unknown = list(dict.fromkeys(headings))
@@ -122,6 +160,9 @@ def _outcome(parcel: Parcel, outcome: str, counts: Counts) -> Outcome:
         unknown_columns=shown_headings(unknown),
         personal_columns=personal_headings(unknown),
         layout=str(layout),
+        mode=parcel.mode,
+        withdrawn=withdrawn,
+        note=note,
         **asdict(counts),
     )
 
@@ -139,7 +180,7 @@ def zero_report(sender: str, table: str, period: str) -> Outcome:
         )
     sha256 = hashlib.sha256(f"zero|{sender}|{table}|{period}".encode()).hexdigest()
     nothing = Counts(0, 0, 0, 0, 0, {}, {})
-    is_known = ledger.received(sha256, contract.id, contract.version, sender) is not None
+    is_known = bool(ledger.received(sha256, table, sender))
     if not is_known:
         ledger.record(
             ledger.Delivery(
@@ -175,25 +216,36 @@ def zero_report(sender: str, table: str, period: str) -> Outcome:
 
 @dataclass(frozen=True)
 class _Taken:
-    """A whole file after its contract: `clean` and `refused` rows, `findings` for the quarantine."""
+    """A whole file after its contract: `clean` and `refused` rows, `findings` for the quarantine.
+
+    `refused_keys`: of a snapshot's refused rows, null where the number could not be read; empty of changes.
+    """
 
     clean: pl.DataFrame
     refused: pl.DataFrame
+    refused_keys: pl.Series
     findings: pl.DataFrame
     read: int
     not_data: int
 
 
-def _read_all(parcel: Parcel) -> _Taken:
+def _read_all(parcel: Parcel, secret: key_file.Keys) -> _Taken:
+    contract, snapshot = parcel.contract, parcel.snapshot
     clean, refused, findings, read, not_data = [], [], [pl.DataFrame(schema=FINDINGS)], 0, 0
-    for block in blocks(parcel.path, parcel.layout, parcel.contract, parcel.told):
-        parsed = parse(block, parcel.contract, parcel.areas)
+    keys = [pl.Series(dtype=pl.Binary)]
+    for block in blocks(parcel.path, parcel.layout, contract, parcel.told):
+        parsed = parse(block, contract, parcel.areas)
+        if snapshot is not None:
+            parsed = mark_outside(parsed, block.sheet.name, snapshot.scope, contract)
         clean.append(parsed.rows.filter(pl.col("reason").is_null()).drop("reason"))
-        refused.append(parsed.rows.filter(pl.col("reason").is_not_null()).select("row_number", "reason"))
+        turned_back = parsed.rows.filter(pl.col("reason").is_not_null())
+        if snapshot is not None:
+            keys.append(refused_keys(turned_back, contract, secret, parcel.register, parcel.sender))
+        refused.append(turned_back.select("row_number", "reason"))
         findings.append(parsed.findings)
         read += len(block.rows)
         not_data += block.not_data
-    return _Taken(pl.concat(clean), pl.concat(refused), pl.concat(findings), read, not_data)
+    return _Taken(pl.concat(clean), pl.concat(refused), pl.concat(keys), pl.concat(findings), read, not_data)
 
 
 def _identified(clean: pl.DataFrame, parcel: Parcel, secret: key_file.Keys, sequence: int) -> pl.DataFrame:

@@ -51,6 +51,17 @@ def _delivery(entry: ledger.Delivery) -> Iterator[str]:
         return
     if rows != entry.accepted:
         yield f"{named}: the ledger says {entry.accepted} rows, the lake has {rows}."
+    if _withdrawals(entry) != entry.withdrawn:
+        yield f"{named}: the ledger says {entry.withdrawn} withdrawals, the lake has {_withdrawals(entry)}."
+
+
+def _withdrawals(entry: ledger.Delivery) -> int:
+    """Rows of a delivery in `lake/withdrawals`; those that cannot be read are not there."""
+    parts = (data_root() / "lake" / "withdrawals" / str(entry.folder)).glob("*.parquet")
+    try:
+        return sum(pl.scan_parquet(part).select(pl.len()).collect().item() for part in parts)
+    except (pl.exceptions.PolarsError, OSError):
+        return 0
 
 
 def _releases() -> list[str]:

@@ -1,6 +1,11 @@
 """One delivery after another: what is new, what is known, who sent it, and which months it speaks of."""
 
+import json
+import select
+import sqlite3
+import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +16,7 @@ from pipelines.intake.identifying import export_files
 from pipelines.intake.receiving import zero_report
 from pipelines.release.checking import problems
 from pipelines.settings import UserError
+from tests.conftest import FENGQIAO
 from tests.offices import CASE, HECHUAN, Office, cases, table
 
 FOREIGN = Path(__file__).parents[1] / "foreign"
@@ -125,13 +131,80 @@ def test_the_option_goes_before_the_sidecar_and_the_sidecar_before_the_name(offi
     assert _months(office) == [("2025-01", "2025-06"), ("2025-11", "2025-11")]
 
 
-@pytest.mark.parametrize("said", ["period: 2025-13", "periode: 2025", "- 2025", "period: [", "period: 9999"])
+WRONG_SIDECARS = {
+    "period: 2025-13": "2025-13 is not a period",
+    "sender: mediation-500117\nperiode: 2025": r"cases\.csv\.yml, line 2: periode: there is no such key",
+    "mode: snapshots": r"cases\.csv\.yml, line 1: mode: ",
+    "period: 2025\nzero: perhaps": r"cases\.csv\.yml, line 2: zero: ",
+    "mode: snapshot\nsheets: [a, b]": r"cases\.csv\.yml, line 2: sheets: ",
+    "- 2025": "line 1: expected a mapping",
+    "period: [": "not valid YAML",
+    "period: 9999": "9999 is not a period",
+}
+
+
+@pytest.mark.parametrize("said", WRONG_SIDECARS)
 def test_a_wrong_sidecar_is_refused(said: str, office: Office) -> None:
     path = office.write("cases.csv", cases({}))
     path.with_name(path.name + ".yml").write_text(said)
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=WRONG_SIDECARS[said]):
         office.hand_in(path)
     assert office.contents() == {}
+
+
+def test_what_a_sidecar_says_may_look_like_a_number_or_a_date(office: Office) -> None:
+    path = office.write("cases.csv", cases({}))
+    path.with_name(path.name + ".yml").write_text("period: 2025\nmode: snapshot\nscope: 500117\ntaken_at: 2025-04-30\n")
+    office.hand_in(path)
+    [entry] = ledger.deliveries()
+    assert (entry.first_month, entry.scope, entry.taken_at) == ("2025-01", "500117", "2025-04-30T23:59:59.999999")
+
+
+FIRST_LEDGER = """
+create table deliveries (
+    ledger_sequence integer primary key, sha256 text not null, file text not null, sender text not null,
+    register text not null, contract text not null, contract_version integer not null, table_name text not null,
+    first_month text, last_month text, received_at text not null, read integer not null, not_data integer not null,
+    accepted integer not null, quarantined integer not null, duplicate integer not null, reasons text not null,
+    warnings text not null, folder text, columns text not null
+);
+insert into deliveries values (
+    1, 'ab', 'zero report', 'mediation-500117', 'mediation-500117', 'mediation_cases', 1, 'mediation_cases',
+    '2025-01', '2025-01', '2025-02-03T08:00:00.000+00:00', 0, 0, 0, 0, 0, '{}', '{}', null, '["accepted_on"]'
+);
+"""
+
+
+def test_a_ledger_of_the_first_version_is_read_and_goes_on(office: Office) -> None:
+    office.data.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(ledger.ledger_path())) as connection:
+        connection.executescript(FIRST_LEDGER)
+    assert office.take(cases({})).outcome == "accepted"
+    first, second = ledger.deliveries()
+    assert (first.sha256, first.mode, first.withdrawn, first.retry_of, first.rules_version) == (
+        "ab",
+        "changes",
+        0,
+        None,
+        None,
+    )
+    assert second.ledger_sequence == 2
+    assert second.rules_version is not None
+    assert problems() == []
+
+
+def test_a_second_intake_waits_its_turn_and_says_so(office: Office) -> None:
+    file = office.write("cases.csv", cases({}))
+    with ledger.writer_lock():
+        command = [FENGQIAO, "intake", str(file), "--json"]
+        second = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert second.stderr is not None
+        assert select.select([second.stderr], [], [], 60)[0], "it says nothing"
+        assert "Waiting for another intake" in second.stderr.readline()
+        assert ledger.deliveries() == []
+    output, rest = second.communicate()
+    assert (second.returncode, rest) == (0, "")
+    assert json.loads(output)["files"][0]["outcome"] == "accepted"
 
 
 def test_the_sender_by_sidecar_by_option_by_folder(office: Office) -> None:

@@ -3,6 +3,13 @@ with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),
 
+withdrawn as (
+    select withdrawals.case_key
+    from {{ source('lake', 'withdrawals') }} as withdrawals
+    inner join request
+        on withdrawals.ledger_sequence > request.previous_sequence and withdrawals.ledger_sequence <= request.sequence
+),
+
 {% for system, table, events, open_between in [
     ('mediation', 'mediation_cases', ['accepted_on', 'concluded_on'], [
         'accepted_on', "case when coalesce(outcome, '') <> 'pending' then concluded_on end"
@@ -14,10 +21,12 @@ months as (select * from {{ source('catalogue', 'months') }}),
     ('correction', 'correction_monthly', ['month'], none)
 ] -%}
 {{ system }}_changed as (
-    select distinct versions.case_key
+    select versions.case_key
     from {{ source('lake', table) }} as versions
     inner join request
         on versions.ledger_sequence > request.previous_sequence and versions.ledger_sequence <= request.sequence
+    union
+    select case_key from withdrawn
 ),
 
 {{ system }}_versions as (

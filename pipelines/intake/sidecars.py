@@ -1,0 +1,39 @@
+"""What stands in `<file>.yml` beside an export: all that the file itself cannot say."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, ConfigDict
+
+from pipelines.catalogue import Declared, load_declared
+
+
+def _written(value: object) -> object:
+    """YAML reads 2025-03-04 as a date; it was written as text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Text = Annotated[str, BeforeValidator(_written)]
+
+
+class Sidecar(Declared):
+    """What may be said of a file. `scope` and `taken_at` belong to a snapshot; `sheets`: area code by name of a sheet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    sender: Text | None = None
+    contract: Text | None = None
+    period: Text | None = None
+    mode: Literal["changes", "snapshot"] | None = None
+    scope: Text | None = None
+    taken_at: Text | None = None
+    zero: bool = False
+    sheets: Mapping[str, Text] = {}
+
+
+def sidecar_of(path: Path) -> Sidecar:
+    """The sidecar of an export, empty where there is none. Raises `UserError` naming file and line of a wrong key."""
+    sidecar = path.with_name(path.name + ".yml")
+    return load_declared(Sidecar, sidecar) if sidecar.exists() else Sidecar()
