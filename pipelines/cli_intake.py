@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipelines import cli_output as output
-from pipelines.catalogue import Words, contracts, load_contract
+from pipelines.catalogue import Words, contract_versions, load_contract
 from pipelines.intake import archive, ledger
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.parsing import REASONS
@@ -174,7 +174,7 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 def _known_contracts() -> list[Any]:
     """The contracts of the house and those kept from earlier intakes."""
     kept = sorted((data_root() / "catalogue" / "contracts").glob("*.yml"))
-    return [*contracts().values(), *(load_contract(path) for path in kept)]
+    return [*reversed(contract_versions()), *(load_contract(path) for path in kept)]
 
 
 def _tables() -> dict[str, str]:

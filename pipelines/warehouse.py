@@ -307,7 +307,8 @@ def _calendar(deliveries: Iterable[Delivery]) -> list[date]:
 
 
 def _write_lake(connection: duckdb.DuckDBPyConnection) -> None:
-    """One view a lake table over its Parquet files; an empty typed one where nothing has come in."""
+    """One view a lake table over its Parquet files, earlier ones with fewer columns among them; an empty typed one where
+    nothing has come in."""
     connection.execute("create schema if not exists lake")
     for table in (*catalogue.tables(), "withdrawals"):
         empty = pl.DataFrame(schema=lake_schema(table))
@@ -317,7 +318,8 @@ def _write_lake(connection: duckdb.DuckDBPyConnection) -> None:
         folder = data_root() / "lake" / table
         rows = f"select * from lake.empty_{table}"
         if any(folder.glob("*/*.parquet")):
-            rows += f" union all select * from read_parquet('{str(folder).replace(chr(39), chr(39) * 2)}/*/*.parquet')"
+            parts = f"{str(folder).replace(chr(39), chr(39) * 2)}/*/*.parquet"
+            rows += f" union all by name select * from read_parquet('{parts}', union_by_name = true)"
         connection.execute(f"create or replace view lake.{table} as {rows}")
 
 

@@ -14,7 +14,8 @@ from pipelines.settings import SEEDS, UserError
 from tests.offices import Office, built_house, copied, opened, release
 
 CACHED = (
-    "contracts", "measures", "cards", "units", "code_lists", "areas", "senders", "area_mapping", "seeds_version", "denied",
+    "contracts", "contract_versions", "measures", "cards",
+    "units", "code_lists", "areas", "senders", "area_mapping", "seeds_version", "denied",
 )  # fmt: skip
 
 

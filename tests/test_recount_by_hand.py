@@ -75,7 +75,7 @@ COUNTED = {
 
 @pytest.fixture
 def exports(tmp_path: Path) -> Exports:
-    form = [column for column in declared.contracts()["correction_monthly"].columns if not column.dropped]
+    form = [column for column in declared.versions("correction_monthly")[-1].columns if not column.dropped]
     lines = [[min(column.headings) for column in form]]
     lines += [[month.get(column.name, "0") for column in form] for month in (JANUARY, FEBRUARY, MARCH)]
     _write(tmp_path, "mediation-500117", SOUND.strip() + REFUSED, "gb18030", "\r\n")

@@ -62,10 +62,15 @@ def _text(column: Column, style: HouseStyle, dtype: pl.DataType, bad_date: bool)
 
 
 def as_written(rows: pl.DataFrame, contract: Contract, style: HouseStyle) -> pl.DataFrame:
-    """Texts under the contract's headers, in its order, from typed rows with all its columns (and perhaps `dirt`)."""
+    """Texts under the contract's headers, in its order, from typed rows (and perhaps `dirt`); what they lack is blank."""
     dirty = "dirt" in rows.columns
     schema = rows.schema
-    return rows.select(_text(c, style, schema[c.name], dirty and c.name == contract.dated_by) for c in contract.columns)
+    return rows.select(
+        _text(c, style, schema[c.name], dirty and c.name == contract.dated_by)
+        if c.name in schema
+        else pl.lit(None, pl.String).alias(c.label)
+        for c in contract.columns
+    )
 
 
 @contextmanager

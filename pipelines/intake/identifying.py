@@ -11,6 +11,7 @@ from pipelines.catalogue import (
     Contract,
     areas_version,
     code_lists,
+    contract_versions,
     contracts,
     load_areas,
     load_contract,
@@ -163,9 +164,10 @@ def _period_in_name(path: Path) -> str | None:
 def _contract_for(path: Path, request: Request, sidecar: Sidecar) -> Contract:
     named = request.contract or sidecar.contract
     if named is None:
-        return _detected(path)
-    if named in contracts():
-        return contracts()[named]
+        return _detected(path, contract_versions())
+    versions = [version for version in contract_versions() if version.id == named]
+    if versions:
+        return versions[0] if len(versions) == 1 else _detected(path, versions)
     file = Path(named)
     if not file.is_file():
         raise UserError(f"{named} is neither a contract ({', '.join(contracts())}) nor a contract file.")
@@ -181,13 +183,13 @@ def _contract_for(path: Path, request: Request, sidecar: Sidecar) -> Contract:
     return contract
 
 
-def _detected(path: Path) -> Contract:
+def _detected(path: Path, among: Iterable[Contract]) -> Contract:
     """The contract that a row of the file fits best: with all required headings, then with most headings.
 
     Raises `UserError` when no row has as many as three headings of a contract.
     """
     headers = [sheet.header for sheet in candidates(path)]
-    fits = [(*_fit(header, contract), contract) for contract in contracts().values() for header in headers]
+    fits = [(*_fit(header, contract), contract) for contract in among for header in headers]
     if max((score for _, score, _ in fits), default=0) < 3:
         raise UserError(
             f"{path.name}: no header of a known export in its first rows. Name the contract with --contract."

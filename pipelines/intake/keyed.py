@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 import polars_hash as plh
 
-from pipelines.catalogue import Contract
+from pipelines.catalogue import Contract, contracts
 from pipelines.intake.keys import CELL_NUMBER, Keys
 
 SEPARATOR = "\x1f"
@@ -14,16 +14,27 @@ CELL_BITS = 2**63 - 1
 
 
 def keyed_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, register: str) -> pl.DataFrame:
-    """Case rows with `case_key` (16 bytes, HMAC-SHA256 under the system's key) and `cell_number` (63 bits) in place of the case number.
+    """Case rows with `case_key` (16 bytes, HMAC-SHA256 under the system's key) and `cell_number` (63 bits) in place of
+    what is keyed, and `<name>_key` for each case of another table that a row names.
 
     The key of a case is (register, number), so it stays itself when it moves between areas or senders.
     """
-    text = pl.concat_str(pl.lit(contract.table), pl.lit(register), pl.col(contract.key or ""), separator=SEPARATOR)
-    return _with_keys(
-        clean.with_columns(text.alias("_identity")).drop(contract.key or ""),
-        keys.chain(contract.system),
-        keys[CELL_NUMBER],
+    keyed = [column.name for column in contract.columns if column.personal == "keyed"]
+    texts = {c.pseudonym: _identity(c.references, register, contracts()[c.references])
+             for c in contract.columns if c.pseudonym and c.references}  # fmt: skip
+    named = clean.with_columns(
+        _identity(contract.table, register, contract).alias("_identity"),
+        *(text.alias(name) for name, text in texts.items()),
     )
+    chain = keys.chain(contract.system)
+    pseudonyms = (_pseudonym(name, chain).alias(name) for name in texts)
+    return _with_keys(named.with_columns(*pseudonyms).drop(keyed), chain, keys[CELL_NUMBER])
+
+
+def _identity(table: str, register: str, contract: Contract) -> pl.Expr:
+    """What a case of a table is known by: table, register and the columns of its key; the same from whichever row."""
+    parts = (pl.col(name).cast(pl.String) for name in contract.key_columns)
+    return pl.concat_str(pl.lit(table), pl.lit(register), *parts, separator=SEPARATOR)
 
 
 def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) -> pl.DataFrame:

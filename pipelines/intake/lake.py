@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.catalogue import tables
+from pipelines.catalogue import contract_versions, tables
 from pipelines.intake.parsing import TYPES
 from pipelines.settings import UserError, data_root
 
@@ -26,7 +26,7 @@ WITHDRAWALS: dict[str, pl.DataType] = {
 
 
 def lake_schema(table: str) -> dict[str, pl.DataType]:
-    """Columns and types of a lake table, in order; the same for every contract that feeds it."""
+    """Columns and types of a lake table, in order; the same for every contract that feeds it, earlier versions too."""
     if table == "withdrawals":
         return WITHDRAWALS
     contract = tables()[table]
@@ -48,7 +48,9 @@ def lake_schema(table: str) -> dict[str, pl.DataType]:
         }
         own["reported_on"] = pl.Date()
     else:
-        own = {column.name: TYPES[column.type] for column in contract.stored}
+        versions = [contract, *(v for v in contract_versions() if v.id == contract.id and v.retired)]
+        own = {column.name: TYPES[column.type] for version in reversed(versions) for column in version.stored}
+        own |= {column.pseudonym: pl.Binary() for column in contract.columns if column.pseudonym}
     return first | own
 
 

@@ -195,13 +195,14 @@ def _typed(column: Column, areas: tuple[Area, ...]) -> pl.Expr:
         case "money":
             value = _money(text, FEN[column.unit or "yuan"])
         case "boolean":
-            value = text.replace_strict(_code_texts("yes_no"), default=None, return_dtype=pl.String) == "yes"
+            yes_no = _code_texts(column.codes or "yes_no")
+            value = text.replace_strict(yes_no, default=None, return_dtype=pl.String) == "yes"
         case "code":
             value = text.replace_strict(_code_texts(column.codes or ""), default=None, return_dtype=pl.String)
         case "codes":
             value = _several(text, _code_texts(column.codes or ""))
         case "area":
-            value = _area(text, column.code_list or "nbs2023", areas)
+            value = _area(text, area_mapping(column.code_list or "nbs2023", areas, column.level))
         case _:
             value = text
     return value.alias(column.name)
@@ -287,11 +288,11 @@ def _several(text: pl.Expr, texts: dict[str, str]) -> pl.Expr:
     return pl.when(text.is_not_null() & known).then(codes.list.unique().list.sort().list.join(","))
 
 
-def _area(text: pl.Expr, code_list: str, areas: tuple[Area, ...]) -> pl.Expr:
+def _area(text: pl.Expr, published: Mapping[str, str]) -> pl.Expr:
     """The published 12-digit area; a bare district (or city) code becomes its not-assigned area in `core`, not here."""
     is_short = text.str.contains(r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$")
     digits = pl.when(is_short).then(text.str.pad_end(12, "0")).otherwise(text)
-    return digits.replace_strict(area_mapping(code_list, areas), default=None, return_dtype=pl.String)
+    return digits.replace_strict(published, default=None, return_dtype=pl.String)
 
 
 def _width_check(width: int) -> _Check:
@@ -301,7 +302,7 @@ def _width_check(width: int) -> _Check:
 def _cell_checks(column: Column, contract: Contract) -> list[_Check]:
     """A row without its number, area or date could be counted nowhere, whatever the contract says."""
     text, value = pl.col(f"text_{column.name}"), pl.col(column.name)
-    is_required = column.required or column.name in (contract.key, "area_code", contract.dated_by)
+    is_required = column.required or column.name in (*contract.key_columns, "area_code", contract.dated_by)
     checks = [_Check("refuse", "missing_value", column.name, text.is_null())] if is_required else []
     number = value // FEN[column.unit] if column.unit is not None else value
     personal = personal_check(column, text, number)

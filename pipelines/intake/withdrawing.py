@@ -54,8 +54,8 @@ def mark_outside(parsed: Parsed, sheet: str | None, scope: Scope, contract: Cont
 
 def refused_keys(refused: pl.DataFrame, contract: Contract, secret: Keys, register: str, sender: str) -> pl.Series:
     """`case_key` of refused rows (the columns of `Parsed.rows`); null where the row's number could not be read."""
-    identity = [contract.key] if contract.kind == "cases" else ["area_code", contract.dated_by]
-    is_read = pl.all_horizontal(pl.col(name or "").is_not_null() for name in identity)
+    identity = contract.key_columns if contract.kind == "cases" else ("area_code", contract.dated_by)
+    is_read = pl.all_horizontal(pl.col(name).is_not_null() for name in identity)
     is_read &= ~pl.col("reason").is_in(["ragged_row", "malformed_number"])
     known, unknown = refused.filter(is_read), refused.filter(~is_read)
     if contract.kind == "cases":

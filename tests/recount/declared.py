@@ -71,8 +71,15 @@ def plain(text: str) -> str:
 
 @cache
 def contracts() -> dict[str, Contract]:
-    """All contracts by table."""
+    """All present contracts by table."""
     return {path.stem: _contract(_yaml(path)) for path in sorted((SEEDS / "contracts").glob("*.yml"))}
+
+
+@cache
+def versions(table: str) -> tuple[Contract, ...]:
+    """The contracts under which a table may have come, the present one first."""
+    earlier = sorted((SEEDS / "contracts" / "earlier").glob(f"{table}-v*.yml"), reverse=True)
+    return (contracts()[table], *(_contract(_yaml(path)) for path in earlier))
 
 
 @cache

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from . import declared
 from .declared import Column, Contract
@@ -36,6 +37,10 @@ REFUSALS: dict[str, pl.Expr] = {
     "closing_parts": pl.col("closing")
     != pl.sum_horizontal("closing_control", "closing_probation", "closing_parole", "closing_outside"),
     "more_checked_than_due": pl.col("checks_done") > pl.col("checks_due"),
+    "confirmed_before_requested": pl.col("confirmed_on") < pl.col("confirmation_requested_on"),
+    "due_before_registered": pl.col("due_on") <= pl.col("registered_on"),
+    "extended_before_due": pl.col("extended_to") < pl.col("due_on"),
+    "negative_number": pl.any_horizontal(cs.integer() < 0),
 }
 
 
@@ -54,21 +59,33 @@ def read_exports(landing: Path) -> Exports:
     """Read every export under landing/<sender>/."""
     owed = declared.table("senders")
     files: dict[str, list[pl.DataFrame]] = {}
+    written_as: dict[str, Contract] = {}
     covered: list[pl.DataFrame] = []
     for path in sorted(landing.glob("*/*")):
         if path.suffix.lower() in (".csv", ".xlsx"):
             sender = owed.filter(pl.col("sender") == path.parent.name)
             table, register = sender.select("table", "register").row(0)
-            rows = _text_rows(path, declared.contracts()[table])
+            contract = _fitting(path, declared.versions(table))
+            assert written_as.setdefault(table, contract) == contract, f"{path.name}: the table comes in two versions"
+            rows = _text_rows(path, contract)
             origin = (pl.lit(path.name).alias("file"), pl.lit(register).alias("register"))
             files.setdefault(table, []).append(rows.with_columns(*origin))
             covered.append(_covered(path, sender))
-    books = {table: _book(pl.concat(parts), declared.contracts()[table]) for table, parts in files.items()}
+    books = {table: _book(pl.concat(parts), written_as[table]) for table, parts in files.items()}
     return Exports(
         rows={table: newest for table, (newest, _) in books.items()},
         coverage=pl.concat(covered).unique(),
         tally=pl.concat(tally for _, tally in books.values()),
     )
+
+
+def _fitting(path: Path, versions: tuple[Contract, ...]) -> Contract:
+    """The newest version all of whose required headings the file has."""
+    for contract in versions:
+        headings = {declared.plain(heading) for heading in _sheet(path, contract).columns}
+        if all(column.headings & headings for column in contract.columns if column.required):
+            return contract
+    raise AssertionError(f"{path.name} fits no contract of its table")
 
 
 def _covered(path: Path, sender: pl.DataFrame) -> pl.DataFrame:

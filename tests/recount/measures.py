@@ -109,7 +109,7 @@ def _correction(rows: pl.DataFrame) -> list[pl.DataFrame]:
     }
     parts: list[pl.DataFrame] = []
     for column in declared.contracts()["correction_monthly"].columns:
-        if column.item in items:
+        if column.item in items and column.name in rows.columns:
             breakdown = "total" if column.category == "total" else "correction_category"
             cells = rows.select(pl.col("leaf").alias("area_code"), "month", pl.col(column.name).alias("value"))
             parts.append(_cells(cells, items[column.item], breakdown, pl.lit(column.category)))

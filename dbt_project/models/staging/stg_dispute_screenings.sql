@@ -11,13 +11,18 @@
     'found_on',
     'resolve_by',
     'event_type',
+    'event_subtype',
     'scale',
     'persons_involved',
     'amount',
     'method',
+    'channel',
     'mechanisms',
     'resolved_on',
     'tier',
+    'reported_tier',
+    'is_resolved_successfully',
+    'appraised_on',
     'screening_status',
     'updated_at'
 ]) }}

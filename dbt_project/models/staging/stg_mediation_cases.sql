@@ -32,8 +32,10 @@
     'has_confirmation_request',
     'confirmation_requested_on',
     'confirmed_on',
+    'confirmation_result',
     'is_reopened',
     'has_prevented_escalation',
+    'has_prevented_group_incident',
     'recorded_at',
     'updated_at',
     'record_status'

@@ -1,0 +1,15 @@
+-- grain: one row an area, year and basis, its newest version up to the build's ledger sequence
+{{ newest_version(source('lake', 'population'), [
+    'case_key',
+    'cell_number',
+    'ledger_sequence',
+    'row_number',
+    'sender',
+    'register',
+    'area_code',
+    'year',
+    'residents',
+    'registered_residents',
+    'published_on',
+    'basis'
+]) | replace('updated_at', 'published_on') }}

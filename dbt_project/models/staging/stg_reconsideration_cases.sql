@@ -1,0 +1,26 @@
+-- grain: one row an application for reconsideration, its newest version up to the build's ledger sequence
+{{ newest_version(source('lake', 'reconsideration_cases'), [
+    'case_key',
+    'cell_number',
+    'ledger_sequence',
+    'row_number',
+    'sender',
+    'register',
+    'area_code',
+    'received_on',
+    'accepted_on',
+    'application_type',
+    'respondent_type',
+    'administrative_field',
+    'procedure',
+    'sent_on',
+    'answered_on',
+    'is_extended',
+    'extended_to',
+    'settled_by',
+    'concluded_on',
+    'decision',
+    'has_later_litigation',
+    'has_later_petition',
+    'updated_at'
+]) }}
