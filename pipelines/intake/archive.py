@@ -1,6 +1,6 @@
 """Received files as they came, encrypted (age) to a key that is not in the data folder, and removed when their time is up.
 
-Intake needs the public recipient only, `archive/recipient` in the data folder. The identity that opens originals lies
+Intake needs the public recipient only, `archive/recipient` in the data folder or the environment's. The identity that opens originals lies
 beside the keys (`archive-identity`, mode 600) or comes from the environment; it may be kept on another machine.
 """
 
@@ -55,7 +55,7 @@ def path_of(sha256: str) -> Path:
 
 def is_wanted() -> bool:
     """Whether originals are kept. Raises `UserError` when `FENGQIAO_ARCHIVE` is neither on nor off."""
-    said = os.environ.get("FENGQIAO_ARCHIVE", "on")
+    said = os.environ.get("FENGQIAO_ARCHIVE") or "on"
     if said not in ("on", "off"):
         raise UserError("FENGQIAO_ARCHIVE is neither on nor off; leave it away, or set it to off to keep no original.")
     return said == "on"
@@ -86,9 +86,13 @@ def initialise() -> list[Path]:
 
 
 def recipient() -> str:
-    """The public key that originals are encrypted to. Raises `UserError` when there is none."""
+    """The public key that originals are encrypted to: `FENGQIAO_ARCHIVE_RECIPIENT`, else the data folder's.
+
+    Raises `UserError` when there is none.
+    """
+    given = os.environ.get("FENGQIAO_ARCHIVE_RECIPIENT")
     try:
-        said = recipient_path().read_text(encoding="ascii").strip()
+        said = given or recipient_path().read_text(encoding="ascii").strip()
         pyrage.x25519.Recipient.from_str(said)
     except FileNotFoundError:
         raise UserError(
@@ -96,7 +100,8 @@ def recipient() -> str:
             " set FENGQIAO_ARCHIVE=off to keep no original."
         ) from None
     except (OSError, UnicodeDecodeError, pyrage.RecipientError):
-        raise UserError(f"{recipient_path()} is no age recipient (age1…). Write it anew, or restore it.") from None
+        where = "FENGQIAO_ARCHIVE_RECIPIENT" if given else recipient_path()
+        raise UserError(f"{where} is no age recipient (age1…). Correct it, or restore it from a backup.") from None
     return said
 
 
@@ -283,7 +288,7 @@ def problems(received: Iterable[tuple[str, str]]) -> list[str]:
     """What is wrong with the archive, a sentence each; `received`: sha256 and instant of the files the ledger names."""
     found: list[str] = []
     try:
-        if not is_wanted() or not recipient_path().exists():
+        if not is_wanted() or not (recipient_path().exists() or "FENGQIAO_ARCHIVE_RECIPIENT" in os.environ):
             return []
         recipient()
         path = _outside_data()

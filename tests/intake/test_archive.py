@@ -113,6 +113,18 @@ def test_without_a_recipient_nothing_is_taken_in_unless_the_archive_is_off(
         office.take(TEXT + "\n")
 
 
+def test_the_recipient_may_come_from_the_environment(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.recipient_path().rename(office.data.with_name("recipient"))
+    monkeypatch.setenv("FENGQIAO_ARCHIVE_RECIPIENT", office.data.with_name("recipient").read_text().strip())
+    office.take(TEXT)
+    with archive.original(_sha256(TEXT)) as path:
+        assert path.read_bytes() == TEXT.encode()
+    assert problems() == []
+    monkeypatch.setenv("FENGQIAO_ARCHIVE_RECIPIENT", "nobody")
+    with pytest.raises(UserError, match="FENGQIAO_ARCHIVE_RECIPIENT is no age recipient"):
+        office.take(cases({"调解案件编号": "B1"}), "other.csv")
+
+
 def test_a_damaged_recipient_is_refused(office: Office) -> None:
     archive.recipient_path().write_text("age1nonsense\n")
     with pytest.raises(UserError, match="no age recipient"):
