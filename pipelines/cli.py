@@ -137,6 +137,16 @@ def keys_init(as_json: bool) -> None:
     cli_keys.initialise(as_json=as_json)
 
 
+@keys.command("rotate")
+@click.argument("system", required=False)
+@with_json
+def keys_rotate(system: str | None, as_json: bool) -> None:
+    """Give every case of a system (or of all) a new pseudonym, in a new generation of the lake; figures stay."""
+    from pipelines import cli_keys
+
+    cli_keys.rotate(system, as_json=as_json)
+
+
 @main.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--sender", metavar="ID", help="Who sent it, where the folder does not say so.")

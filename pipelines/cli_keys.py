@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pipelines import cli_output as output
 from pipelines.catalogue import contracts
-from pipelines.intake import archive, keys
+from pipelines.intake import archive, keys, ledger, rotating
+from pipelines.settings import UserError, keys_path
 
 
 def systems() -> set[str]:
@@ -35,3 +36,22 @@ def _say_archive(written: list[Path]) -> None:
         )
     elif written:
         output.say(f"Received files will be kept in {archive.folder()}, encrypted to {recipient}.")
+
+
+def rotate(system: str | None, *, as_json: bool) -> None:
+    """Rotate one system's key, or those of all; print the lake's new generation. Raises `UserError`."""
+    if system is not None and system not in {*systems(), keys.CELL_NUMBER}:
+        raise UserError(f"{system} is no system; name one of {', '.join(sorted(systems()))}, or none for all.")
+    with output.working("rotate", quiet=as_json), ledger.writer_lock():
+        ledger.heal()
+        done = rotating.rotate(systems() if system is None else {system})
+    links = {name: done.generation.links[name] for name in done.rotated}
+    if as_json:
+        generation = {"generation": done.generation.number, "links": links}
+        output.print_json({**generation, "pseudonyms": done.pseudonyms, "file": str(keys_path())})
+        return
+    named = ", ".join(keys.link_name(name, link) for name, link in links.items())
+    output.say(
+        f"Generation {done.generation.number} of the lake is in place: {done.pseudonyms:,} rows went through {named}."
+        f" Keep a new copy of {keys_path()}: all links are needed from now on. Next: fengqiao build"
+    )

@@ -21,7 +21,7 @@ import polars as pl
 from pipelines import catalogue
 from pipelines.catalogue import Area, Card, Measure
 from pipelines.intake import ledger
-from pipelines.intake.lake import lake_schema
+from pipelines.intake.lake import generation, lake_schema
 from pipelines.intake.ledger import Delivery
 from pipelines.periods import months_in, period_table
 from pipelines.settings import DBT_PROJECT, TIME_ZONE, UserError, data_root
@@ -280,8 +280,8 @@ def _watermark() -> dict[str, Any] | None:
 
 
 def catalogue_version() -> str:
-    """Digest of the seeds and of what intake was given by option."""
-    digest = hashlib.sha256(catalogue.seeds_version().encode())
+    """Digest of the seeds, of what intake was given by option, and of the lake's generation: all pseudonyms change with it."""
+    digest = hashlib.sha256(f"{catalogue.seeds_version()}{generation().number}".encode())
     for path in sorted(p for p in (data_root() / "catalogue").rglob("*") if p.suffix in (".yml", ".csv")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

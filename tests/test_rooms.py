@@ -28,7 +28,7 @@ ROOMS: Mapping[str, set[str]] = {
 HALL = {"cli", "cli_intake", "cli_keys", "cli_output", "cli_propose", "cli_reading", "definitions", "failures"}
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
-    ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake.lake_schema"},
+    ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake"},
     ("pipelines.release", "pipelines.intake"): {
         "pipelines.intake.archive",
         "pipelines.intake.keys",

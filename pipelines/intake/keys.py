@@ -50,6 +50,9 @@ class Keys(Mapping[str, str]):
             )
         return tuple(self[name] for name in used)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 

@@ -54,6 +54,9 @@ def lake_schema(table: str) -> dict[str, pl.DataType]:
     return first | own
 
 
+GENERATION = "generation.json"
+
+
 @dataclass(frozen=True)
 class Generation:
     """Which writing of the lake this is; `links`: how many links of a system's key its pseudonyms went through, where
@@ -64,7 +67,7 @@ class Generation:
 
 
 def generation_path() -> Path:
-    return data_root() / "lake" / "generation.json"
+    return data_root() / "lake" / GENERATION
 
 
 def generation() -> Generation:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.intake import archive
+from pipelines.intake import archive, rotating
 from pipelines.settings import UserError, data_root
 
 SCHEMA = """
@@ -211,6 +211,7 @@ def now() -> str:
 
 def heal() -> list[str]:
     """Remove what a killed intake left behind: what no entry names in lake, quarantine and archive. Call under the lock."""
+    settled = rotating.settle()
     entries = deliveries()
     known = {delivery.folder for delivery in entries}
     orphans = [path for path in (data_root() / "lake").glob("*/*") if path.name not in known]
@@ -218,4 +219,4 @@ def heal() -> list[str]:
     for path in orphans:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     orphans += archive.remove_unnamed(delivery.sha256 for delivery in entries)
-    return [path.relative_to(data_root()).as_posix() for path in orphans]
+    return settled + [path.relative_to(data_root()).as_posix() for path in orphans]
