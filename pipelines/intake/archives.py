@@ -1,11 +1,12 @@
 """ZIP archives: each member becomes an export of its own, unpacked into memory and never onto a disk."""
 
 import os
+import shutil
 import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -22,22 +23,34 @@ NESTED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz")
 
 
 @contextmanager
-def members(path: Path) -> Iterator[list[tuple[str, Path]]]:
-    """Name (`archive.zip/member.csv`) and path of each export in an archive, sidecars beside them, as long as the context lasts.
+def members(path: Path) -> Iterator[Iterator[tuple[str, Path]]]:
+    """Name (`archive.zip/member.csv`) and path of one export after the other, its sidecar beside it.
 
-    The paths are links into this process's memory. Raises `UserError` on an archive that is damaged, protected, holds
-    an archive, unpacks to an implausible size, or names members so that they would lie outside.
+    A path is a link into this process's memory and lasts until the next is asked for. Raises `UserError`, before the
+    first, on an archive that is damaged, protected, holds an archive, unpacks to an implausible size, or names members
+    so that they would lie outside.
     """
     with ExitStack() as opened:
         try:
             archive = opened.enter_context(zipfile.ZipFile(path))
             kept = _kept(archive, path.name)
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="fengqiao-")))
-            found = [_unpacked(archive, entry, name, folder, path.name, opened) for name, entry in kept.items()]
+            _require_sound(archive, kept.values(), path.name)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
             raise UserError(f"{path.name} cannot be unpacked: it is damaged or cut off. Pack it anew.") from None
-        sidecars = {member.with_name(member.name + ".yml") for _, member in found}
-        yield [(f"{path.name}/{name}", member) for name, member in found if member not in sidecars]
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="fengqiao-")))
+        yield _one_by_one(archive, kept, folder, path.name)
+
+
+def _one_by_one(
+    archive: zipfile.ZipFile, kept: Mapping[str, zipfile.ZipInfo], folder: Path, shown: str
+) -> Iterator[tuple[str, Path]]:
+    sidecars = {f"{name}.yml" for name in kept}
+    for name in (name for name in kept if name not in sidecars):
+        with ExitStack() as opened:
+            for part in (name, f"{name}.yml"):
+                if part in kept:
+                    _link(archive, kept[part], folder / part, opened)
+            yield f"{shown}/{name}", folder / name
 
 
 def require_harmless(archive: zipfile.ZipFile, name: str) -> None:
@@ -75,6 +88,8 @@ def _kept(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
         if str(inside) in kept:
             raise UserError(f"{name} holds two files of the same name. Pack it anew with each file once.")
         kept[str(inside)] = entry
+    if any(str(folder) in kept for member in kept for folder in PurePosixPath(member).parents):
+        raise UserError(f"{name} holds a file and a folder of the same name. Pack it anew.")
     if not kept:
         raise UserError(f"{name} holds no file.")
     return kept
@@ -100,7 +115,13 @@ def _is_left_behind(inside: PurePosixPath) -> bool:
 
 
 def _require_allowed(entry: zipfile.ZipInfo, inside: PurePosixPath, name: str) -> None:
-    if inside.is_absolute() or ".." in inside.parts or ":" in inside.parts[0] or "\0" in str(inside):
+    if (
+        inside.is_absolute()
+        or not inside.parts
+        or ".." in inside.parts
+        or ":" in inside.parts[0]
+        or "\0" in str(inside)
+    ):
         raise UserError(f"{name} holds a file that would be unpacked outside its folder. Pack it anew.")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise UserError(f"{name} holds a symbolic link. Pack the files themselves.")
@@ -110,20 +131,24 @@ def _require_allowed(entry: zipfile.ZipInfo, inside: PurePosixPath, name: str) -
         raise UserError(f"{name} holds another archive. Unpack that one and pack all files into one archive.")
 
 
-def _unpacked(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, folder: Path, shown: str, opened: ExitStack
-) -> tuple[str, Path]:
-    """A member in memory behind a link of its own name. What comes out is counted: a header may lie."""
+def _require_sound(archive: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo], name: str) -> None:
+    """Unpack everything once into nothing: sums are checked, and what comes out is counted, since a header may lie."""
+    total = 0
+    for entry in entries:
+        begins = total
+        with archive.open(entry) as packed:
+            while piece := packed.read(PIECE):
+                total += len(piece)
+                if total > MOST_BYTES or _is_implausible(total - begins, entry.compress_size):
+                    raise _bomb(name)
+
+
+def _link(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, link: Path, opened: ExitStack) -> None:
+    """A member in memory, behind a link of its own name as long as `opened` lasts."""
     memory = os.memfd_create("member")
     opened.callback(os.close, memory)
-    written = 0
     with archive.open(entry) as packed, os.fdopen(os.dup(memory), "wb") as unpacked:
-        while piece := packed.read(PIECE):
-            written += len(piece)
-            if written > MOST_BYTES or _is_implausible(written, entry.compress_size):
-                raise _bomb(shown)
-            unpacked.write(piece)
-    link = folder / name
+        shutil.copyfileobj(packed, unpacked, PIECE)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(f"/proc/self/fd/{memory}")
-    return name, link
+    opened.callback(link.unlink, missing_ok=True)

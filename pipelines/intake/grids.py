@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import polars as pl
 
 from pipelines.intake.archives import require_harmless
+from pipelines.intake.biff import Hiding, hiding
 from pipelines.settings import UserError
 
 PIECE = 1 << 22
@@ -249,27 +250,35 @@ def _xls(path: Path) -> Book:
 
     try:
         with python_calamine.load_workbook(path) as workbook:
-            sheets = [s for s in workbook.sheets_metadata if s.typ == python_calamine.SheetTypeEnum.WorkSheet]
-            is_visible = {s.name: s.visible == python_calamine.SheetVisibleEnum.Visible for s in sheets}
-            grids = tuple(_old_grid(workbook.get_sheet_by_name(name)) for name, seen in is_visible.items() if seen)
+            hidden = hiding(path.read_bytes())
+            sheets = [
+                (number, sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
+                for number, sheet in enumerate(workbook.sheets_metadata)
+                if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+            ]
+            grids = tuple(
+                _old_grid(workbook.get_sheet_by_name(name), hidden.get(number, Hiding((), is_filtered=False)))
+                for number, name, is_visible in sheets
+                if is_visible
+            )
     except python_calamine.PasswordError:
         raise protected(path) from None
     except (python_calamine.CalamineError, OSError):
         raise damaged(path) from None
-    return Book("xls", grids, tuple(name for name, seen in is_visible.items() if not seen))
+    return Book("xls", grids, tuple(name for _, name, is_visible in sheets if not is_visible))
 
 
 def protected(path: Path) -> UserError:
     return UserError(f"{path.name} is protected by a password. Save it without one and hand it in again.")
 
 
-def _old_grid(sheet: "python_calamine.CalamineSheet") -> Grid:  # type: ignore[name-defined]  # noqa: F821
+def _old_grid(sheet: "python_calamine.CalamineSheet", hidden: Hiding) -> Grid:  # type: ignore[name-defined]  # noqa: F821
     rows = sheet.to_python(skip_empty_area=False)
     width = max(map(len, rows), default=0)
     columns = [[_cell_text(row[n]) if n < len(row) else None for row in rows] for n in range(width)]
     cells = pl.DataFrame([pl.Series(str(n), column, pl.String) for n, column in enumerate(columns)])
     merges = (Merge(top, left, bottom, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ())
-    return Grid(sheet.name, cells, tuple(merges))
+    return Grid(sheet.name, cells, tuple(merges), hidden.rows, hidden.is_filtered)
 
 
 def _cell_text(value: Value) -> str | None:
