@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -17,6 +18,16 @@ MOST_MEMBERS = 1_000
 HIGHEST_RATIO = 200
 RATIO_COUNTS_FROM = 10 << 20  # a small file of one repeated row is no bomb
 PIECE = 1 << 20
+BROKEN_ARCHIVE = (
+    OSError,  # a place before the file's beginning
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+)
 UTF8_NAMES = 0x800
 ENCRYPTED = 0x1
 NESTED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz")
@@ -35,7 +46,7 @@ def members(path: Path) -> Iterator[Iterator[tuple[str, Path]]]:
             archive = opened.enter_context(zipfile.ZipFile(path))
             kept = _kept(archive, path.name)
             _require_sound(archive, kept.values(), path.name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        except BROKEN_ARCHIVE:
             raise UserError(f"{path.name} cannot be unpacked: it is damaged or cut off. Pack it anew.") from None
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="fengqiao-")))
         yield _one_by_one(archive, kept, folder, path.name)

@@ -1,17 +1,22 @@
-"""What calamine does not tell of an XLS: which rows are hidden, which sheets are filtered.
+"""What calamine does not tell of an XLS: whether it is sound, which rows are hidden, which sheets are filtered.
 
 Layouts: [MS-CFB] (the file is a small file system of sectors) and [MS-XLS] (a stream of records, number and length first).
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 SECTORS_IN_HEADER = 109
 END_OF_CHAIN = 0xFFFFFFFA  # this and above are marks, not sectors
-ENTRY = 128
-BOUND_SHEET, ROW, FILTER_MODE, BEGIN, END = 0x85, 0x208, 0x9B, 0x809, 0x0A
+ENTRY, SMALL_SECTOR = 128, 64
+ROOT, STREAM = 5, 2
+BOUND_SHEET, SHARED_TEXTS, ROW, FILTER_MODE, BEGIN, END = 0x85, 0xFC, 0x208, 0x9B, 0x809, 0x0A
+CELLS = (0x06, 0x7E, 0xBD, 0xBE, 0xD6, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x27E)
 HIDDEN = 0x20
+MOST_COLUMNS = 256
+
+Table = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,19 @@ class Hiding:
     is_filtered: bool
 
 
-def hiding(content: bytes) -> Mapping[int, Hiding]:
-    """By position of the sheet in the workbook; empty where the file is laid out in a way not foreseen here."""
+def hiding(content: bytes) -> list[Hiding]:
+    """What each sheet of an XLS hides, in its order. Raises `ValueError` on a file that is not sound.
+
+    Sectors that follow each other in a ring, or cells outside any sheet, would have calamine ask for memory without end.
+    """
     try:
         book = _workbook(content)
-        starts = [struct.unpack_from("<I", body)[0] for kind, body in _records(book, 0) if kind == BOUND_SHEET]
-        return {number: _of_sheet(book, start) for number, start in enumerate(starts)}
-    except (struct.error, IndexError, UnicodeDecodeError):
-        return {}
+        head = list(_records(book, 0))
+        if any(kind == SHARED_TEXTS and struct.unpack_from("<I", body, 4)[0] > len(book) for kind, body in head):
+            raise ValueError("more texts than bytes")
+        return [_of_sheet(book, struct.unpack_from("<I", body)[0]) for kind, body in head if kind == BOUND_SHEET]
+    except (struct.error, IndexError):
+        raise ValueError("cut off") from None
 
 
 def _of_sheet(book: bytes, start: int) -> Hiding:
@@ -37,6 +47,8 @@ def _of_sheet(book: bytes, start: int) -> Hiding:
     for kind, body in _records(book, start):
         if kind == ROW and struct.unpack_from("<H", body, 12)[0] & HIDDEN:
             rows.append(struct.unpack_from("<H", body)[0] + 1)
+        elif kind in CELLS and struct.unpack_from("<H", body, 2)[0] >= MOST_COLUMNS:
+            raise ValueError("a cell outside its sheet")
         is_filtered |= kind == FILTER_MODE
     return Hiding(tuple(rows), is_filtered)
 
@@ -44,7 +56,7 @@ def _of_sheet(book: bytes, start: int) -> Hiding:
 def _records(book: bytes, start: int) -> Iterator[tuple[int, bytes]]:
     """The records of one part of a workbook, to the end of that part; charts within it have an end of their own."""
     depth = 0
-    while start < len(book):
+    while start + 4 <= len(book):
         kind, length = struct.unpack_from("<HH", book, start)
         depth += (kind == BEGIN) - (kind == END)
         if depth <= 0:
@@ -54,34 +66,53 @@ def _records(book: bytes, start: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _workbook(content: bytes) -> bytes:
-    """The stream `Workbook` (since Excel 97) or `Book` of a compound file."""
-    size = 1 << struct.unpack_from("<H", content, 0x1E)[0]
-    table = _allocation(content, size)
-    directory = _chain(content, table, struct.unpack_from("<I", content, 0x30)[0], size)
-    for place in range(0, len(directory), ENTRY):
-        length = struct.unpack_from("<H", directory, place + 64)[0]
-        name = directory[place : place + max(length - 2, 0)].decode("utf-16-le")
-        first, bytes_in_it = struct.unpack_from("<II", directory, place + 116)
-        if name in ("Workbook", "Book") and bytes_in_it >= struct.unpack_from("<I", content, 0x38)[0]:
-            return _chain(content, table, first, size)[:bytes_in_it]
-    return b""
+    """The stream `Workbook` (since Excel 97) or `Book` of a compound file, all of whose streams have an end."""
+    shift, small_from = struct.unpack_from("<H", content, 0x1E)[0], struct.unpack_from("<I", content, 0x38)[0]
+    if shift not in (9, 12):
+        raise ValueError("no sectors")
+    size = 1 << shift
+    sectors = memoryview(content)[size:]
+    table = _allocation(content, sectors, size)
+    small_table = _numbers(_chain(sectors, table, struct.unpack_from("<I", content, 0x3C)[0], size))
+    directory = _chain(sectors, table, struct.unpack_from("<I", content, 0x30)[0], size)
+    small, found = memoryview(b""), b""
+    for place in range(0, len(directory) - ENTRY + 1, ENTRY):
+        name_length, kind = struct.unpack_from("<HB", directory, place + 64)
+        name = directory[place : place + max(min(name_length, 64) - 2, 0)]
+        first, length = struct.unpack_from("<II", directory, place + 116)
+        if kind == ROOT:
+            small = memoryview(_chain(sectors, table, first, size))
+        elif kind == STREAM and length:
+            is_small = length < small_from
+            chain = _chain(small, small_table, first, SMALL_SECTOR) if is_small else _chain(sectors, table, first, size)
+            found = chain[:length] if name in _NAMES else found
+    return found
 
 
-def _allocation(content: bytes, size: int) -> tuple[int, ...]:
+_NAMES = ("Workbook".encode("utf-16-le"), "Book".encode("utf-16-le"))
+
+
+def _allocation(content: bytes, sectors: memoryview, size: int) -> Table:
     """Which sector follows each sector."""
     listed = list(struct.unpack_from(f"<{SECTORS_IN_HEADER}I", content, 0x4C))
     further = struct.unpack_from("<I", content, 0x44)[0]
-    while further < END_OF_CHAIN and len(listed) * size <= len(content):
-        *more, further = struct.unpack_from(f"<{size // 4}I", content, (further + 1) * size)
+    while further < END_OF_CHAIN:
+        *more, further = _numbers(bytes(sectors[further * size : (further + 1) * size]))
         listed += more
-    sectors = (content[(n + 1) * size : (n + 2) * size] for n in listed if n < END_OF_CHAIN)
-    whole = b"".join(sectors)
-    return struct.unpack(f"<{len(whole) // 4}I", whole[: len(whole) // 4 * 4])
+        if len(listed) * size > len(content) + SECTORS_IN_HEADER * size:
+            raise ValueError("a ring of sectors")
+    return _numbers(b"".join(sectors[n * size : (n + 1) * size] for n in listed if n < END_OF_CHAIN))
 
 
-def _chain(content: bytes, table: tuple[int, ...], sector: int, size: int) -> bytes:
+def _numbers(content: bytes) -> Table:
+    return struct.unpack(f"<{len(content) // 4}I", content[: len(content) // 4 * 4])
+
+
+def _chain(sectors: memoryview, table: Table, sector: int, size: int) -> bytes:
     pieces = []
-    while sector < END_OF_CHAIN and len(pieces) <= len(table):
-        pieces.append(content[(sector + 1) * size : (sector + 2) * size])
+    while sector < END_OF_CHAIN:
+        pieces.append(sectors[sector * size : (sector + 1) * size])
         sector = table[sector]
+        if len(pieces) > len(table):
+            raise ValueError("a ring of sectors")
     return b"".join(pieces)

@@ -3,9 +3,11 @@
 XLSX comes through fastexcel, and the XML of each sheet is read once beside it; XLS comes through calamine.
 """
 
+import os
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,18 +18,22 @@ from xml.etree import ElementTree
 
 import polars as pl
 
-from pipelines.intake.archives import require_harmless
+from pipelines.intake.archives import BROKEN_ARCHIVE, require_harmless
 from pipelines.intake.biff import Hiding, hiding
 from pipelines.settings import UserError
 
 PIECE = 1 << 22
 MIDNIGHT = " 00:00:00"
 EXACT_DIGITS = 15  # what a spreadsheet keeps and shows of a number
+CORNER = re.compile(rb'\br="([A-Z]+)([0-9]+)"')
+EXTENT = re.compile(rb'<dimension ref="[A-Z0-9]+:([A-Z]+)([0-9]+)"')
 SHEET_XML = re.compile(rb"<(?:(\w+):)?worksheet\b")
+MOST_CELLS = 100_000_000
+LOOKED_AT_CLOSELY = 32 << 20  # sheets of more XML are believed where they say that they end
 HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]+)"')
 MERGED = re.compile(rb'<mergeCell [^>]*ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
 LONG_NUMBER = re.compile(rb"<v>(-?[0-9.]{15,}(?:E[-+]?[0-9]+)?|-?[0-9.]+E\+?[0-9]+)</v>")
-CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"([^>]*)>(?:(?!<c ).)*$', re.DOTALL)
+CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"([^>]*)>')
 FORMULA = re.compile(rb"<c ([^>]*)>(?=<f)(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)(<v>[^<])?")
 NUMBER_SHOWN = r"^-?[0-9]+(\.[0-9]+)?$"
 TEXT_RESULT = re.compile(rb't="(?:str|s|inlineStr|e|b|d)"')
@@ -90,6 +96,26 @@ def damaged(path: Path) -> UserError:
     )
 
 
+@contextmanager
+def _no_panic() -> Iterator[None]:
+    """A panic of a reader written in Rust, which is no `Exception`, as a `ValueError`: the workbook is damaged.
+
+    What the reader then writes to standard error may hold cells, so it is thrown away.
+    """
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise ValueError("panic") from None
+        raise
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def number_text(number: float) -> str:
     """A number as a spreadsheet shows it: fifteen digits, no noise; from 1e15 on with an exponent, since digits are lost."""
     shown = f"{number:.{EXACT_DIGITS}g}"
@@ -120,16 +146,10 @@ def _xlsx(path: Path) -> Book:
             require_harmless(archive, path.name)
             sheets = _declared_sheets(archive)
             marks = {name: _marks(archive, part) for name, part, is_visible in sheets if is_visible}
-        reader = fastexcel.read_excel(path)
-        grids = tuple(_grid(name, reader, mark) for name, mark in marks.items())
-    except (
-        fastexcel.FastExcelError,
-        zipfile.BadZipFile,
-        KeyError,
-        EOFError,
-        ElementTree.ParseError,
-        zipfile.zlib.error,
-    ):
+        with _no_panic():
+            reader = fastexcel.read_excel(path)
+            grids = tuple(_grid(name, reader, mark) for name, mark in marks.items())
+    except (fastexcel.FastExcelError, ElementTree.ParseError, KeyError, StopIteration, *BROKEN_ARCHIVE):
         raise damaged(path) from None
     return Book("xlsx", grids, tuple(name for name, _, is_visible in sheets if not is_visible))
 
@@ -148,10 +168,17 @@ def _declared_sheets(archive: zipfile.ZipFile) -> list[tuple[str, str, bool]]:
 
 
 def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
-    marks = _Marks()
+    """Raises `ValueError` when a cell stands so far out that the sheet would fill the memory."""
+    marks, is_small = _Marks(), archive.getinfo(part).file_size <= LOOKED_AT_CLOSELY
+    height = width = 0
     with archive.open(part) as file:
         for piece in _pieces(file):
             _note(piece, marks)
+            ends = (CORNER if is_small else EXTENT).findall(piece)
+            width = max([width, *(column_index(column) for column, _ in ends)])
+            height = max([height, *(int(row) for _, row in ends)])
+            if width * height > MOST_CELLS:
+                raise ValueError("a cell far outside its table")
     return marks
 
 
@@ -196,7 +223,7 @@ def _note(piece: bytes, marks: _Marks) -> None:
 def _note_number(piece: bytes, number: re.Match[bytes], marks: _Marks) -> None:
     """Keep what a number of more than fifteen digits is to be shown as, and where it stands."""
     begins = piece.rfind(b"<c ", max(0, number.start() - 8192), number.start())
-    cell = CELL.match(piece, begins, number.start()) if begins >= 0 else None
+    cell = CELL.match(piece, begins) if begins >= 0 else None
     if cell is not None and not TEXT_RESULT.search(cell[3]):
         marks.numbers.setdefault(column_index(cell[1]), {})[int(cell[2]) - 1] = number_text(float(number[1]))
 
@@ -249,23 +276,21 @@ def _xls(path: Path) -> Book:
     import python_calamine
 
     try:
-        with python_calamine.load_workbook(path) as workbook:
-            hidden = hiding(path.read_bytes())
+        hidden = hiding(path.read_bytes())
+        with _no_panic(), python_calamine.load_workbook(path) as workbook:
             sheets = [
-                (number, sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
-                for number, sheet in enumerate(workbook.sheets_metadata)
+                (sheet.name, sheet.visible == python_calamine.SheetVisibleEnum.Visible, hides)
+                for sheet, hides in zip(workbook.sheets_metadata, hidden, strict=True)
                 if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             ]
             grids = tuple(
-                _old_grid(workbook.get_sheet_by_name(name), hidden.get(number, Hiding((), is_filtered=False)))
-                for number, name, is_visible in sheets
-                if is_visible
+                _old_grid(workbook.get_sheet_by_name(name), hides) for name, is_visible, hides in sheets if is_visible
             )
     except python_calamine.PasswordError:
         raise protected(path) from None
-    except (python_calamine.CalamineError, OSError):
+    except (python_calamine.CalamineError, OSError, ValueError):
         raise damaged(path) from None
-    return Book("xls", grids, tuple(name for _, name, is_visible in sheets if not is_visible))
+    return Book("xls", grids, tuple(name for name, is_visible, _ in sheets if not is_visible))
 
 
 def protected(path: Path) -> UserError:

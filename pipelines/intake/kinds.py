@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
+from pipelines.intake.archives import BROKEN_ARCHIVE
 from pipelines.settings import UserError
 
 Kind = Literal["text", "workbook", "records", "archive"]
@@ -63,12 +64,13 @@ def _names(content: bytes, part: str) -> bool:
 
 def _packed(path: Path) -> Kind:
     """A ZIP: the archives of offices' programs tell themselves by their members."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except BROKEN_ARCHIVE:
         if path.suffix.lower() in WORKBOOK_SUFFIXES:
-            raise UserError(f"{path.name} cannot be opened as a workbook: it is damaged or cut off. {AGAIN}")
+            raise UserError(f"{path.name} cannot be opened as a workbook: it is damaged or cut off. {AGAIN}") from None
         return "archive"
-    with zipfile.ZipFile(path) as archive:
-        names = set(archive.namelist())
     if "xl/workbook.xml" in names:
         return "workbook"
     if "xl/workbook.bin" in names:
