@@ -11,10 +11,11 @@ SECTORS_IN_HEADER = 109
 END_OF_CHAIN = 0xFFFFFFFA  # this and above are marks, not sectors
 ENTRY, SMALL_SECTOR = 128, 64
 ROOT, STREAM = 5, 2
-BOUND_SHEET, SHARED_TEXTS, ROW, FILTER_MODE, BEGIN, END = 0x85, 0xFC, 0x208, 0x9B, 0x809, 0x0A
+BOUND_SHEET, SHARED_TEXTS, DIMENSIONS, ROW, FILTER_MODE, END = 0x85, 0xFC, 0x200, 0x208, 0x9B, 0x0A
+RUNS = (0xBD, 0xBE)  # several cells beside each other
 CELLS = (0x06, 0x7E, 0xBD, 0xBE, 0xD6, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x27E)
 HIDDEN = 0x20
-MOST_COLUMNS = 256
+MOST_ROWS, MOST_COLUMNS = 1 << 16, 1 << 8
 
 Table = tuple[int, ...]
 
@@ -47,19 +48,26 @@ def _of_sheet(book: bytes, start: int) -> Hiding:
     for kind, body in _records(book, start):
         if kind == ROW and struct.unpack_from("<H", body, 12)[0] & HIDDEN:
             rows.append(struct.unpack_from("<H", body)[0] + 1)
-        elif kind in CELLS and struct.unpack_from("<H", body, 2)[0] >= MOST_COLUMNS:
-            raise ValueError("a cell outside its sheet")
+        elif kind == DIMENSIONS:
+            first, end, left, right = struct.unpack_from("<IIHH" if len(body) >= 12 else "<HHHH", body)
+            _require(first <= end <= MOST_ROWS and left <= right <= MOST_COLUMNS)
+        elif kind in CELLS:
+            _require(struct.unpack_from("<H", body, 2)[0] < MOST_COLUMNS)
+            _require(kind not in RUNS or struct.unpack_from("<H", body, len(body) - 2)[0] < MOST_COLUMNS)
         is_filtered |= kind == FILTER_MODE
     return Hiding(tuple(rows), is_filtered)
 
 
+def _require(is_inside: bool) -> None:
+    if not is_inside:
+        raise ValueError("a cell outside its sheet")
+
+
 def _records(book: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """The records of one part of a workbook, to the end of that part; charts within it have an end of their own."""
-    depth = 0
+    """The records from one place to the end of a part of the workbook."""
     while start + 4 <= len(book):
         kind, length = struct.unpack_from("<HH", book, start)
-        depth += (kind == BEGIN) - (kind == END)
-        if depth <= 0:
+        if kind == END:
             return
         yield kind, book[start + 4 : start + 4 + length]
         start += 4 + length
