@@ -102,7 +102,7 @@ def _writer(column: Column, contract: Contract, chance: random.Random) -> Callab
 
 
 def _needed(contract: Contract) -> set[str | None]:
-    return {contract.key, "area_code", contract.dated_by, contract.updated}
+    return {*contract.key_columns, "area_code", contract.dated_by, contract.updated}
 
 
 def _filled(column: Column, contract: Contract, chance: random.Random) -> Callable[[int, date], str]:

@@ -34,7 +34,7 @@ def renamed(contract: Contract, kind: str, seed: int, number: int = 120) -> Expo
     """Rows of a contract below titles, columns shuffled and one in ten left out, every heading renamed."""
     chance = random.Random(f"{contract.id} {kind} {seed}")
     rows = drawing.rows(contract, number, chance)
-    needed = {contract.key, "area_code", contract.dated_by}
+    needed = {*contract.key_columns, "area_code", contract.dated_by}
     columns = [c for c in contract.columns if c.name in needed or chance.random() > 0.1]
     chance.shuffle(columns)
     kinds, headings = [], []

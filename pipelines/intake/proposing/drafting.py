@@ -237,7 +237,7 @@ def _broken(label: Words) -> Words:
 
 def _needed(contract: Contract) -> list[str]:
     """The columns without which no contract of a table can be."""
-    return [name for name in (contract.key, "area_code", contract.dated_by) if name is not None]
+    return [*contract.key_columns, "area_code", contract.dated_by]
 
 
 def _of_every_row(contract: Contract) -> list[str]:
