@@ -18,7 +18,8 @@ from pipelines.catalogue import (
     senders,
     tables,
 )
-from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES
+from pipelines.intake.digesting import Digest
+from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES, kind_of
 from pipelines.intake.lake import lake_schema, taking
 from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_headings
 from pipelines.intake.parsing import TYPES
@@ -55,7 +56,7 @@ class Parcel:
     """
 
     path: Path
-    sha256: str
+    digest: Digest
     contract: Contract
     sender: str
     register: str
@@ -78,6 +79,10 @@ class Parcel:
         said = [self.contract.model_dump_json(), *(repr(code_lists()[name]) for name in lists)]
         said += [areas_version(), repr(self.areas)]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+
+    @property
+    def sha256(self) -> str:
+        return self.digest.value
 
     @property
     def delivered(self) -> tuple[str, ...]:
@@ -106,6 +111,8 @@ def export_files(paths: Iterable[Path]) -> list[Path]:
 
 def identify(path: Path, request: Request) -> Parcel:
     """Find out what a file is. Raises `UserError` when nobody says whose it is, or it fits no contract."""
+    kind_of(path)
+    digest = Digest(path)
     sidecar = sidecar_of(path)
     areas = _areas(request.areas)
     contract = _contract_for(path, request, sidecar)
@@ -117,7 +124,7 @@ def identify(path: Path, request: Request) -> Parcel:
     scope = request.scope or sidecar.scope
     return Parcel(
         path=path,
-        sha256=_sha256(path),
+        digest=digest,
         contract=contract,
         sender=sender,
         register=register,
@@ -244,8 +251,3 @@ def _keep(source: Path, target: Path) -> None:
     draft = target.with_name(f".{target.name}.unfinished")
     shutil.copyfile(source, draft)
     draft.replace(target)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

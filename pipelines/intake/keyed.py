@@ -40,7 +40,7 @@ def _identity(table: str, register: str, contract: Contract) -> pl.Expr:
 def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) -> pl.DataFrame:
     """A monthly form turned long: one row an item and category, keyed by sender, table, area, month, item, category."""
     items = [column for column in contract.columns if column.item is not None]
-    kept = ["row_number", "area_code", "month", "reported_on"]
+    kept = [name for name in ("_record", "row_number", "area_code", "month", "reported_on") if name in clean.columns]
     long = pl.concat(
         clean.select(
             *kept, pl.lit(c.item).alias("item"), pl.lit(c.category).alias("category"), pl.col(c.name).alias("value")

@@ -91,22 +91,67 @@ def taking() -> Iterator[None]:
         raise UserError(f"The data folder {data_root()} does not take the rows: {why}. Nothing was taken in.") from None
 
 
-def write_delivery(rows: pl.DataFrame, findings: pl.DataFrame, table: str, folder: str) -> None:
-    """Lake part and quarantine file, each complete before it gets its name. Raises `UserError` when the disk does not take them."""
-    lake, quarantine = data_root() / "lake" / table, data_root() / "quarantine"
-    draft = lake / f".{folder}"
+class Draft:
+    """A delivery on its way into the lake: parts in a folder that has no name yet. Without a folder nothing is written."""
+
+    def __init__(self, table: str, folder: Path | None) -> None:
+        self._table, self._folder = table, folder
+        updated = tables()[table].updated
+        self._marks = ["case_key", *([updated] if updated else [])]
+        self._unwritten: list[pl.DataFrame] = []
+
+    def write(self, rows: pl.DataFrame, number: int) -> None:
+        """One part; its number says where in the file its rows stood. Raises `UserError` when the disk does not take it."""
+        if self._folder is None:
+            self._unwritten.append(rows.select(self._marks))
+        elif len(rows):
+            with taking():
+                rows.write_parquet(self._folder / f"part-{number:05d}.parquet", compression="zstd", statistics=True)
+
+    def marks(self) -> pl.LazyFrame:
+        """Key and update time of each row so far."""
+        empty = pl.DataFrame(schema=lake_schema(self._table)).select(self._marks)
+        if self._folder is None:
+            return pl.concat([empty, *self._unwritten]).lazy()
+        parts = sorted(self._folder.iterdir())
+        return pl.scan_parquet(parts).select(self._marks) if parts else empty.lazy()
+
+    def finish(self, findings: pl.DataFrame, name: str) -> None:
+        """Give the folder its name, the quarantine file beside it first. Raises `UserError` when the disk does not take it."""
+        if self._folder is None:
+            return
+        quarantine = data_root() / "quarantine"
+        unfinished = quarantine / f".{name}"
+        try:
+            with taking():
+                if not any(self._folder.iterdir()):
+                    empty = pl.DataFrame(schema=lake_schema(self._table))
+                    empty.write_parquet(self._folder / "part-00000.parquet")
+                for part in sorted(self._folder.iterdir()):
+                    _sync(part)
+                quarantine.mkdir(parents=True, exist_ok=True)
+                if len(findings):
+                    findings.write_parquet(unfinished, compression="zstd", statistics=True)
+                    _sync(unfinished)
+                    unfinished.replace(quarantine / f"{name}.parquet")
+                self._folder.replace(self._folder.with_name(name))
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafted(table: str, sequence: int, *, is_dry: bool) -> Iterator[Draft]:
+    """A draft in the table's part of the lake, gone at the end unless it was finished. Raises `UserError`."""
+    if is_dry:
+        yield Draft(table, None)
+        return
+    folder = data_root() / "lake" / table / f".{sequence:08d}"
     try:
         with taking():
-            draft.mkdir(parents=True, exist_ok=True)
-            _write_synced(rows, draft / "part-00000.parquet")
-            quarantine.mkdir(parents=True, exist_ok=True)
-            if len(findings):
-                _write_synced(findings, quarantine / f".{folder}")
-                (quarantine / f".{folder}").replace(quarantine / f"{folder}.parquet")
-            draft.replace(lake / folder)
+            folder.mkdir(parents=True, exist_ok=True)
+        yield Draft(table, folder)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        (quarantine / f".{folder}").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -130,6 +175,10 @@ def withdrawing(rows: pl.DataFrame, folder: str) -> Iterator[None]:
 
 def _write_synced(rows: pl.DataFrame, path: Path) -> None:
     rows.write_parquet(path, compression="zstd", statistics=True)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -65,11 +65,21 @@ def header_score(cells: Iterable[str | None], contract: Contract) -> int:
     return len(contract.headings.keys() & {heading(cell) for cell in cells})
 
 
+UNIT_SIGNS = {"(元)": "yuan", "(万元)": "wan_yuan"}
+
+
+def header_unit(text: str) -> str | None:
+    """The unit of money that a heading names in brackets; it comes before the contract's."""
+    return next((unit for sign, unit in UNIT_SIGNS.items() if text.endswith(sign)), None)
+
+
 def column_position(header: tuple[str, ...], contract: Contract, name: str) -> int | None:
-    """Where a contract's column stands in a header; its label first, then its aliases in order."""
-    column = contract.column(name)
-    positions = (header.index(text) for text in map(heading, (column.label, *column.aliases)) if text in header)
-    return next(positions, None)
+    """Where a contract's column stands in a header; its label first, then its aliases in order, money in either unit."""
+    texts = list(map(heading, (contract.column(name).label, *contract.column(name).aliases)))
+    if contract.column(name).type == "money":
+        bare = dict.fromkeys(text.removesuffix("(万元)").removesuffix("(元)") for text in texts)
+        texts += [text + sign for text in bare for sign in UNIT_SIGNS]
+    return next((header.index(text) for text in texts if text in header), None)
 
 
 def missing_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
@@ -80,7 +90,8 @@ def missing_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
 
 def unknown_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
     """Headings that no column of the contract claims; they are reported and never stored."""
-    return [text for text in header if text and text not in contract.headings]
+    known = {column_position(header, contract, column.name) for column in contract.columns}
+    return [text for n, text in enumerate(header) if text and text not in contract.headings and n not in known]
 
 
 def best_sheet(candidates: Sequence[Sheet], contract: Contract) -> Sheet | None:

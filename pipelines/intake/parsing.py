@@ -1,14 +1,17 @@
 """Text cells become typed columns, or reasons why not, by the contract and nothing else."""
 
+import operator
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 
+import numpy as np
 import polars as pl
 
 from pipelines.catalogue import Area, Column, Contract, Rule, Words, area_mapping, code_lists
-from pipelines.intake.denying import personal_check
-from pipelines.intake.layouts import Block, column_position
+from pipelines.intake.denying import MIDDLE_OF_MOBILES, personal_check
+from pipelines.intake.layouts import Block, Told, column_position, header_unit
 from pipelines.periods import YEARS
 from pipelines.settings import UserError
 
@@ -19,10 +22,15 @@ WRITTEN_MONTH = r"^([0-9]{4})[-/.年]([0-9]{1,2})月?$"
 COMPACT_MONTH = r"^([12][0-9]{3})([0-9]{2})$"
 TIME_OF_DAY = r"[T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
-NOTHING = ("", "/", "—", "——", "-", "－")
+DASHES = ("/", "—", "——", "-", "–")
+NOTHING = ("", *DASHES)
 EXCEL_EPOCH = pl.datetime(1899, 12, 30)
 SECONDS_A_DAY = 86_400
-FEN = {"yuan": 100, "wan_yuan": 1_000_000}
+FEN = {"yuan": 100, "wan_yuan": 1_000_000, "yi_yuan": 10_000_000_000}
+SAID_UNITS = {"元": "yuan", "万": "wan_yuan", "亿": "yi_yuan"}
+RUINED_NUMBER = r"^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
+NOTHING_TOLD = Told()
+OUTCOMES = (("refuse", "reason"), ("warn", "warning"))
 TYPES: Mapping[str, pl.DataType] = {
     "area": pl.String(),
     "code": pl.String(),
@@ -48,6 +56,10 @@ REASONS: Mapping[str, Words] = {
     ),
     "malformed_number": Words(zh="编号格式不符", en="the case number has another form than expected"),
     "personal_value": Words(zh="含身份证号、手机号或车牌号", en="holds an ID, mobile or plate number"),
+    "ruined_number": Words(
+        zh="编号被改成科学计数法，已失真", en="a number ruined by scientific notation: keep the column as text"
+    ),
+    "code_not_in_force": Words(zh="代码在该日期不在有效期内", en="the code was not in force on the row's date"),
 }
 REASON_OF_TYPE = {
     "area": "unknown_area",
@@ -88,38 +100,88 @@ FINDINGS = {
 
 
 @dataclass(frozen=True)
-class _Check:
-    """What a row may fail: by a cell (`column`) or by a rule; `failed` is true where it does."""
+class _Failure:
+    """Rows that fail a check: of a cell (`column`), of the row's width (no column) or of a rule. `found`: shapes of the
+    cells of these rows, in order."""
 
     severity: str
     reason: str
     column: str
-    failed: pl.Expr
+    rows: pl.Series
+    found: Callable[[], pl.Series]
 
 
-def parse(block: Block, contract: Contract, extra_areas: tuple[Area, ...] = ()) -> Parsed:
+@dataclass(frozen=True)
+class _Cells:
+    """A column of a block: texts as they were compared, typed values, and the checks that some of them fail."""
+
+    values: pl.Series
+    text: Callable[[], pl.Series]
+    failures: tuple[tuple[str, pl.Series], ...]
+
+
+def parse(block: Block, contract: Contract, extra_areas: tuple[Area, ...] = (), told: Told = NOTHING_TOLD) -> Parsed:
     """Type a block's text rows by the contract; every row leaves with a reason or as accepted."""
-    rows, header = block.rows, block.sheet.header
     kept = [column for column in contract.columns if column.personal != "dropped"]
-    texts = rows.select("row_number", "cells", *(_text(column, header, contract) for column in kept))
-    typed = texts.select(_typed(column, extra_areas) for column in kept)
-    both = texts.rename({column.name: f"text_{column.name}" for column in kept}).hstack(typed)
-    cells = [_width_check(len(header)), *(check for column in kept for check in _cell_checks(column, contract))]
-    rules = [_Check(r.severity, r.id, r.columns[-1], _broken(r, contract, typed)) for r in contract.rules]
-    checks = [*cells, *rules]
-    flags = both.select(check.failed.alias(str(number)) for number, check in enumerate(checks))
-    unreadable = flags.select(pl.any_horizontal(str(number) for number in range(len(cells)))).to_series()
-    # a rule speaks only of rows whose cells could be read
-    flags = flags.with_columns(pl.col(str(n)) & ~unreadable for n in range(len(cells), len(checks)))
-    outcome = flags.select(_first(checks, "refuse").alias("reason"), _first(checks, "warn").alias("warning"))
-    about = (pl.lit(block.sheet.name, pl.String).alias("sheet"), _month_of(contract).alias("month"))
-    findings = _findings(both.with_columns(about), flags, checks)
-    return Parsed(both.select("row_number", *typed.columns).hstack(outcome), findings)
+    cells = {column.name: _cells(column, block, contract, extra_areas, told) for column in kept}
+    typed = pl.DataFrame([cell.values.alias(name) for name, cell in cells.items()])
+    failures = [*_width_failure(block), *_cell_failures(cells)]
+    readable = ~_any([failure.rows for failure in failures], len(typed))
+    failures += _rule_failures(contract, typed, cells, readable)
+    failures += _vintage_failures(contract, typed, cells, readable)
+    outcome = [_first(failures, severity, len(typed)).alias(name) for severity, name in OUTCOMES]
+    rows = pl.DataFrame([block.rows["row_number"], *typed, *outcome])
+    return Parsed(rows, _findings(block, contract, typed, failures))
 
 
-def _month_of(contract: Contract) -> pl.Expr:
-    """The first day of the month that a row's date places it in, as far as it could be read."""
-    return pl.col(contract.dated_by).cast(pl.Date).dt.truncate("1mo")
+def _any(flags: Sequence[pl.Series], height: int) -> pl.Series:
+    return reduce(operator.or_, flags, pl.repeat(False, height, dtype=pl.Boolean, eager=True))
+
+
+def _width_failure(block: Block) -> Iterator[_Failure]:
+    rows = block.rows["cells"] != len(block.sheet.header)
+    if rows.any():
+        found = block.rows.filter(rows).select(pl.format("{} cells", "cells")).to_series()
+        yield _Failure("refuse", "ragged_row", "", rows, lambda: found)
+
+
+def _cell_failures(cells: Mapping[str, _Cells]) -> Iterator[_Failure]:
+    for name, cell in cells.items():
+        for reason, rows in cell.failures:
+            yield _Failure("refuse", reason, name, rows, partial(_shapes, cell, rows))
+
+
+def _rule_failures(
+    contract: Contract, typed: pl.DataFrame, cells: Mapping[str, _Cells], readable: pl.Series
+) -> Iterator[_Failure]:
+    """Rules speak only of rows whose cells could be read."""
+    if not contract.rules:
+        return
+    flags = typed.select(_broken(rule, contract, typed).alias(rule.id) for rule in contract.rules)
+    for rule in contract.rules:
+        rows = flags[rule.id] & readable
+        if rows.any():
+            column = rule.columns[-1]
+            yield _Failure(rule.severity, rule.id, column, rows, partial(_shapes, cells[column], rows))
+
+
+def _vintage_failures(
+    contract: Contract, typed: pl.DataFrame, cells: Mapping[str, _Cells], readable: pl.Series
+) -> Iterator[_Failure]:
+    """Codes that their list did not yet, or no longer, have on the row's date."""
+    day = typed[contract.dated_by].cast(pl.Date)
+    for column in contract.columns:
+        dated = [code for code in code_lists().get(column.codes or "", ()) if code.valid_from or code.valid_to]
+        if column.type != "code" or column.name not in cells or not dated:
+            continue
+        value, is_outside = typed[column.name], pl.repeat(False, len(typed), dtype=pl.Boolean, eager=True)
+        for code in dated:
+            early = (day < code.valid_from) if code.valid_from else False
+            late = (day > code.valid_to) if code.valid_to else False
+            is_outside |= ((value == code.code) & (early | late)).fill_null(value=False)
+        rows = is_outside & readable
+        if rows.any():
+            yield _Failure("warn", "code_not_in_force", column.name, rows, partial(_shapes, cells[column.name], rows))
 
 
 def _broken(rule: Rule, contract: Contract, typed: pl.DataFrame) -> pl.Expr:
@@ -135,30 +197,37 @@ def _broken(rule: Rule, contract: Contract, typed: pl.DataFrame) -> pl.Expr:
     return broken
 
 
-def _first(checks: list[_Check], severity: str) -> pl.Expr:
+def _first(failures: Sequence[_Failure], severity: str, height: int) -> pl.Series:
     """The reason code of the first failing check of a severity, null where none fails."""
-    failing = [
-        pl.when(pl.col(str(number))).then(pl.lit(check.reason))
-        for number, check in enumerate(checks)
-        if check.severity == severity
-    ]
-    return pl.coalesce(*failing, pl.lit(None, pl.String))
+    reasons = pl.repeat(None, height, dtype=pl.String, eager=True)
+    for failure in reversed([failure for failure in failures if failure.severity == severity]):
+        reasons = reasons.set(failure.rows, failure.reason)
+    return reasons
 
 
-def _findings(both: pl.DataFrame, flags: pl.DataFrame, checks: list[_Check]) -> pl.DataFrame:
-    hit = flags.select(pl.all().any()).row(0) if len(flags) else (False,) * len(checks)
+def _findings(block: Block, contract: Contract, typed: pl.DataFrame, failures: Sequence[_Failure]) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=FINDINGS)]
-    for check, failed in ((check, flags[str(n)]) for n, check in enumerate(checks) if hit[n]):
-        text = pl.col(f"text_{check.column}") if check.column else pl.lit(None, pl.String)
-        words = {"severity": check.severity, "reason": check.reason, "column": check.column}
-        found = _shape(text).alias("found") if check.column else pl.format("{} cells", "cells").alias("found")
-        said = (pl.lit(text).alias(name) for name, text in words.items())
-        parts.append(both.filter(failed).select("sheet", "row_number", "month", *said, found))
+    month = typed[contract.dated_by].cast(pl.Date).dt.truncate("1mo")
+    for failure in failures:
+        said = {"sheet": block.sheet.name, "severity": failure.severity, "reason": failure.reason}
+        said["column"] = failure.column
+        part = pl.DataFrame(
+            {
+                "row_number": block.rows["row_number"].filter(failure.rows),
+                "month": month.filter(failure.rows),
+                "found": failure.found(),
+            }
+        ).with_columns(pl.lit(text, pl.String).alias(name) for name, text in said.items())
+        parts.append(part.select(list(FINDINGS)))
     return pl.concat(parts).sort("row_number", maintain_order=True)
 
 
+def _shapes(cells: _Cells, rows: pl.Series) -> pl.Series:
+    """What kind of thing the cells of some rows hold, without any of it."""
+    return cells.text().filter(rows).rechunk().alias("text").to_frame().select(_shape(pl.col("text"))).to_series()
+
+
 def _shape(text: pl.Expr) -> pl.Expr:
-    """What kind of thing a cell holds, without any of it."""
     length = text.str.len_chars().cast(pl.String)
     kind = (
         pl.when(text.str.contains(r"^[0-9]+$"))
@@ -172,40 +241,128 @@ def _shape(text: pl.Expr) -> pl.Expr:
     return pl.when(text.is_null()).then(pl.lit("empty")).otherwise(pl.format("{}, {} characters", kind, length))
 
 
-def _text(column: Column, header: tuple[str, ...], contract: Contract) -> pl.Expr:
-    """A cell as trimmed text, full-width characters folded; null where it holds nothing."""
-    position = column_position(header, contract, column.name)
+# Columns of these types hold few different texts: each is read once a block.
+FEW_TEXTS = {"area", "boolean", "code", "codes", "date", "integer", "month"}
+
+
+def _cells(column: Column, block: Block, contract: Contract, areas: tuple[Area, ...], told: Told) -> _Cells:
+    position = column_position(block.sheet.header, contract, column.name)
     if position is None:
-        return pl.lit(None, pl.String).alias(column.name)
-    text = pl.col(f"c{position}").str.normalize("NFKC").str.strip_chars(" \t\r\n\u3000\ufeff'")
-    return pl.when(text.is_in(NOTHING)).then(None).otherwise(text).alias(column.name)
+        raw = pl.repeat(None, len(block.rows), dtype=pl.String, eager=True)
+        unit = None
+    else:
+        raw, unit = block.rows[f"c{position}"], header_unit(block.sheet.header[position])
+    reading = _Reading(column, contract, areas, told, unit)
+    if position is None or column.type not in FEW_TEXTS:
+        return reading.cells(raw)
+    return reading.distinct_cells(raw)
 
 
-def _typed(column: Column, areas: tuple[Area, ...]) -> pl.Expr:
-    text = pl.col(column.name)
-    match column.type:
-        case "date":
-            value = _date(text, column.formats)
-        case "month":
-            value = _month(text)
-        case "datetime":
-            value = _datetime(text, column.formats)
-        case "integer":
-            value = _number(text).cast(pl.Int64, strict=False)
-        case "money":
-            value = _money(text, FEN[column.unit or "yuan"])
-        case "boolean":
-            yes_no = _code_texts(column.codes or "yes_no")
-            value = text.replace_strict(yes_no, default=None, return_dtype=pl.String) == "yes"
-        case "code":
-            value = text.replace_strict(_code_texts(column.codes or ""), default=None, return_dtype=pl.String)
-        case "codes":
-            value = _several(text, _code_texts(column.codes or ""))
-        case "area":
-            value = _area(text, area_mapping(column.code_list or "nbs2023", areas, column.level))
-        case _:
-            value = text
-    return value.alias(column.name)
+@dataclass(frozen=True)
+class _Reading:
+    """How a column's texts are read: what the contract says of it, and what the file says beside it."""
+
+    column: Column
+    contract: Contract
+    areas: tuple[Area, ...]
+    told: Told
+    unit: str | None
+
+    def cells(self, raw: pl.Series) -> _Cells:
+        text = _text(raw, dash_is_zero=self.column.type == "integer" and self.contract.dash == "zero")
+        values = self._values(text)
+        failures = ((reason, rows) for reason, rows in self._checks(text, values) if rows.any())
+        return _Cells(values, lambda: text, tuple(failures))
+
+    def distinct_cells(self, raw: pl.Series) -> _Cells:
+        """The same, each different text being read once."""
+        coded = raw.fill_null("").cast(pl.Categorical(pl.Categories.random()))
+        distinct = coded.unique()
+        codes, places = distinct.to_physical().to_numpy(), np.zeros(len(distinct) + 1, np.uint32)
+        places[codes] = np.arange(len(distinct), dtype=np.uint32)
+        rows = pl.Series(places[coded.to_physical().to_numpy()])
+        read = self.cells(distinct.cast(pl.String))
+        failures = tuple((reason, flags.gather(rows)) for reason, flags in read.failures)
+        return _Cells(read.values.gather(rows), lambda: read.text().gather(rows), failures)
+
+    def _checks(self, text: pl.Series, values: pl.Series) -> Iterator[tuple[str, pl.Series]]:
+        """A row without its number, area or date could be counted nowhere, whatever the contract says."""
+        column = self.column
+        if column.required or column.name in (*self.contract.key_columns, "area_code", self.contract.dated_by):
+            yield "missing_value", text.is_null()
+        if column.type in ("identifier", "area"):
+            ruined = text.str.contains(RUINED_NUMBER).fill_null(value=False)
+            yield "ruined_number", ruined
+            if column.pattern:
+                yield (
+                    REASON_OF_TYPE["identifier"],
+                    (~text.str.contains(column.pattern) & ~ruined).fill_null(value=False),
+                )
+        written = pl.col("text").str.extract("^([0-9]{11,15})").cast(pl.Int64)
+        is_large = pl.col("value") >= FEN["yuan"] * MIDDLE_OF_MOBILES[0]
+        number = pl.when(is_large).then(written) if column.type == "money" else pl.col("value")
+        personal = personal_check(column, pl.col("text"), number)
+        if personal is not None:
+            yield "personal_value", pl.DataFrame({"text": text, "value": values}).select(personal).to_series()
+        if column.type != "identifier":
+            yield REASON_OF_TYPE[column.type], text.is_not_null() & values.is_null()
+
+    def _values(self, text: pl.Series) -> pl.Series:
+        """Typed values; the usual way of writing is tried on all texts, the other ways on what it leaves."""
+        column = pl.col(text.name)
+        usual = self._usual(column)
+        if usual is None:
+            return text.to_frame().select(self._any_way(column)).to_series()
+        values = text.to_frame().select(usual).to_series()
+        left = (values.is_null() & text.is_not_null()).arg_true()
+        if not len(left):
+            return values
+        others = text.gather(left).to_frame().select(self._any_way(column)).to_series()
+        return values.scatter(left, others)
+
+    def _usual(self, text: pl.Expr) -> pl.Expr | None:
+        if self.column.formats:
+            return None
+        if self.column.type == "datetime":
+            return _plausible(text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"))
+        if self.column.type == "money":
+            plain = pl.when(text.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,8})?$")).then(text)
+            return _fen(plain, self.unit or self.column.unit or "yuan")
+        return None
+
+    def _any_way(self, text: pl.Expr) -> pl.Expr:
+        column = self.column
+        match column.type:
+            case "date":
+                return _date(text, column.formats)
+            case "month":
+                return _month(text, self.told)
+            case "datetime":
+                return _datetime(text, column.formats)
+            case "integer":
+                return _number(text).cast(pl.Int64, strict=False)
+            case "money":
+                return _money(text, self.unit or column.unit or "yuan")
+            case "boolean":
+                texts = _code_texts(column.codes or "yes_no")
+                return text.replace_strict(texts, default=None, return_dtype=pl.String) == "yes"
+            case "code":
+                return text.replace_strict(_code_texts(column.codes or ""), default=None, return_dtype=pl.String)
+            case "codes":
+                return _several(text, _code_texts(column.codes or ""))
+            case "area":
+                return _area(text, area_mapping(column.code_list or "nbs2023", self.areas, column.level))
+        return text
+
+
+def _text(raw: pl.Series, *, dash_is_zero: bool) -> pl.Series:
+    """Trimmed texts, full-width characters folded; null where a cell holds nothing, as a dash does if it is no zero."""
+    is_plain = raw.str.len_bytes().sum() == raw.str.len_chars().sum()
+    folded = raw if is_plain else raw.str.normalize("NFKC")
+    stripped = folded.str.strip_chars(" \t\r\n\u3000\ufeff'").alias("text")
+    if dash_is_zero:
+        stripped = stripped.set(stripped.is_in(DASHES), "0")
+    return stripped.set(stripped.is_in(NOTHING), None)
 
 
 def _date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
@@ -238,8 +395,11 @@ def _plausible(day: pl.Expr) -> pl.Expr:
     return pl.when(day.dt.year().is_between(YEARS[0], YEARS[-1])).then(day)
 
 
-def _month(text: pl.Expr) -> pl.Expr:
-    """The first day of a month written as 2025-01, 2025年1月, 202501 or as a date in it."""
+def _month(text: pl.Expr, told: Told) -> pl.Expr:
+    """The first day of a month written as 2025-01, 2025年1月, 202501 or as a date in it; 5月 where the year is told."""
+    years = {month[:4] for month in told.months or ()}
+    if len(years) == 1:
+        text = text.str.replace(r"^([0-9]{1,2})月份?$", f"{years.pop()}-${{1}}")
     first = text.str.replace(WRITTEN_MONTH, "${1}-${2}-01").str.replace(COMPACT_MONTH, "${1}-${2}-01")
     return _date(first, ()).dt.truncate("1mo")
 
@@ -257,14 +417,22 @@ def _number(text: pl.Expr) -> pl.Expr:
     return whole.str.split(".").list.first().str.strip_prefix("+")
 
 
-def _money(text: pl.Expr, fen: int) -> pl.Expr:
-    """Money in fen, rounded half up to the fen; negative amounts are not accepted. Workbooks write long fractions."""
+def _money(text: pl.Expr, unit: str) -> pl.Expr:
+    """Money in fen; a unit written in the cell comes before the column's. Workbooks write long fractions."""
     plain = text.str.replace_all(",", "", literal=True)
-    kept = pl.when(plain.str.contains(r"^[0-9]{1,12}(\.[0-9]+)?$")).then(
-        plain.str.extract(r"^([0-9]+(?:\.[0-9]{1,8})?)")
+    number = pl.coalesce(
+        plain.str.extract(r"^([0-9]{1,12}(?:\.[0-9]{1,8})?)(?:元|万元?|亿元?)?$"),
+        plain.str.extract(r"^([0-9]{1,12}\.[0-9]{8})[0-9]+(?:元|万元?|亿元?)?$"),
     )
-    number = kept.cast(pl.Decimal(24, 8), strict=False)
-    return (number * fen + pl.lit("0.5").cast(pl.Decimal(24, 8))).floor().cast(pl.Int64, strict=False)
+    said = plain.str.extract(r"([^0-9]+)$")
+    own = pl.coalesce(pl.when(said.str.starts_with(sign)).then(_fen(number, name)) for sign, name in SAID_UNITS.items())
+    return pl.when(said.is_null()).then(_fen(number, unit)).otherwise(own)
+
+
+def _fen(number: pl.Expr, unit: str) -> pl.Expr:
+    """Fen, rounded half up."""
+    half = pl.lit("0.5").cast(pl.Decimal(24, 8))
+    return (number.cast(pl.Decimal(24, 8), strict=False) * FEN[unit] + half).floor().cast(pl.Int64, strict=False)
 
 
 def _code_texts(list_id: str) -> dict[str, str]:
@@ -293,25 +461,3 @@ def _area(text: pl.Expr, published: Mapping[str, str]) -> pl.Expr:
     is_short = text.str.contains(r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$")
     digits = pl.when(is_short).then(text.str.pad_end(12, "0")).otherwise(text)
     return digits.replace_strict(published, default=None, return_dtype=pl.String)
-
-
-def _width_check(width: int) -> _Check:
-    return _Check("refuse", "ragged_row", "", pl.col("cells") != width)
-
-
-def _cell_checks(column: Column, contract: Contract) -> list[_Check]:
-    """A row without its number, area or date could be counted nowhere, whatever the contract says."""
-    text, value = pl.col(f"text_{column.name}"), pl.col(column.name)
-    is_required = column.required or column.name in (*contract.key_columns, "area_code", contract.dated_by)
-    checks = [_Check("refuse", "missing_value", column.name, text.is_null())] if is_required else []
-    number = value // FEN[column.unit] if column.unit is not None else value
-    personal = personal_check(column, text, number)
-    if personal is not None:
-        checks.append(_Check("refuse", "personal_value", column.name, personal))
-    if column.type != "identifier":
-        unread = text.is_not_null() & value.is_null()
-        return [*checks, _Check("refuse", REASON_OF_TYPE[column.type], column.name, unread)]
-    if column.pattern:
-        malformed = text.is_not_null() & ~text.str.contains(column.pattern)
-        checks.append(_Check("refuse", REASON_OF_TYPE["identifier"], column.name, malformed))
-    return checks

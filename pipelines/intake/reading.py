@@ -1,6 +1,7 @@
 """Any export as blocks of text records: what a file is, which tables it holds, and its rows, whatever the format."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -41,3 +42,16 @@ def find_layout(path: Path, contract: Contract, told: Told) -> Layout:
 def blocks(path: Path, layout: Layout, contract: Contract, told: Told) -> Iterator[Block]:
     """The records of all tables of a file, in its order."""
     return _reader(path).blocks(path, layout, contract, told)
+
+
+def parts(path: Path, layout: Layout, contract: Contract, told: Told) -> Iterator[Callable[[], Block]]:
+    """The same blocks, each yet to be made: several threads can make them side by side."""
+    reader = _reader(path)
+    if hasattr(reader, "parts"):
+        yield from reader.parts(path, layout, contract)
+    else:
+        yield from (partial(_given, block) for block in reader.blocks(path, layout, contract, told))
+
+
+def _given(block: Block) -> Block:
+    return block

@@ -5,27 +5,26 @@ entry is made, and an entry is what makes it count: a kill at any moment loses n
 """
 
 import hashlib
-from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
-import polars as pl
-
-from pipelines.catalogue import Contract, senders, tables
+from pipelines.catalogue import senders, tables
 from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
 from pipelines.intake.archive import Original, archiving
 from pipelines.intake.denying import personal_headings, shown_headings
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
-from pipelines.intake.keyed import form_rows, keyed_rows
-from pipelines.intake.lake import lake_schema, taking, withdrawing, write_delivery
+from pipelines.intake.lake import Draft, drafted, taking, withdrawing
 from pipelines.intake.layouts import unknown_headings
 from pipelines.intake.ledger import Counts
-from pipelines.intake.parsing import FINDINGS, parse
-from pipelines.intake.reading import blocks
-from pipelines.intake.withdrawing import mark_outside, refused_keys, withdrawals
+from pipelines.intake.passing import Passed, pass_through
+from pipelines.intake.transcoding import NotThisEncoding
+from pipelines.intake.withdrawing import withdrawals
 from pipelines.periods import months_of
 from pipelines.settings import UserError
+
+HASHED_FIRST = 32 << 20  # bytes; a larger file is read while its digest is still being computed
 
 
 @dataclass(frozen=True)
@@ -58,35 +57,57 @@ class Outcome:
 
 def receive(path: Path, request: Request) -> Outcome:
     """Take one file in. Call under `ledger.writer_lock()`. Raises `UserError` when the file as a whole cannot be taken in."""
-    with archiving(path) as original:
-        return _receive(path, request, original)
-
-
-def _receive(path: Path, request: Request, original: Original) -> Outcome:
     parcel = identify(path, request)
-    contract = parcel.contract
-    known = _known(parcel)
-    if known is not None:
-        return _outcome(parcel, "already_received", known.counts, known.withdrawn)
+    with archiving(path) as original:
+        try:
+            return _receive(parcel, request, original)
+        except NotThisEncoding:
+            if parcel.layout.form == "gb18030":
+                raise UserError(
+                    f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again."
+                ) from None
+            layout = replace(parcel.layout, form="gb18030")
+            return _receive(replace(parcel, layout=layout), request, original)
+
+
+def _receive(parcel: Parcel, request: Request, original: Original) -> Outcome:
+    known = cache(partial(_known, parcel))
     sequence, secret = ledger.next_sequence(), key_file.load()
+    if parcel.path.stat().st_size < HASHED_FIRST and known() is not None:
+        return _again(parcel, known())
     if not request.dry_run:
         with taking():
             original.begin()
-    taken = _read_all(parcel, secret)
-    rows, duplicate = _deduplicated(_identified(taken.clean, parcel, secret, sequence), contract)
-    counts = _counts(taken, duplicate)
-    months = parcel.months or _months(taken.clean, contract)
-    if taken.read == 0 and months[0] is None:
-        raise UserError(
-            f"{path.name} has a header and no row. Name the months it reports on with --period: then it is zero."
+    with drafted(parcel.contract.table, sequence, is_dry=request.dry_run) as draft:
+        passed = pass_through(
+            parcel, secret, sequence, draft, unless=lambda: parcel.digest.is_ready and known() is not None
         )
-    if parcel.is_zero and taken.read:
+        parcel.digest.require_unchanged()
+        if passed is None or known() is not None:
+            return _again(parcel, known())
+        return _take_in(parcel, request, original, draft, passed, sequence)
+
+
+def _again(parcel: Parcel, known: ledger.Delivery | None) -> Outcome:
+    assert known is not None
+    return _outcome(parcel, "already_received", known.counts, known.withdrawn)
+
+
+def _take_in(
+    parcel: Parcel, request: Request, original: Original, draft: Draft, passed: Passed, sequence: int
+) -> Outcome:
+    """Withdrawals, archive, lake and ledger, in this order: the entry is what makes all of it count."""
+    contract, counts = parcel.contract, passed.counts
+    name, months = parcel.path.name, parcel.months or passed.months
+    if counts.read == 0 and months[0] is None:
         raise UserError(
-            f"{path.name} is said to be a zero report and has {taken.read} rows. Mend the one or the other."
+            f"{name} has a header and no row. Name the months it reports on with --period: then it is zero."
         )
-    gone = withdrawals(parcel, rows.lazy(), taken.refused_keys, sequence)
+    if parcel.is_zero and counts.read:
+        raise UserError(f"{name} is said to be a zero report and has {counts.read} rows. Mend the one or the other.")
+    gone = withdrawals(parcel, draft.marks(), passed.refused_keys, sequence)
     if gone.held is not None:
-        return _outcome(parcel, "held", counts, len(gone.rows), f"{path.name} {gone.held}")
+        return _outcome(parcel, "held", counts, len(gone.rows), f"{name} {gone.held}")
     if request.dry_run:
         return _outcome(parcel, "dry_run", counts, len(gone.rows))
     keep_given(parcel, request)
@@ -94,14 +115,14 @@ def _receive(path: Path, request: Request, original: Original) -> Outcome:
     with taking():
         original.finish()
     with withdrawing(gone.rows, folder):
-        write_delivery(rows, taken.findings, contract.table, folder)
+        draft.finish(passed.findings, folder)
     with taking():
         original.keep(parcel.sha256)
     ledger.record(
         ledger.Delivery(
             ledger_sequence=sequence,
             sha256=parcel.sha256,
-            file=path.name,
+            file=name,
             sender=parcel.sender,
             register=parcel.register,
             contract=contract.id,
@@ -138,13 +159,6 @@ def _known(parcel: Parcel) -> ledger.Delivery | None:
         and (d.read > 0 or parcel.months is None or (d.first_month, d.last_month) == parcel.months)
     )
     return next(same, None)
-
-
-def _counts(taken: "_Taken", duplicate: int) -> Counts:
-    refused = len(taken.refused)
-    reasons, warnings = _by_reason(taken.refused["reason"]), _by_reason(taken.clean["warning"])
-    accepted = taken.read - refused - duplicate
-    return Counts(taken.read, taken.not_data, accepted, refused, duplicate, reasons, warnings)
 
 
 def _outcome(parcel: Parcel, outcome: str, counts: Counts, withdrawn: int = 0, note: str | None = None) -> Outcome:
@@ -212,81 +226,3 @@ def zero_report(sender: str, table: str, period: str) -> Outcome:
         layout="declared",
         **asdict(nothing),
     )
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """A whole file after its contract: `clean` and `refused` rows, `findings` for the quarantine.
-
-    `refused_keys`: of a snapshot's refused rows, null where the number could not be read; empty of changes.
-    """
-
-    clean: pl.DataFrame
-    refused: pl.DataFrame
-    refused_keys: pl.Series
-    findings: pl.DataFrame
-    read: int
-    not_data: int
-
-
-def _read_all(parcel: Parcel, secret: key_file.Keys) -> _Taken:
-    contract, snapshot = parcel.contract, parcel.snapshot
-    clean, refused, findings, read, not_data = [], [], [pl.DataFrame(schema=FINDINGS)], 0, 0
-    keys = [pl.Series(dtype=pl.Binary)]
-    for block in blocks(parcel.path, parcel.layout, contract, parcel.told):
-        parsed = parse(block, contract, parcel.areas)
-        if snapshot is not None:
-            parsed = mark_outside(parsed, block.sheet.name, snapshot.scope, contract)
-        clean.append(parsed.rows.filter(pl.col("reason").is_null()).drop("reason"))
-        turned_back = parsed.rows.filter(pl.col("reason").is_not_null())
-        if snapshot is not None:
-            keys.append(refused_keys(turned_back, contract, secret, parcel.register, parcel.sender))
-        refused.append(turned_back.select("row_number", "reason"))
-        findings.append(parsed.findings)
-        read += len(block.rows)
-        not_data += block.not_data
-    return _Taken(pl.concat(clean), pl.concat(refused), pl.concat(keys), pl.concat(findings), read, not_data)
-
-
-def _identified(clean: pl.DataFrame, parcel: Parcel, secret: key_file.Keys, sequence: int) -> pl.DataFrame:
-    """Rows as the lake holds them, plus `_version` (when the source changed the row)."""
-    contract = parcel.contract
-    if contract.kind == "cases":
-        rows = keyed_rows(clean, contract, secret, parcel.register)
-    else:
-        rows = form_rows(clean, contract, secret, parcel.sender)
-    stamped = rows.with_columns(
-        pl.lit(sequence, pl.Int64).alias("ledger_sequence"),
-        pl.lit(parcel.sender).alias("sender"),
-        pl.lit(parcel.register).alias("register"),
-    )
-    missing = [
-        pl.lit(None, dtype).alias(name)
-        for name, dtype in lake_schema(contract.table).items()
-        if name not in stamped.columns
-    ]
-    version = (
-        pl.col(contract.updated).cast(pl.Datetime("us"))
-        if contract.updated in stamped.columns
-        else pl.lit(None, pl.Datetime("us"))
-    )
-    return stamped.with_columns(*missing, version.alias("_version"))
-
-
-def _deduplicated(rows: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, int]:
-    """Rows without those that repeat key and update time of an earlier row of the file; how many file rows fell out."""
-    kept = rows.unique(["case_key", "_version"], keep="first", maintain_order=True)
-    lost = rows["row_number"].n_unique() - kept["row_number"].n_unique()
-    return kept.select(list(lake_schema(contract.table))), lost
-
-
-def _by_reason(reasons: pl.Series) -> dict[str, int]:
-    return dict(sorted(Counter(reasons.drop_nulls().to_list()).items()))
-
-
-def _months(clean: pl.DataFrame, contract: Contract) -> tuple[str, str] | tuple[None, None]:
-    """The months from the earliest to the latest accepted row, where nobody has said what a delivery reports on."""
-    if clean.is_empty():
-        return None, None
-    first, last = clean[contract.dated_by].min(), clean[contract.dated_by].max()
-    return f"{first:%Y-%m}", f"{last:%Y-%m}"

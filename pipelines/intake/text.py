@@ -1,45 +1,68 @@
-"""CSV and TSV as text records: encoding and header found, records handed on in blocks with the line each began at."""
+"""CSV and TSV as text records, a window of bytes at a time, with the line each record began at.
+
+A window is cut behind the last newline that stands outside quotes. Where every quotation mark stands where RFC 4180 wants
+it, counting marks tells inside from outside, and the window is parsed at once; a window with a stray mark is read record
+by record, as far as the damage goes. Both ways give the same records, whatever the size of the windows.
+"""
 
 import codecs
 import csv
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import TextIO
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipelines.catalogue import Contract, heading
-from pipelines.intake.layouts import HEADER_WITHIN, TOTAL_WORDS, Block, Layout, Sheet, Told, best_sheet, require_fit
+from pipelines.intake.layouts import (
+    HEADER_WITHIN,
+    TOTAL_WORDS,
+    Block,
+    Layout,
+    Sheet,
+    Told,
+    best_sheet,
+    column_position,
+    require_fit,
+)
+from pipelines.intake.transcoding import as_utf8
 from pipelines.settings import UserError
 
-BLOCK_ROWS = 100_000
+WINDOW = 24 << 20
+SMALLEST_WINDOW = 1 << 20
+SNIFFED = 8 << 20
 LONGEST_CELL = 1 << 26
+LONGEST_RECORD_LINES = 10_000
 END = "\0"  # stands in no text file that was let in
 
-Record = tuple[int, list[str | None]]
+QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
+Positions = NDArray[np.int64]
 
 
 def sniff_encoding(path: Path) -> str:
-    """`utf-8-sig`, `utf-8` or `gb18030`, tried on the whole file in pieces. Raises `UserError` when none fits."""
+    """`utf-8-sig`, `utf-8` or `gb18030`, by the beginning of the file; the rest is checked as it is read.
+
+    Raises `UserError` when none fits.
+    """
     with path.open("rb") as file:
-        start = file.read(4)
-    if start.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        beginning = file.read(SNIFFED)
+        is_whole = len(beginning) < SNIFFED
+    if beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise UserError(f"{path.name} is UTF-16 text; save it as CSV UTF-8 or as .xlsx and hand it in again.")
+    if b"\0" in beginning:
+        raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
     for encoding in ("utf-8", "gb18030"):
-        decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            with path.open("rb") as file:
-                while piece := file.read(1 << 20):
-                    if b"\0" in piece:
-                        raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
-                    decoder.decode(piece)
-                decoder.decode(b"", final=True)
-            return encoding
+            codecs.getincrementaldecoder(encoding)().decode(beginning, final=is_whole)
         except UnicodeDecodeError:
             continue
+        return "utf-8-sig" if beginning.startswith(codecs.BOM_UTF8) else encoding
     raise UserError(
         f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again."
     )
@@ -48,12 +71,14 @@ def sniff_encoding(path: Path) -> str:
 def candidates(path: Path) -> list[Sheet]:
     """Each of the first rows. Raises `UserError` where they cannot be read."""
     encoding = sniff_encoding(path)
+    delimiter = _delimiter(path)
+    csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding=encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter)
         try:
-            rows = list(islice(csv.reader(file, delimiter=_delimiter(file)), HEADER_WITHIN))
+            return [Sheet(None, reader.line_num, tuple(map(heading, row))) for row in islice(reader, HEADER_WITHIN)]
         except csv.Error as error:
             raise UserError(f"{path.name}: its first rows cannot be read ({error}).") from None
-    return [Sheet(None, line, tuple(map(heading, row))) for line, row in enumerate(rows, 1)]
 
 
 def find_layout(path: Path, contract: Contract, told: Told) -> Layout:
@@ -65,63 +90,299 @@ def find_layout(path: Path, contract: Contract, told: Told) -> Layout:
 
 def blocks(path: Path, layout: Layout, contract: Contract, told: Told) -> Iterator[Block]:
     """The records below the header. Blank rows and rows of totals are counted as not data."""
-    (sheet,) = layout.sheets
-    width = len(sheet.header)
-    above = sheet.header_line - 1
-    for group in _grouped(_records(path, layout.form, sheet)):
-        data = [(line, cells) for line, cells in group if not _is_not_data(cells)]
-        columns = {f"c{n}": [cells[n] if n < len(cells) else None for _, cells in data] for n in range(width)}
-        numbers = {"row_number": [line for line, _ in data], "cells": [_width(cells, width) for _, cells in data]}
-        schema = {"row_number": pl.Int64, "cells": pl.Int64, **dict.fromkeys(columns, pl.String)}
-        yield Block(sheet, pl.DataFrame(numbers | columns, schema=schema), above + len(group) - len(data))
+    return (part() for part in _parts(path, layout, tuple(range(len(layout.sheets[0].header)))))
+
+
+def parts(path: Path, layout: Layout, contract: Contract) -> Iterator[Callable[[], Block]]:
+    """Blocks of the needed columns, yet to be made, so that several threads can make them; what is handed out next depends on no other.
+
+    Raises `NotThisEncoding` (here or when a block is made) where the layout's encoding turns out wrong, `UserError`
+    where the text cannot be read.
+    """
+    return _parts(path, layout, _needed(layout, contract))
+
+
+def _parts(path: Path, layout: Layout, needed: tuple[int, ...]) -> Iterator[Callable[[], Block]]:
+    table = _Table(path.name, layout.form, _delimiter(path), layout.sheets[0], needed)
+    above = layout.sheets[0].header_line - 1
+    for piece in chain(_pieces(path, table), [NO_PIECE]):
+        yield partial(table.block, piece, above)
         above = 0
 
 
-def _delimiter(file: TextIO) -> str:
-    """Comma or tab, whichever the beginning of a text has more of; the file is left at its beginning."""
-    csv.field_size_limit(LONGEST_CELL)
-    beginning = file.read(1 << 16)
-    file.seek(0)
-    return "\t" if beginning.count("\t") > beginning.count(",") else ","
+def _needed(layout: Layout, contract: Contract) -> tuple[int, ...]:
+    """Positions of the columns that the contract keeps; the others are not even parsed."""
+    header = layout.sheets[0].header
+    kept = (column.name for column in contract.columns if column.personal != "dropped")
+    places = (column_position(header, contract, name) for name in kept)
+    return tuple(sorted(place for place in places if place is not None))
 
 
-def _grouped(records: Iterator[Record]) -> Iterator[list[Record]]:
-    group: list[Record] = []
-    for record in records:
-        group.append(record)
-        if len(group) == BLOCK_ROWS:
-            yield group
-            group = []
-    yield group
+def _delimiter(path: Path) -> str:
+    """Comma, tab or semicolon, whichever the beginning of a text has most of."""
+    with path.open("rb") as file:
+        beginning = file.read(1 << 16)
+    return max((",", "\t", ";"), key=lambda mark: beginning.count(mark.encode()))
 
 
-def _width(cells: list[str | None], expected: int) -> int:
-    """How many cells a record has; blank ones to the right of the header do not count."""
-    return len(cells) if len(cells) < expected or any(cells[expected:]) else expected
+@dataclass(frozen=True)
+class _Piece:
+    """Whole records as bytes. `quotes`: positions of quotation marks, None where one stands astray; `line`: of the first."""
+
+    raw: bytes
+    line: int
+    quotes: Positions | None
 
 
-def _is_not_data(cells: list[str | None]) -> bool:
-    filled = [cell.strip() for cell in cells if cell and cell.strip()]
-    return not filled or heading(filled[0]).rstrip(":") in TOTAL_WORDS
+NO_PIECE = _Piece(b"", 0, np.empty(0, np.int64))
 
 
-def _records(path: Path, encoding: str, sheet: Sheet) -> Iterator[Record]:
-    """Records of a CSV or TSV file with the physical line on which each begins, newlines inside quotes counted.
+def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
+    """The bytes below the header, cut between records. Raises `UserError` on zero bytes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        offset, line = table.body(descriptor)
+        window = WINDOW
+        while raw := os.pread(descriptor, window, offset):
+            if b"\0" in raw:
+                raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
+            is_last = len(raw) < window
+            quotes: Positions | None = np.flatnonzero(np.frombuffer(raw, np.uint8) == QUOTE)
+            regular = _regular_until(raw, quotes, table.delimiter.encode())
+            is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
+            size = len(raw) if is_whole else _cut(raw, quotes, regular)
+            if size == 0:
+                size, quotes = table.damaged(raw, is_last), None
+                regular = 0
+            if size == 0:
+                raise UserError(
+                    f"{path.name}, line {line}: a single record of more than {WINDOW >> 20} MB; this is no table."
+                )
+            yield _Piece(raw[:size], line, None if quotes is None else quotes[quotes < size])
+            window = min(window * 2, WINDOW) if regular == len(raw) else SMALLEST_WINDOW
+            line += raw.count(b"\n", 0, size)
+            offset += size
+    finally:
+        os.close(descriptor)
 
-    Raises `UserError` on a quotation mark that is never closed: it would swallow all rows below it.
+
+def _regular_until(raw: bytes, quotes: Positions, delimiter: bytes) -> int:
+    """Up to which byte each quotation mark opens a cell, closes one, or is half of a doubled one.
+
+    Of the marks from a record's beginning on, the first, third … must follow a delimiter, a newline or (doubled) a mark,
+    and the second, fourth … must be followed by one of these.
     """
-    with path.open(encoding=encoding, newline="") as file:
-        reader = csv.reader(chain(file, [END]), delimiter=_delimiter(file))
-        for _ in range(sheet.header_line):
-            next(reader)
-        begins = reader.line_num + 1
+    if not len(quotes):
+        return len(raw)
+    text = np.frombuffer(raw, np.uint8)
+    opening, closing = quotes[0::2], quotes[1::2]
+    may_precede, may_follow = np.zeros(256, bool), np.zeros(256, bool)
+    may_precede[[delimiter[0], NEWLINE, QUOTE]] = True
+    may_follow[[delimiter[0], NEWLINE, RETURN, QUOTE]] = True
+    wrong_opening = (opening > 0) & ~may_precede[text[np.maximum(opening - 1, 0)]]
+    wrong_closing = (closing < len(raw) - 1) & ~may_follow[text[np.minimum(closing + 1, len(raw) - 1)]]
+    wrong = [
+        positions[flags][0] for positions, flags in ((opening, wrong_opening), (closing, wrong_closing)) if flags.any()
+    ]
+    return min(wrong, default=len(raw))
+
+
+def _cut(raw: bytes, quotes: Positions, until: int) -> int:
+    """Length of the longest run of whole records that lies before `until`; 0 where there is none."""
+    end = until
+    while (newline := raw.rfind(b"\n", 0, end)) >= 0:
+        if np.searchsorted(quotes, newline) % 2 == 0:
+            return newline + 1
+        end = newline
+    return 0
+
+
+@dataclass(frozen=True)
+class _Table:
+    """How one text table is written, and which of its columns are needed."""
+
+    file: str
+    encoding: str
+    delimiter: str
+    sheet: Sheet
+    needed: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.sheet.header)
+
+    def body(self, descriptor: int) -> tuple[int, int]:
+        """Offset and line (1-based) of the first record below the header."""
+        offset = line = 0
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            file.seek(0)
+            while line < self.sheet.header_line:
+                offset += len(file.readline())
+                line += 1
+        return offset, line + 1
+
+    def block(self, piece: _Piece, above: int) -> Block:
+        """The records of a piece as a block; `above`: rows above the header, counted as not data."""
+        text = as_utf8(piece.raw, self.encoding)
+        rows = self._parsed_at_once(piece, text) if piece.quotes is not None else None
+        if rows is None:
+            rows = self._parsed_singly(text, piece.line)
+        data = rows.filter(pl.col("is_data")).drop("is_data")
+        return Block(self.sheet, data, above + len(rows) - len(data))
+
+    def _parsed_at_once(self, piece: _Piece, text: bytes) -> pl.DataFrame | None:
+        """row_number, cells, is_data and the needed columns; None where the two ways of counting records differ."""
+        spans = _Spans.of(piece.raw, piece.quotes)
+        names = [f"c{n}" for n in (*self.needed, self.width)]
+        first_line = ",".join(f"c{n}" for n in range(self.width + 1)).replace(",", self.delimiter)
         try:
-            for cells in reader:
-                if cells and cells[-1].endswith(END):
-                    break
-                yield begins, list(cells)
-                begins = reader.line_num + 1
-        except csv.Error as error:
-            raise UserError(f"{path.name}, line {begins}: the record cannot be read ({error}).") from None
-    if cells != [END]:
-        raise UserError(f"{path.name}, line {begins}: a quotation mark is opened and never closed. Mend that line.")
+            cells = pl.read_csv(
+                b"".join((first_line.encode(), b"\n", text)),
+                columns=list(dict.fromkeys([*names, f"c{self.width - 1}"])),
+                separator=self.delimiter,
+                infer_schema=False,
+                empty_string_is_null=False,
+                missing_columns="insert",
+                extra_columns="ignore",
+            ).rechunk()
+        except pl.exceptions.PolarsError:
+            return None
+        if len(cells) != len(spans.starts):
+            return None
+        is_data = np.ones(len(cells), bool)
+        for record in spans.doubtful(self.delimiter.encode(), self.encoding):
+            is_data[record] = not _is_not_data(self._singly(piece.raw[spans.starts[record] : spans.ends[record]]))
+        row_numbers = pl.Series("row_number", piece.line + spans.lines, pl.Int64)
+        widths = pl.Series("cells", self._widths(cells, spans), pl.Int64)
+        return pl.DataFrame([row_numbers, widths, pl.Series("is_data", is_data)]).hstack(cells.select(names[:-1]))
+
+    def _widths(self, cells: pl.DataFrame, spans: "_Spans") -> NDArray[np.int64]:
+        """How many cells each record has; counted only where a record may have too few or too many."""
+        last, beyond = cells[f"c{self.width - 1}"], cells[f"c{self.width}"]
+        widths = np.full(len(cells), self.width, np.int64)
+        is_wide = (beyond != "").to_numpy()
+        suspects = is_wide | (last == "").to_numpy()
+        if suspects.any():
+            counted = spans.cells(self.delimiter.encode())
+            widths = np.where(is_wide, counted, np.minimum(counted, self.width))
+        return widths
+
+    def _singly(self, record: bytes) -> list[str]:
+        text = as_utf8(record, self.encoding).decode()
+        return next(csv.reader(StringIO(text, newline=""), delimiter=self.delimiter), [])
+
+    def _parsed_singly(self, text: bytes, line: int) -> pl.DataFrame:
+        """The same, record by record: for pieces in which a quotation mark stands astray."""
+        lines, records, at = _lines(text), [], 0
+        while at < len(lines):
+            cells, used = self._record(lines, at)
+            records.append((line + at, cells))
+            at += used
+        columns = {f"c{n}": [cells[n] if n < len(cells) else "" for _, cells in records] for n in self.needed}
+        numbers = {
+            "row_number": [number for number, _ in records],
+            "cells": [_width(cells, self.width) for _, cells in records],
+            "is_data": [not _is_not_data(cells) for _, cells in records],
+        }
+        schema = {"row_number": pl.Int64, "cells": pl.Int64, "is_data": pl.Boolean, **dict.fromkeys(columns, pl.String)}
+        return pl.DataFrame(numbers | columns, schema=schema)
+
+    def _record(self, lines: list[str], at: int) -> tuple[list[str], int]:
+        """Cells of the record that begins at a line, and how many lines it has.
+
+        A record of several lines that does not fit the header is none: a stray mark has swallowed the lines below it. Its
+        first line then stands alone, its marks taken literally.
+        """
+        ahead = islice(lines, at, at + LONGEST_RECORD_LINES)
+        reader = csv.reader(chain(ahead, [END]), delimiter=self.delimiter)
+        try:
+            cells = next(reader)
+        except csv.Error:
+            cells = [END]
+        is_open = bool(cells) and cells[-1].endswith(END)
+        if not is_open and (reader.line_num == 1 or _width(cells, self.width) == self.width):
+            return cells, reader.line_num
+        return [cell.strip('"') for cell in lines[at].rstrip("\r\n").split(self.delimiter)], 1
+
+    def damaged(self, raw: bytes, is_last: bool) -> int:
+        """How many bytes to read record by record: whole records from the beginning of a window, as `_record` sees them."""
+        newline = raw.rfind(b"\n", 0, SMALLEST_WINDOW)
+        newline = newline if newline >= 0 else raw.find(b"\n")
+        end = len(raw) if is_last and (newline < 0 or len(raw) <= SMALLEST_WINDOW) else newline + 1
+        lines = _lines(as_utf8(raw[:end], self.encoding))
+        at = used = 0
+        while at < len(lines):
+            at += used
+            _, used = self._record(lines, at) if at < len(lines) else ([], 0)
+            if at > 0 and at + used >= len(lines) and end < len(raw):
+                break  # it may go on beyond the window
+        return end if at >= len(lines) else sum(len(part) + 1 for part in raw[:end].split(b"\n")[:at])
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """Where the records of a regular piece stand: first byte, byte behind the last, line from the first record's on."""
+
+    text: NDArray[np.uint8]
+    quotes: Positions
+    starts: Positions
+    ends: Positions
+    lines: Positions
+
+    @classmethod
+    def of(cls, raw: bytes, quotes: Positions) -> "_Spans":
+        text = np.frombuffer(raw, np.uint8)
+        newlines = np.flatnonzero(text == NEWLINE)
+        if len(quotes):
+            outside = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
+            ends, lines = newlines[outside], np.append(0, outside + 1)
+        else:
+            ends, lines = newlines, np.arange(len(newlines) + 1)
+        starts = np.append(0, ends + 1)
+        if starts[-1] < len(raw):
+            ends = np.append(ends, len(raw))
+        return cls(text, quotes, starts[: len(ends)], ends, lines[: len(ends)])
+
+    def doubtful(self, delimiter: bytes, encoding: str) -> Positions:
+        """Records that may hold no data, by their first bytes: nothing before the first delimiter, or a word of totals."""
+        padded = np.append(self.text, np.zeros(16, np.uint8))
+        first = self.starts + (padded[self.starts] == QUOTE)
+        is_doubtful = np.isin(padded[first], np.frombuffer(delimiter + b'"\n\r \t\0', np.uint8))
+        codec = "gb18030" if encoding == "gb18030" else "utf-8"
+        for word in (*TOTAL_WORDS, "\u3000", "\ufeff"):
+            begins = np.ones(len(first), bool)
+            for place, byte in enumerate(word[0].encode(codec)):
+                begins &= padded[first + place] == byte
+            if len(word) > 1:
+                second = padded[first + len(word[0].encode(codec))]
+                begins &= np.isin(
+                    second, np.frombuffer(word[1].encode(codec)[:1] + " \t\u3000".encode(codec), np.uint8)
+                )
+            is_doubtful |= begins
+        return np.flatnonzero(is_doubtful)
+
+    def cells(self, delimiter: bytes) -> Positions:
+        """How many cells each record has: delimiters outside quotes, and one."""
+        delimiters = np.flatnonzero(self.text == delimiter[0])
+        count = np.searchsorted(delimiters, self.ends) - np.searchsorted(delimiters, self.starts) + 1
+        if len(self.quotes):
+            opening, closing = self.quotes[0::2], self.quotes[1::2]
+            quoted = np.searchsorted(delimiters, closing) - np.searchsorted(delimiters, opening)
+            record = np.searchsorted(self.starts, opening, side="right") - 1
+            count -= np.bincount(record, weights=quoted, minlength=len(count)).astype(np.int64)
+        return count
+
+
+def _lines(text: bytes) -> list[str]:
+    """The lines of a text, each with its newline."""
+    return StringIO(text.decode(), newline="\n").readlines()
+
+
+def _width(cells: list[str], expected: int) -> int:
+    """How many cells a record has; a blank one beyond the header does not count."""
+    return len(cells) if len(cells) <= expected or cells[expected] else expected
+
+
+def _is_not_data(cells: list[str]) -> bool:
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return not filled or heading(filled[0]).rstrip(":") in TOTAL_WORDS

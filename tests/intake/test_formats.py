@@ -236,7 +236,6 @@ MONEY = {
     "1.2.3": "not_a_number",
     "约5": "not_a_number",
     "1e3": "not_a_number",
-    "12万": "not_a_number",
     "1234567890123": "not_a_number",
 }
 

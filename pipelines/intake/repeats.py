@@ -1,0 +1,51 @@
+"""Which rows of a file repeat key and update time of an earlier one: 16 bytes a row, whatever the size of the file."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+FILTER_BITS = 27
+ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # odd numbers spread the bits of an update time over both halves
+
+Halves = NDArray[np.uint64]
+
+
+class Seen:
+    """The (key, update time) pairs of a file's earlier rows. Rows must come in the file's order."""
+
+    def __init__(self) -> None:
+        self._filter = np.zeros(1 << (FILTER_BITS - 3), np.uint8)
+        self._blocks: list[tuple[Halves, Halves]] = []
+
+    def first(self, keys: pl.Series, versions: pl.Series) -> pl.Series:
+        """True where a row is the first of its pair. `keys`: Binary of 16 bytes, `versions`: Datetime or null."""
+        low, high = _halves(keys, versions)
+        order = np.lexsort((np.arange(len(low)), high, low))
+        sorted_low, sorted_high = low[order], high[order]
+        is_first = np.ones(len(low), bool)
+        is_first[order[1:]] = (sorted_low[1:] != sorted_low[:-1]) | (sorted_high[1:] != sorted_high[:-1])
+        bits = low >> np.uint64(64 - FILTER_BITS)
+        places, masks = bits >> np.uint64(3), np.left_shift(1, bits & np.uint64(7), dtype=np.uint64).astype(np.uint8)
+        perhaps = np.flatnonzero(((self._filter[places] & masks) > 0) & is_first)
+        is_first[perhaps[self._were_there(low[perhaps], high[perhaps])]] = False
+        np.bitwise_or.at(self._filter, places, masks)
+        self._blocks.append((sorted_low, sorted_high))
+        return pl.Series(is_first)
+
+    def _were_there(self, low: Halves, high: Halves) -> NDArray[np.bool_]:
+        found = np.zeros(len(low), bool)
+        if len(low):
+            for sorted_low, sorted_high in self._blocks:
+                begin = np.searchsorted(sorted_low, low)
+                inside = np.minimum(begin, len(sorted_low) - 1)
+                for place in np.flatnonzero((sorted_low[inside] == low) & ~found):
+                    end = np.searchsorted(sorted_low, low[place], side="right")
+                    found[place] = high[place] in sorted_high[begin[place] : end]
+        return found
+
+
+def _halves(keys: pl.Series, versions: pl.Series) -> tuple[Halves, Halves]:
+    both = keys.bin.reinterpret(dtype=pl.Array(pl.UInt64, 2), endianness="little").to_numpy().reshape(-1, 2)
+    times = versions.to_physical().fill_null(-1).to_numpy().astype(np.int64).view(np.uint64)
+    with np.errstate(over="ignore"):
+        return both[:, 0] + times * np.uint64(ODD[0]), both[:, 1] + times * np.uint64(ODD[1])
