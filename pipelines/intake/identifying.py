@@ -21,7 +21,7 @@ from pipelines.catalogue import (
 from pipelines.intake.digesting import Digest
 from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES, kind_of
 from pipelines.intake.lake import lake_schema, taking
-from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_headings
+from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_in_table
 from pipelines.intake.parsing import TYPES
 from pipelines.intake.reading import candidates, find_layout
 from pipelines.intake.scopes import Snapshot, instant_of, scope_of
@@ -205,7 +205,7 @@ def _detected(path: Path, among: Iterable[Contract]) -> Contract:
 
 
 def _fit(header: tuple[str, ...], contract: Contract) -> tuple[bool, int]:
-    return not missing_headings(header, contract), header_score(header, contract)
+    return not missing_in_table(header, contract), header_score(header, contract)
 
 
 def _sender_for(path: Path, request: Request, sidecar: Sidecar, contract: Contract) -> str:

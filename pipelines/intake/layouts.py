@@ -88,6 +88,19 @@ def missing_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
     return [column.label for column in required if column_position(header, contract, column.name) is None]
 
 
+def beside_table(contract: Contract) -> list[str]:
+    """Labels of the columns that a form may have in its title, on its sheet or below it instead: month, area, day of the report."""
+    may = [contract.dated_by] if contract.column(contract.dated_by).type == "month" else []
+    names = [column.name for column in contract.columns]
+    return [contract.column(name).label for name in (*may, "area_code", "reported_on") if name in names]
+
+
+def missing_in_table(header: tuple[str, ...], contract: Contract) -> list[str]:
+    """Labels of the required columns that can stand nowhere but in a header, and that this one lacks."""
+    beside = beside_table(contract)
+    return [label for label in missing_headings(header, contract) if label not in beside]
+
+
 def unknown_headings(header: tuple[str, ...], contract: Contract) -> list[str]:
     """Headings that no column of the contract claims; they are reported and never stored."""
     known = {column_position(header, contract, column.name) for column in contract.columns}

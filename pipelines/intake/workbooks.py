@@ -11,7 +11,7 @@ from pipelines.catalogue import Contract, heading
 from pipelines.intake import headers, months
 from pipelines.intake.grids import Book, Grid, open_book
 from pipelines.intake.headers import Across, Guess
-from pipelines.intake.layouts import Block, Layout, Sheet, Told, column_position, missing_headings, require_fit
+from pipelines.intake.layouts import Block, Layout, Sheet, Told, column_position, missing_in_table, require_fit
 from pipelines.settings import UserError
 
 BLOCK_ROWS = 100_000
@@ -108,7 +108,7 @@ def _best(grid: Grid, contract: Contract) -> Guess | None:
     """The guess with no heading missing, then most headings, then fewest header rows, then the upper one."""
 
     def fit(guess: Guess) -> tuple[bool, int, int]:
-        is_complete = not _missing(headers.fitted(guess, contract), contract)
+        is_complete = not missing_in_table(headers.fitted(guess, contract), contract)
         return is_complete, _score(guess, contract), guess.first - guess.last
 
     return max(headers.guesses(grid), key=fit, default=None)
@@ -120,17 +120,6 @@ def _score(guess: Guess, contract: Contract) -> int:
 
 def _known(header: tuple[str, ...], contract: Contract) -> int:
     return len({contract.headings[text] for text in header if text in contract.headings})
-
-
-def _beside(contract: Contract) -> list[str]:
-    """Labels of the columns that may stand beside the table instead: month, area, day of the report."""
-    names = {column.name: column for column in contract.columns}
-    may = [contract.dated_by] if names[contract.dated_by].type == "month" else []
-    return [names[name].label for name in (*may, "area_code", "reported_on") if name in names]
-
-
-def _missing(header: tuple[str, ...], contract: Contract) -> list[str]:
-    return [label for label in missing_headings(header, contract) if label not in _beside(contract)]
 
 
 def _is_sum(grid: Grid, guess: Guess, contract: Contract, told: Told) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import xlsxwriter
 import xlwt
 
-from pipelines.catalogue import contracts
+from pipelines.catalogue import Contract, contract_versions
 from pipelines.intake import reading
 from pipelines.intake.layouts import Told
 
@@ -101,12 +101,16 @@ def _xls(path: Path, sheets: dict[str, Drawn]) -> None:
     book.save(path)
 
 
-def read(path: Path, contract: str, told: Told | None = None) -> list[dict[str, str | int | None]]:
+def contract_of(name: str, version: int = 1) -> Contract:
+    return next(c for c in contract_versions() if (c.id, c.version) == (name, version))
+
+
+def read(path: Path, contract: Contract, told: Told | None = None) -> list[dict[str, str | int | None]]:
     """The records of a file: text by heading, with `sheet` and `row`; cells without text are left out."""
     told = told or Told()
-    layout = reading.find_layout(path, contracts()[contract], told)
+    layout = reading.find_layout(path, contract, told)
     found = []
-    for block in reading.blocks(path, layout, contracts()[contract], told):
+    for block in reading.blocks(path, layout, contract, told):
         for number, cells, *texts in block.rows.iter_rows():
             assert cells == len(block.sheet.header)
             named = {name: text for name, text in zip(block.sheet.header, texts, strict=True) if text is not None}

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.intake import reading
-from tests.intake.drawn import Drawn, draw, read
+from tests.intake.drawn import Drawn, contract_of, draw, read
 from tests.offices import CASE, Office
 
+CASES = contract_of("mediation_cases")
 ROWS = [CASE | {"调解案件编号": f"A{n}", "涉及金额(万元)": 12.5, "受理日期": f"2025-03-0{n}"} for n in range(1, 4)]
 
 
@@ -81,7 +82,7 @@ def test_numbers_dates_and_yes_or_no_become_text_as_a_source_would_write_them(tm
         "更新时间": datetime(2025, 3, 4),
     }
     pl.DataFrame([base | values]).write_parquet(tmp_path / "a.parquet")
-    (record,) = read(tmp_path / "a.parquet", "mediation_cases")
+    (record,) = read(tmp_path / "a.parquet", CASES)
     assert {name: record[name] for name in values} == {
         "调解次数": "3",
         "涉及金额(万元)": "0.3",
@@ -98,7 +99,7 @@ def test_json_keeps_a_number_as_it_is_written(tmp_path: Path) -> None:
         '"涉及金额(万元)": 1', '"涉及金额(万元)": 12.10, "调解次数": 500117198001011237'
     )
     (tmp_path / "a.json").write_text(text, encoding="utf-8")
-    (record,) = read(tmp_path / "a.json", "mediation_cases")
+    (record,) = read(tmp_path / "a.json", CASES)
     assert (record["涉及金额(万元)"], record["调解次数"]) == ("12.10", "500117198001011237")
 
 
@@ -162,7 +163,7 @@ def written(folder: Path, rows: list[tuple[str, ...]]) -> list[Path]:
 def test_a_plain_table_has_the_same_cells_in_every_format(rows: list[tuple[str, ...]], tmp_path: Path) -> None:
     expected = [{name: text for name, text in zip(HEADING, row, strict=True) if text} for row in rows]
     for path in written(tmp_path, rows):
-        found = read(path, "mediation_cases")
+        found = read(path, CASES)
         cells = [{k: v for k, v in record.items() if k in HEADING and v} for record in found]
         assert cells == expected, path.suffix
 

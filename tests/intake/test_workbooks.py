@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.catalogue import contracts
 from pipelines.intake import reading
 from pipelines.intake.layouts import Told
 from pipelines.settings import UserError
-from tests.intake.drawn import Cell, Drawn, Formula, draw, read
+from tests.intake.drawn import Cell, Drawn, Formula, contract_of, draw, read
 from tests.offices import CASE, FORM, Office
 
 FORMS = ["xlsx", "xls"]
+MONTHLY, CASES = contract_of("correction_monthly"), contract_of("mediation_cases")
 CORRECTION = "correction-500000"
 ITEMS = [name for name in FORM if name not in ("统计月", "区划代码", "报出日期")]
 FIGURES = [int(FORM[name]) for name in ITEMS]
@@ -92,7 +92,7 @@ def test_a_monthly_form_with_titles_merged_header_total_and_signatures(suffix: s
 
 def by_item(form: Mapping[str, str]) -> dict[tuple[str, str], int]:
     """Figures of a form by item and category, as its contract names them."""
-    columns = {c.label: c for c in contracts()["correction_monthly"].columns if c.item is not None}
+    columns = {c.label: c for c in MONTHLY.columns if c.item is not None}
     return {(columns[name].item, columns[name].category): int(form[name]) for name in ITEMS}
 
 
@@ -180,7 +180,7 @@ def test_months_across_the_columns_each_above_the_items(suffix: str, tmp_path: P
             ["合计", *[0] * 36],
         ],
     )
-    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": drawn}), "correction_monthly")
+    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": drawn}), MONTHLY)
     assert [(r["row"], r["区划代码"], r["统计月"], r["期初在册"], r["解除"], r["已查人数"]) for r in found] == [
         (4, "500117", "2025-03", "100", "106", "116"),
         (4, "500117", "2025-04", "200", "206", "216"),
@@ -203,7 +203,7 @@ def test_items_down_the_rows_and_months_across(suffix: str, tmp_path: Path) -> N
         ],
         ["A1:G1", "B3:C3", "B5:B9", "B14:B18"],
     )
-    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": drawn}), "correction_monthly")
+    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": drawn}), MONTHLY)
     shown = ("row", "区划代码", "统计月", "期初在册", "本月接收_缓刑", "本月接收", "期末在册", "已查人数", "报出日期")
     assert [tuple(record[name] for name in shown) for record in found] == [
         (3, "500117", "2025-03", "101", "103", "106", "115", "117", "2025-05-02"),
@@ -224,7 +224,7 @@ def test_items_down_the_rows_for_one_month(tmp_path: Path) -> None:
     drawn = Drawn(
         [["合川区2025年3月月报"], ["区划代码：500117"], ["指标", "本月", "本年累计"], *rows, ["报出日期：20250402"]]
     )
-    (record,) = read(draw(tmp_path / "a.xlsx", {"Sheet1": drawn}), "correction_monthly")
+    (record,) = read(draw(tmp_path / "a.xlsx", {"Sheet1": drawn}), MONTHLY)
     assert {name: record[name] for name in FORM} == FORM | {"报出日期": "20250402"}
 
 
@@ -244,13 +244,13 @@ STREETS = {
 def test_one_sheet_per_street_with_its_area_told(suffix: str, tmp_path: Path) -> None:
     path = draw(tmp_path / f"a.{suffix}", STREETS)
     told = Told(sheets={"合阳城": "500117001", "钓鱼城": "500117002"})
-    found = read(path, "correction_monthly", told)
+    found = read(path, MONTHLY, told)
     assert [(r["sheet"], r["row"], r["统计月" if "统计月" in r else "月份"], r["区划代码"]) for r in found] == [
         ("合阳城", 3, "2025-03", "500117001"),
         ("钓鱼城", 3, "2025-03", "500117002"),
         ("钓鱼城", 4, "2025-04", "500117002"),
     ]
-    layout = reading.find_layout(path, contracts()["correction_monthly"], told)
+    layout = reading.find_layout(path, MONTHLY, told)
     assert layout.remarks == ("sheet 汇总 adds up others and was not read", "sheet 说明 holds no table")
 
 
@@ -259,7 +259,7 @@ def test_a_sheet_whose_area_nobody_told_is_refused_by_name(tmp_path: Path) -> No
     with pytest.raises(
         UserError, match=r"sheet 钓鱼城 has no column 区划代码.*a\.xlsx\.yml.*sheets: \{钓鱼城: '500117001'\}"
     ):
-        reading.find_layout(path, contracts()["correction_monthly"], Told(sheets={"合阳城": "500117001"}))
+        reading.find_layout(path, MONTHLY, Told(sheets={"合阳城": "500117001"}))
 
 
 HEADING = ["调解案件编号", "所属区划代码", "对接方式", "纠纷类型", "受理日期", "更新时间", "数据状态"]
@@ -283,7 +283,7 @@ def test_ditto_marks_and_cells_merged_downwards_take_the_value_above(suffix: str
         ],
         ["E6:E7"],
     )
-    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": drawn}), "mediation_cases")
+    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": drawn}), CASES)
     assert [(r["row"], r["调解案件编号"], r.get("纠纷类型"), r.get("受理日期")) for r in found] == [
         (2, "A1", "邻里", "2025-03-03"),
         (3, "A2", "邻里", "2025-03-03"),
@@ -309,7 +309,7 @@ def test_a_header_repeated_on_every_printed_page_and_page_totals_are_no_data(tmp
     drawn = Drawn(
         [["案件明细"], HEADING, case_row("A1"), ["本页小计", "", 1], HEADING, case_row("A2"), ["", "合 计", 2]]
     )
-    found = read(draw(tmp_path / "a.xlsx", {"Sheet1": drawn}), "mediation_cases")
+    found = read(draw(tmp_path / "a.xlsx", {"Sheet1": drawn}), CASES)
     assert [(r["row"], r["调解案件编号"]) for r in found] == [(3, "A1"), (6, "A2")]
 
 
@@ -331,7 +331,7 @@ NUMBERS: Mapping[str, tuple[Cell, str]] = {
 @pytest.mark.parametrize("suffix", FORMS)
 def test_numbers_come_out_as_they_are_shown(suffix: str, tmp_path: Path) -> None:
     rows = [case_row(f"A{n}", 对接方式=value) for n, (value, _) in enumerate(NUMBERS.values())]
-    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": Drawn([HEADING, *rows])}), "mediation_cases")
+    found = read(draw(tmp_path / f"a.{suffix}", {"Sheet1": Drawn([HEADING, *rows])}), CASES)
     assert {name: r["对接方式"] for name, r in zip(NUMBERS, found, strict=True)} == {
         n: t for n, (_, t) in NUMBERS.items()
     }
@@ -339,20 +339,20 @@ def test_numbers_come_out_as_they_are_shown(suffix: str, tmp_path: Path) -> None
 
 def test_a_table_that_does_not_begin_in_the_corner(tmp_path: Path) -> None:
     drawn = Drawn([[], [], ["", "", *HEADING], ["", "", *case_row("A1", 对接方式=12.100000000000001)]])
-    (record,) = read(draw(tmp_path / "a.xlsx", {"Sheet1": drawn}), "mediation_cases")
+    (record,) = read(draw(tmp_path / "a.xlsx", {"Sheet1": drawn}), CASES)
     assert (record["row"], record["调解案件编号"], record["对接方式"]) == (4, "A1", "12.1")
 
 
 def test_formulas_count_by_the_value_they_were_saved_with(tmp_path: Path) -> None:
     rows = [case_row("A1", 纠纷类型=Formula('="邻"&"里"', "邻里")), case_row("A2", 纠纷类型=Formula('="邻里"', None))]
-    found = read(draw(tmp_path / "a.xlsx", {"Sheet1": Drawn([HEADING, *rows])}), "mediation_cases")
+    found = read(draw(tmp_path / "a.xlsx", {"Sheet1": Drawn([HEADING, *rows])}), CASES)
     assert [r.get("纠纷类型") for r in found] == ["邻里", None]
 
 
 def test_a_sheet_of_formulas_that_were_never_reckoned_is_refused(tmp_path: Path) -> None:
     path = draw(tmp_path / "a.xlsx", {"Sheet1": Drawn([HEADING, case_row("A1", 纠纷类型=Formula('="邻里"', None))])})
     with pytest.raises(UserError, match="Open the workbook in Excel or WPS once"):
-        reading.find_layout(path, contracts()["mediation_cases"], Told())
+        reading.find_layout(path, CASES, Told())
 
 
 def test_text_called_a_workbook_is_read_as_text(office: Office) -> None:
