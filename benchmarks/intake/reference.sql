@@ -158,19 +158,28 @@ drop table texts;
 -- The first thing wrong with a row, in the order of the contract's columns and then of its rules.
 create macro unread(text, value, reason) as if(text is not null and value is null, reason, null);
 create macro required(text) as if(text is null, 'missing_value', null);
+-- A mobile number, or an ID number of which the check digit is right (GB 11643-1999): where no such thing belongs.
+create macro has_mobile(text) as regexp_matches(text, '(^|[^0-9])1[3-9][0-9]{9}([^0-9]|$)');
+create macro has_identity(text) as list_sum(
+    list_transform(
+        string_split(regexp_extract(text, '(^|[^0-9])([0-9]{17}[0-9Xx])([^0-9]|$)', 2), ''),
+        lambda digit, place: if(digit in ('X', 'x'), 10, try_cast(digit as integer)) * (1 << (18 - place))
+    )
+) % 11 = 1;
+create macro personal(is_personal) as if(coalesce(is_personal, false), 'personal_value', null);
 create temp table judged as
 select
     *,
     coalesce(
         if(is_ragged, 'ragged_row', null),
-        required(case_number),
+        required(case_number), personal(has_mobile(case_number) or has_identity(case_number)),
         required(area_code), unread(area_code, area, 'unknown_area'),
         unread(source, source_code, 'unknown_code'),
         required(channel), unread(channel, channel_code, 'unknown_code'),
         required(dispute_type), unread(dispute_type, dispute_type_code, 'unknown_code'),
         unread(is_difficult, difficult, 'not_yes_or_no'),
-        unread(persons_involved, persons, 'not_a_number'),
-        unread(amount, amount_fen, 'not_a_number'),
+        personal(has_mobile(persons::varchar)), unread(persons_involved, persons, 'not_a_number'),
+        personal(has_mobile((amount_fen // 1000000)::varchar)), unread(amount, amount_fen, 'not_a_number'),
         required(accepted_on), unread(accepted_on, accepted_day, 'not_a_date'),
         unread(concluded_on, concluded_day, 'not_a_date'),
         unread(outcome, outcome_code, 'unknown_code'),
