@@ -37,6 +37,8 @@ SPOILT: dict[str, tuple[str, str, str]] = {
     "unknown_outcome": ("调解结果", "不详", "unknown_code"),
     "unknown_area": ("所属区划代码", "990101001000", "unknown_area"),
     "no_number": ("调解案件编号", "", "missing_value"),
+    "ruined_number": ("调解案件编号", "5.00117E+11", "ruined_number"),
+    "ruined_area": ("所属区划代码", "5.00117E+11", "ruined_number"),
     "mobile_as_number": ("调解案件编号", "13912345678", "personal_value"),
     "identity_as_number": ("调解案件编号", "11010519491231002X", "personal_value"),
     "mobile_as_count": ("涉及人数", "13912345678", "personal_value"),

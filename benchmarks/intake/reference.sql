@@ -158,6 +158,8 @@ drop table texts;
 -- The first thing wrong with a row, in the order of the contract's columns and then of its rules.
 create macro unread(text, value, reason) as if(text is not null and value is null, reason, null);
 create macro required(text) as if(text is null, 'missing_value', null);
+-- A long number that a workbook has rounded to a power of ten.
+create macro ruined(text) as if(regexp_full_match(text, '[0-9]([.][0-9]+)?[eE][+]?[0-9]+'), 'ruined_number', null);
 -- A mobile number, or an ID number of which the check digit is right (GB 11643-1999): where no such thing belongs.
 create macro has_mobile(text) as regexp_matches(text, '(^|[^0-9])1[3-9][0-9]{9}([^0-9]|$)');
 create macro has_identity(text) as list_sum(
@@ -172,8 +174,8 @@ select
     *,
     coalesce(
         if(is_ragged, 'ragged_row', null),
-        required(case_number), personal(has_mobile(case_number) or has_identity(case_number)),
-        required(area_code), unread(area_code, area, 'unknown_area'),
+        required(case_number), ruined(case_number), personal(has_mobile(case_number) or has_identity(case_number)),
+        required(area_code), ruined(area_code), unread(area_code, area, 'unknown_area'),
         unread(source, source_code, 'unknown_code'),
         required(channel), unread(channel, channel_code, 'unknown_code'),
         required(dispute_type), unread(dispute_type, dispute_type_code, 'unknown_code'),
