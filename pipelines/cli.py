@@ -195,6 +195,17 @@ def propose(file: Path, table: str | None, out: Path | None, as_json: bool) -> N
 
 
 @main.command()
+@click.option("--table", metavar="T", help="One table.  [default: all]")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.md", help="Write it here.")
+@with_json
+def dictionary(table: str | None, out: Path | None, as_json: bool) -> None:
+    """What every export may hold and what becomes of it: columns, codes, rules, time limits."""
+    from pipelines import cli_dictionary
+
+    cli_dictionary.run(table, out, as_json=as_json)
+
+
+@main.command()
 @click.option("--full", is_flag=True, help="Compute everything anew.")
 @click.option("--as-of", metavar="INSTANT", help="Build as of an earlier instant, such as 2026-01-05T08:00+08:00.")
 @with_json

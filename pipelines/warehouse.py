@@ -295,7 +295,9 @@ def given_areas() -> tuple[Area, ...]:
 
 
 def _calendar(deliveries: Iterable[Delivery]) -> list[date]:
-    """All months from the first to the last that anybody reported."""
+    """All months from the first to the last that anybody reported, in the tables that are counted."""
+    counted = {measure.table for measure in catalogue.measures().values()}
+    deliveries = [d for d in deliveries if d.table_name in counted]
     first = min((d.first_month for d in deliveries if d.first_month), default=None)
     last = max((d.last_month for d in deliveries if d.last_month), default=None)
     if first is None or last is None:

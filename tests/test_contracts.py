@@ -70,6 +70,8 @@ CARD, CONTRACT, MEASURES = (
     "contracts/mediation_cases.yml",
     "measures/mediation.yml",
 )
+FORM, EVENTS = "contracts/correction_monthly.yml", "contracts/correction_events.yml"
+EARLIER = "contracts/earlier/correction_monthly-v1.yml"
 BROKEN: dict[str, tuple[str, str, str, str]] = {
     # what is wrong: file, text, its replacement, what is said
     "misspelt key of a card": (CARD, "better: higher", "bettter: higher", "bettter: there is no such key"),
@@ -111,6 +113,27 @@ BROKEN: dict[str, tuple[str, str, str, str]] = {
         "nbs2023,500117001000,合阳城街道,Heyangcheng Subdistrict,township,500177000000",
         "the parent 500177000000",
     ),
+    "rule twice": (CONTRACT, "id: accepted_after_update", "id: concluded_before_accepted", "stands twice among the rules"),
+    "clock from no day": (CONTRACT, "starts: accepted_on", "starts: channel", "channel is no column of days"),
+    "clock where no column is": (CONTRACT, "{channel: court}", "{chanel: court}", "chanel is no column"),
+    "clock where no code is": (CONTRACT, "{channel: court}", "{channel: tribunal}", "tribunal is no code of the list channel"),
+    "clock of no days": (CONTRACT, "days: 30", "days: 0", "days"),
+    "clock of no calendar": (CONTRACT, "calendar: natural", "calendar: lunar", "calendar"),
+    "clock without the law": (CONTRACT, "version: \"2002\", ", "", "legal_basis.version"),
+    "dash that is neither": (CONTRACT, "kind: cases", "dash: minus\nkind: cases", "dash"),
+    "carried from no item": (FORM, "opening: opening\n", "opening: month\n", "month is no item of the form"),
+    "breakdown of no list": (FORM, "termination_type, category: died", "ending, category: died", "ending is not a list"),
+    "category of no code": (FORM, "category: died", "category: dead", "dead is no code of the list termination_type"),
+    "category of no breakdown": (FORM, "breakdown: termination_type, category: died", "category: died", "belongs to a `breakdown`"),
+    "breakdown of no item": (FORM, "type: month,", "type: month, breakdown: tier, category: grid,", "only an item has"),
+    "level of what is no area": (EVENTS, "label: 业务类型,", "label: 业务类型, level: district,", "only an area is kept at a level"),
+    "reference to no table": (EVENTS, "references: correction_cases", "references: corrections", "there is no table of cases corrections"),
+    "reference into another system": (EVENTS, "references: correction_cases", "references: mediation_cases", "in the system correction"),
+    "reference without the whole key": (EVENTS, "name: correction_case,", "name: subject,", "the key of correction_cases is"),
+    "reference that is stored": (EVENTS, "personal: keyed, references", "personal: dropped, references", "is `personal: keyed`"),
+    "retired and yet present": (FORM, "version: 2", "retired: 2026-01-01\nversion: 2", "a retired contract lies in"),
+    "code of an unknown standing": ("tables/code_lists.csv", ",own,own list", ",ours,own list", "status"),
+    "code in force until no day": ("tables/code_lists.csv", ",2020-06-30", ",30.6.2020", "valid_to"),
     "code without an order": ("tables/code_lists.csv", "诉前调解,1,,own", "诉前调解,first,,own", "sort"),
     "row too short": ("tables/senders.csv", ",十堰市司法局,,\n", "\n", "contact_office"),
 }  # fmt: skip
@@ -163,6 +186,45 @@ def test_a_wrong_declaration_is_named_with_file_and_line(what: str, seeds: Path)
         "['ended_on']",
     }
     assert line == (1 if any(word in said for word in whole) else first_wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "instead", "said"),
+    [
+        (EARLIER, "version: 1", "version: 2", "the present one is v2"),
+        (EARLIER, "version: 1", "version: 3", "the present one is v2"),
+        (EARLIER, "table: correction_monthly", "table: mediation_monthly", "the present one is v2"),
+        (EARLIER, "retired: 2026-01-01\n", "", "says since when it is `retired`"),
+        (EARLIER, "label: 报出日期, type: date", "label: 报出日期, type: datetime", "reported_on is stored as date since v2"),
+        (FORM, "version: 2", "version: 1", "the present one is v1"),
+    ],
+)  # fmt: skip
+def test_versions_that_contradict_each_other_are_refused(
+    name: str, text: str, instead: str, said: str, seeds: Path
+) -> None:
+    before = (seeds / name).read_text(encoding="utf-8")
+    assert text in before
+    (seeds / name).write_text(before.replace(text, instead, 1), encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        contracts()
+    line = before[: before.index(text)].count("\n") + 1
+    at_a_line = {"datetime": f"{seeds / name}, line {line}: ", "version: 3": f"{seeds / name}, line {line}: "}
+    assert said in str(refused.value)
+    assert str(refused.value).startswith(at_a_line.get(instead.rpartition("type: ")[2], str(seeds / EARLIER)))
+
+
+def test_one_version_declared_twice_is_refused(seeds: Path) -> None:
+    shutil.copy(seeds / EARLIER, seeds / "contracts" / "earlier" / "correction_monthly-v01.yml")
+    with pytest.raises(UserError, match=r"line 4: correction_monthly v1 is declared twice"):
+        contracts()
+
+
+def test_a_reason_means_the_same_in_every_contract() -> None:
+    labels: dict[str, set[tuple[str, str]]] = {}
+    for contract in catalogue.contract_versions():
+        for rule in contract.rules:
+            labels.setdefault(rule.id, set()).add((rule.label.zh, rule.label.en))
+    assert [reason for reason, said in labels.items() if len(said) > 1] == []
 
 
 def test_a_measure_declared_twice_is_refused(seeds: Path) -> None:

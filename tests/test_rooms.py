@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.catalogue import code_lists, measures
+from pipelines.catalogue import code_lists, measures, tables
+from pipelines.intake.lake import lake_schema
 from pipelines.settings import DBT_PROJECT, PROJECT
 from tests.offices import Office, built_house
 
@@ -25,7 +26,17 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }
-HALL = {"cli", "cli_intake", "cli_keys", "cli_output", "cli_propose", "cli_reading", "definitions", "failures"}
+HALL = {
+    "cli",
+    "cli_dictionary",
+    "cli_intake",
+    "cli_keys",
+    "cli_output",
+    "cli_propose",
+    "cli_reading",
+    "definitions",
+    "failures",
+}
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
     ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake"},
@@ -147,6 +158,12 @@ def test_no_two_descriptions_of_a_column_of_one_name(models: dict[str, dict[str,
         for column in node["columns"].values():
             said.setdefault(column["name"], set()).add(column["description"])
     assert [name for name, texts in said.items() if len(texts) > 1] == []
+
+
+def test_staging_has_every_lake_table_and_all_its_columns(models: dict[str, dict[str, Any]]) -> None:
+    for table, contract in tables().items():
+        told = {column["name"] for column in models[f"stg_{table}"]["columns"].values()}
+        assert told == lake_schema(table).keys() - ({"register"} if contract.kind == "form" else set()), table
 
 
 def test_every_table_of_cases_is_tested_for_its_grain(manifest: dict[str, Any]) -> None:

@@ -1,0 +1,174 @@
+"""`fengqiao dictionary`: what every export may hold and what becomes of it, derived from the contracts and code lists."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines import cli_output as output
+from pipelines.catalogue import STORED, Code, Column, Contract, code_lists, contract_versions, contracts
+from pipelines.settings import UserError
+
+KINDS = {"cases": "明细 cases", "form": "报表 form"}
+BAR = "\\|"  # in a cell of a Markdown table
+DAYS = {"working": "工作日 working days", "natural": "日 natural days"}
+
+
+def run(table: str | None, out: Path | None, *, as_json: bool) -> None:
+    """Print the dictionary (of one table), or write it as Markdown. Raises `UserError` for a table that is none."""
+    known = list(dict.fromkeys(contract.table for contract in contract_versions()))
+    if table is not None and table not in known:
+        raise UserError(f"{table} is not a table; name one of {', '.join(known)}.")
+    contracts = [contract for contract in contract_versions() if table in (None, contract.table)]
+    if as_json:
+        output.print_json(dictionary(contracts))
+        return
+    text = "\n".join(markdown(dictionary(contracts))) + "\n"
+    if out is None:
+        output.say(text)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror}.") from None
+    output.say(f"The dictionary of {len({contract.table for contract in contracts})} tables is in {out}.")
+
+
+def dictionary(contracts: Sequence[Contract]) -> dict[str, Any]:
+    """Contracts as plain values, newest version first, and the code lists that they name."""
+    used = {name for contract in contracts for column in contract.columns for name in _lists(column)}
+    return {
+        "contracts": [_contract(contract) for contract in contracts],
+        "code_lists": {name: [_code(code) for code in code_lists()[name]] for name in sorted(used)},
+    }
+
+
+def _contract(contract: Contract) -> dict[str, Any]:
+    said = contract.model_dump(
+        mode="json",
+        include={"id", "table", "version", "kind", "label", "grain", "system", "dash", "dated_by", "updated"},
+    )
+    return said | {
+        "retired": contract.retired.isoformat() if contract.retired else None,
+        "key": list(contract.key_columns),
+        "columns": [_column(column, contract) for column in contract.columns],
+        "rules": [rule.model_dump(mode="json") for rule in contract.rules],
+        "clocks": [clock.model_dump(mode="json") for clock in contract.clocks],
+        "carried": [carried.model_dump(mode="json") for carried in contract.carried],
+    }
+
+
+def _column(column: Column, contract: Contract) -> dict[str, Any]:
+    said = column.model_dump(
+        mode="json", include={"name", "label", "aliases", "type", "unit", "required", "personal", "codes", "breakdown"}
+    )
+    return said | {
+        "category": None if column.item is None else column.category,
+        "stored_as": None if column.personal != "none" else STORED[column.type],
+        "stored_in": _stored_in(column, contract),
+        "rules": [rule.id for rule in contract.rules if column.name in rule.columns],
+        "clocks": [clock.id for clock in contract.clocks if column.name in (clock.starts, clock.ends, *clock.where)],
+    }
+
+
+def _stored_in(column: Column, contract: Contract) -> str | None:
+    """Where the lake holds what a column says; None where nothing of it is kept."""
+    lake = f"lake.{contract.table}"
+    if column.personal == "dropped":
+        return None
+    if column.item is not None:
+        return f"{lake}.value (item {column.item}, category {column.category})"
+    names = [column.name] if column.personal == "none" else []
+    if column.name in contract.key_columns:
+        names.append("case_key")
+    named = (c for c in contract.columns if c.references and column.name in contracts()[c.references].key_columns)
+    return ", ".join(f"{lake}.{name}" for name in (*names, *(c.pseudonym for c in named)))
+
+
+def _lists(column: Column) -> list[str]:
+    yes_no = "yes_no" if column.type == "boolean" and column.codes is None else None
+    return [name for name in (column.codes, column.breakdown, yes_no) if name is not None]
+
+
+def _code(code: Code) -> dict[str, Any]:
+    return code.model_dump(mode="json", exclude={"list_id", "sort"})
+
+
+def markdown(said: Mapping[str, Any]) -> Iterator[str]:
+    """The dictionary as Markdown, line by line."""
+    yield "# 数据字典 Data dictionary"
+    for contract in said["contracts"]:
+        yield from _contract_lines(contract)
+    yield from ("", "## 码表 Code lists")
+    for name, codes in said["code_lists"].items():
+        yield from ("", f"### {name}", "")
+        heads = (
+            "代码 code",
+            "中文",
+            "English",
+            "写法 written as",
+            "施行 in force",
+            "标准 standard",
+            "可信度 status",
+            "来源 source",
+        )
+        yield from _table(heads, (_code_cells(code) for code in codes))
+
+
+def _contract_lines(contract: Mapping[str, Any]) -> Iterator[str]:
+    label, grain = contract["label"], contract["grain"]
+    yield from ("", f"## {label['zh']} {label['en']}: `{contract['table']}` v{contract['version']}", "")
+    until = f" 停用 retired {contract['retired']}." if contract["retired"] else ""
+    key = f" 主键 key: {', '.join(contract['key'])}." if contract["key"] else ""
+    yield f"{KINDS[contract['kind']]}; {grain['zh']}, {grain['en']}.{key} 计入月份 dated by: {contract['dated_by']}.{until}"
+    yield ""
+    heads = (
+        "列 column",
+        "表头 heading",
+        "别名 aliases",
+        "类型 type",
+        "个人信息 personal",
+        "存于 stored in",
+        "规则 rules",
+    )
+    yield from _table(heads, (_column_cells(column) for column in contract["columns"]))
+    checks = [(r["id"], r["severity"], r["require"], r["label"]) for r in contract["rules"]]
+    checks += [(c["id"], c["severity"], f"{c['closing']} → {c['opening']}", c["label"]) for c in contract["carried"]]
+    if checks:
+        yield ""
+        heads = ("规则 rule", "处理 severity", "要求 require", "说明")
+        yield from _table(heads, ((*cells, f"{label['zh']} {label['en']}") for *cells, label in checks))
+    if contract["clocks"]:
+        yield ""
+        heads = ("期限 clock", "起 from", "止 to", "天数 days", "条件 where", "依据 legal basis", "说明")
+        yield from _table(heads, (_clock_cells(clock) for clock in contract["clocks"]))
+
+
+def _column_cells(column: Mapping[str, Any]) -> Sequence[str]:
+    named = [name for name in (column["unit"], column["codes"], column["breakdown"]) if name]
+    kind = column["type"] + (f" ({', '.join(named)})" if named else "") + (", required" if column["required"] else "")
+    personal = "" if column["personal"] == "none" else column["personal"]
+    checks = ", ".join((*column["rules"], *column["clocks"]))
+    aliases = "、".join(column["aliases"])
+    return (column["name"], column["label"], aliases, kind, personal, column["stored_in"] or "—", checks)
+
+
+def _clock_cells(clock: Mapping[str, Any]) -> Sequence[str]:
+    extended = f"+{clock['extended_by']}" if clock["extended_by"] else ""
+    days = f"{clock['days']}{extended} {DAYS[clock['calendar']]}"
+    where = ", ".join(f"{name} = {value}" for name, value in clock["where"].items())
+    basis = f"{clock['legal_basis']['text']} ({clock['legal_basis']['version']})"
+    label = f"{clock['label']['zh']} {clock['label']['en']}"
+    return (clock["id"], clock["starts"], clock["ends"], days, where, basis, label)
+
+
+def _code_cells(code: Mapping[str, Any]) -> Sequence[str]:
+    span = f"{code['valid_from'] or ''}–{code['valid_to'] or ''}" if code["valid_from"] or code["valid_to"] else ""
+    names = (code["code"], code["label_zh"], code["label_en"], "、".join(code["aliases"]), span)
+    return (*names, code["standard"], code["status"], code["source"])
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(' '.join(cell.split()).replace('|', BAR) for cell in row)} |"

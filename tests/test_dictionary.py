@@ -1,0 +1,84 @@
+"""`fengqiao dictionary`: every column and code list of every contract, each as its contract says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli
+from pipelines.catalogue import code_lists, contract_versions
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the command."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main.main(["dictionary", *words])
+    return int(ended.value.code or 0), *capsys.readouterr()
+
+
+def test_every_column_of_every_version_and_every_list_it_names_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = said(capsys, "--json")
+    told = json.loads(out)
+    listed = [(c["id"], c["version"], [column["label"] for column in c["columns"]]) for c in told["contracts"]]
+    assert listed == [(c.id, c.version, [column.label for column in c.columns]) for c in contract_versions()]
+    named = {name for c in contract_versions() for column in c.columns for name in (column.codes, column.breakdown)}
+    assert told["code_lists"].keys() == (named - {None}) | {"yes_no"}
+    assert all(len(codes) == len(code_lists()[name]) for name, codes in told["code_lists"].items())
+    assert all(code["status"] for codes in told["code_lists"].values() for code in codes)
+
+
+def test_what_it_says_of_a_column(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = said(capsys, "--table", "correction_cases", "--json")
+    [contract] = json.loads(out)["contracts"]
+    columns = {column["name"]: column for column in contract["columns"]}
+    assert columns["entrusted_on"] == {
+        "name": "entrusted_on",
+        "label": "委托日期",
+        "aliases": [],
+        "type": "date",
+        "codes": None,
+        "unit": None,
+        "required": False,
+        "personal": "none",
+        "breakdown": None,
+        "category": None,
+        "stored_as": "date",
+        "stored_in": "lake.correction_cases.entrusted_on",
+        "rules": ["assessed_before_entrusted", "assessment_marked_as_none"],
+        "clocks": ["assessment", "assessment_fast_track"],
+    }
+    assert columns["admission"]["stored_in"] == "lake.correction_cases.case_key"
+    assert columns["person_name"]["stored_in"] is None
+    assert columns["sex"]["aliases"] == ["xb"]
+
+
+def test_what_a_form_and_a_reference_store(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = said(capsys, "--json")
+    stored = {
+        (c["id"], c["version"], column["name"]): column["stored_in"]
+        for c in json.loads(out)["contracts"]
+        for column in c["columns"]
+    }
+    died = "lake.correction_monthly.value (item terminated_by_cause, category died)"
+    assert stored["correction_monthly", 2, "terminated_died"] == died
+    assert stored["correction_events", 1, "correction_case"] == "lake.correction_events.correction_case_key"
+    assert stored["correction_events", 1, "admission"] == "lake.correction_events.correction_case_key"
+
+
+def test_it_is_written_as_markdown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "dictionary.md"
+    assert said(capsys, "--out", str(path))[0] == 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    tables = [line for line in lines if line.startswith("## ")]
+    assert len(tables) == len(contract_versions()) + 1
+    sex = "| sex | 性别 | xb | code (sex_correction) |  | lake.correction_cases.sex |  |"
+    assert sex in lines
+    obsolete = next(line for line in lines if line.startswith("| political_rights | 剥夺政治权利 |"))
+    assert "–2020-06-30" in obsolete
+    assert "secondary_verified" in obsolete
+
+
+def test_a_table_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = said(capsys, "--table", "petitions")
+    assert code == 2
+    assert "petitions is not a table" in err
