@@ -19,8 +19,7 @@ def run(path: Path, table: str | None, out: Path | None, *, as_json: bool) -> No
     if out is not None:
         out.write_text(proposal.contract, encoding="utf-8")
     if as_json:
-        columns = [column | {"position": column["position"] + 1} for column in map(_as_dict, proposal.columns)]
-        output.print_json({"file": path.name, **asdict(proposal), "columns": columns})
+        output.print_json({"file": path.name, **_as_json(proposal)})
         return
     _explain(proposal)
     if out is None:
@@ -29,8 +28,13 @@ def run(path: Path, table: str | None, out: Path | None, *, as_json: bool) -> No
         click.echo(f"拟稿已写入 The proposal is in {out}.", err=True)
 
 
-def _as_dict(column: Proposed) -> dict[str, object]:
-    return asdict(column)
+def _as_json(proposal: Proposal) -> dict[str, object]:
+    """The proposal as `--json` prints it; columns are counted from 1."""
+    columns = [
+        asdict(column) | {"position": column.position + 1, "reason": column.reason.model_dump()}
+        for column in proposal.columns
+    ]
+    return asdict(proposal) | {"columns": columns, "could_not_tell": [d.model_dump() for d in proposal.could_not_tell]}
 
 
 def _explain(proposal: Proposal) -> None:

@@ -57,8 +57,10 @@ _TEXTS: Sequence[tuple[str, Callable[[random.Random], str]]] = (
     ("电话|手机", phone),
     ("住址|地址|地点", address),
     ("出生", lambda chance: f"{date(1945, 1, 1) + timedelta(days=chance.randrange(22_000))}"),
-    ("编号|查询码|文号|案号|号$", lambda chance: f"{chance.choice('ABCD')}{chance.randrange(10**8):08d}"),
-    ("^行政区划|区划代码", lambda chance: chance.choice(_townships())),
+    ("日期$|^电子定位", lambda chance: f"{FIRST_DAY + timedelta(days=chance.randrange(600))}"),
+    ("测评$|咨询$|评估类型$", lambda chance: chance.choice(("是", "否"))),
+    ("编号|书号|查询码|文号|案号|号$", lambda chance: f"{chance.choice('ABCD')}{chance.randrange(10**8):08d}"),
+    ("^行政区划|区划代码|户籍区划", lambda chance: chance.choice(_townships())),
     ("区划名称|属地|地区", lambda chance: chance.choice(("合阳城街道", "钓鱼城街道", "南津街街道", "云门街道"))),
     ("委托|移送", lambda chance: chance.choice(BODIES)),
     ("单位|机构|组织|调委会|场所", lambda chance: chance.choice(OFFICES)),
@@ -96,13 +98,19 @@ def rows(contract: Contract, number: int, chance: random.Random) -> list[Row]:
 
 
 def _writer(column: Column, contract: Contract, chance: random.Random) -> Callable[[int, date], str]:
-    empty = 0.0 if column.required or column.name in _needed(contract) else chance.choice((0.0, 0.1, 0.5))
+    empty = (
+        0.0
+        if column.required or column.name in {*needed(contract), contract.updated}
+        else chance.choice((0.0, 0.1, 0.5))
+    )
     write = _filled(column, contract, chance)
     return lambda count, day: "" if empty and chance.random() < empty else write(count, day)
 
 
-def _needed(contract: Contract) -> set[str | None]:
-    return {*contract.key_columns, "area_code", contract.dated_by, contract.updated}
+def needed(contract: Contract) -> set[str]:
+    """The columns without which no row of a contract is taken in."""
+    keys = (contract.key,) if isinstance(contract.key, str) else contract.key or ()
+    return {*keys, "area_code", contract.dated_by}
 
 
 def _filled(column: Column, contract: Contract, chance: random.Random) -> Callable[[int, date], str]:
@@ -112,10 +120,15 @@ def _filled(column: Column, contract: Contract, chance: random.Random) -> Callab
         case "month":
             form = chance.choice(("%Y-%m", "%Y年%m月", "%Y%m"))
             return lambda count, day: day.strftime(form)
+        case "integer" if column.name in needed(contract):
+            return lambda count, day: str(count + 1)
         case "integer":
             return lambda count, day: str(int(chance.expovariate(0.2)))
         case "money":
             return lambda count, day: f"{chance.expovariate(0.2):.2f}"
+        case "boolean" if column.codes is not None:
+            texts = _code_texts(code_lists()[column.codes], chance)
+            return lambda count, day: chance.choice(texts)
         case "boolean":
             words = chance.choice((("是", "否"), ("1", "0"), ("Y", "N")))
             return lambda count, day: chance.choice(words)

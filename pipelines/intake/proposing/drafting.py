@@ -14,7 +14,15 @@ from pipelines.catalogue import Column, Contract, Words, contracts, heading, tab
 from pipelines.intake.layouts import Block
 from pipelines.intake.parsing import parse
 from pipelines.intake.proposing.headings import taken_apart
-from pipelines.intake.proposing.matching import WORDS_OF_KIND, FileColumn, Match, Matching, contradicted, match
+from pipelines.intake.proposing.matching import (
+    WORDS_OF_KIND,
+    FileColumn,
+    Match,
+    Matching,
+    columns_of,
+    contradicted,
+    match,
+)
 from pipelines.intake.proposing.sampling import Sample, may_be_shown, sampled
 from pipelines.intake.proposing.values import Profile, counted, listable, outside, profiles
 from pipelines.settings import UserError
@@ -83,7 +91,7 @@ def propose(path: Path, table: str | None = None) -> Proposal:
     sample = sampled(path)
     counts = [counted(sample.rows[f"c{number}"]) for number in range(len(sample.header))]
     columns = [
-        FileColumn(number, taken_apart(text if may_be_shown(text) else ""), profile)
+        FileColumn(number, taken_apart(text if may_be_shown(text, profile) else ""), profile)
         for number, (text, profile) in enumerate(zip(sample.header, profiles(counts, len(sample.rows)), strict=True))
     ]
     ranked = sorted((match(columns, contract) for contract in known), key=lambda m: m.fit, reverse=True)
@@ -237,7 +245,8 @@ def _broken(label: Words) -> Words:
 
 def _needed(contract: Contract) -> list[str]:
     """The columns without which no contract of a table can be."""
-    return [*contract.key_columns, "area_code", contract.dated_by]
+    keys = (contract.key,) if isinstance(contract.key, str) else contract.key or ()
+    return [*keys, "area_code", contract.dated_by]
 
 
 def _of_every_row(contract: Contract) -> list[str]:
@@ -269,7 +278,7 @@ def _yaml_lines(draft: _Draft) -> Iterator[str]:
             yield f"{key}: {_flow(value)}"
     yield "columns:"
     yield from (f"  - {_flow(values)}  # {comment}" for values, comment in declared)
-    rules = [rule for rule in contract.rules if set(rule.columns) <= kept]
+    rules = [rule for rule in contract.rules if columns_of(rule, contract) <= kept]
     yield from ["rules:"] if rules else []
     for rule in rules:
         values = rule.model_dump(mode="json", exclude_defaults=True)

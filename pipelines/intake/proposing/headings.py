@@ -2,11 +2,10 @@
 
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, cached_property
 
 from pipelines.catalogue import Column, heading, read_rows
 from pipelines.settings import SEEDS
@@ -68,9 +67,13 @@ class Heading:
     def has_known_words(self) -> bool:
         return any(word.is_known and word.concept != "filler" for word in self.words)
 
-    @property
-    def concepts(self) -> frozenset[str]:
-        return frozenset(word.concept for word in self.words)
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        """What each concept weighs in the heading, times how often it stands."""
+        found: dict[str, float] = {}
+        for word in self.words:
+            found[word.concept] = found.get(word.concept, 0.0) + word.weight
+        return found
 
 
 @cache
@@ -141,34 +144,29 @@ def _letters(character: str) -> str:
 
 def likeness(found: Heading, column: Column) -> tuple[float, str]:
     """How well a heading fits a column, 0 to 1, and the known text that it fits best."""
-    known = [(label, _known(label)) for label in (column.label, *column.aliases)]
-    best = max(((_alike(found, other), text) for text, other in known), key=lambda fit: fit[0])
+    known = (column.label, *column.aliases)
+    best = max(((_alike(found.text, text), text) for text in known), key=lambda fit: fit[0])
     if found.is_latin:
-        named = 0.95 * _common(found.words, taken_apart(column.name.replace("_", "")).words)
+        named = 0.95 * _common(found, taken_apart(column.name.replace("_", "")))
         return max(best, (named, column.name), key=lambda fit: fit[0])
     return best
 
 
 @cache
-def _known(label: str) -> Heading:
-    return taken_apart(label)
-
-
-def _alike(found: Heading, known: Heading) -> float:
+def _alike(ours: str, theirs: str) -> float:
+    found, known = taken_apart(ours), taken_apart(theirs)
     if found.text == known.text:
         return SAME
     if found.bare.lower() == known.bare.lower():
         return CLEANED
-    words = SYNONYMS * _common(found.words, known.words)
+    words = SYNONYMS * _common(found, known)
     return max(words, _by_initials(found.bare, known.bare)) if found.is_latin else words
 
 
-def _common(ours: tuple[Word, ...], theirs: tuple[Word, ...]) -> float:
+def _common(ours: Heading, theirs: Heading) -> float:
     """The weight of the words that both have, of all their words (Dice)."""
-    a, b = Counter(w.concept for w in ours), Counter(w.concept for w in theirs)
-    weight = {w.concept: w.weight for w in (*ours, *theirs)}
-    shared = sum(weight[concept] * number for concept, number in (a & b).items())
-    whole = sum(weight[concept] * number for counted in (a, b) for concept, number in counted.items())
+    shared = sum(min(weight, theirs.weights.get(concept, 0.0)) for concept, weight in ours.weights.items())
+    whole = sum(ours.weights.values()) + sum(theirs.weights.values())
     return 2 * shared / whole if whole else 0.0
 
 

@@ -5,6 +5,7 @@ pair of either column. What looks personal, by its cells or by its heading, is o
 contract drops.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,6 +23,7 @@ READABLE = 0.5
 LIKE_NOTHING = 0.35
 CERTAIN_BY_VALUES = 0.7
 BROKEN_RULE = 0.3
+_TOLD_BY_CELLS = ("code", "codes", "area")
 _KIND_OF_WORD: Mapping[str, Personal] = {
     "identity": "id_number",
     "phone": "phone",
@@ -135,12 +137,12 @@ def match(columns: Sequence[FileColumn], contract: Contract) -> Matching:
     """Lay a contract on a file's columns."""
     twice = {c.heading.text for c in columns if sum(1 for d in columns if d.heading.text == c.heading.text) > 1}
     able = [c for c in columns if c.heading.text and c.heading.text not in twice]
-    rivals = _rivals(able, contract)
+    rivals = {c.position: _rivals(c.profile, contract) for c in able}
     fits = {
         (c.position, column.name): fit
         for c in able
         for column in contract.columns
-        if (fit := _fit(c, column, rivals[c.position, column.name])).confidence > 0
+        if (fit := _fit(c, column, rivals[c.position][column.name])).confidence > 0
     }
     taken, undecided = _assigned(fits, contract)
     profiles = {c.position: c.profile for c in able}
@@ -152,31 +154,34 @@ def match(columns: Sequence[FileColumn], contract: Contract) -> Matching:
     return Matching(contract, tuple(matches), undecided)
 
 
-def _rivals(columns: Sequence[FileColumn], contract: Contract) -> dict[tuple[int, str], int]:
-    """For each pair, how many columns of the contract the cells of the file's column would fit as well as this one."""
-    found: dict[tuple[int, str], int] = {}
-    for c in columns:
-        shares = {column.name: _share(c.profile, column) for column in contract.columns if column.personal != "dropped"}
-        by_type = {column.name: column.type for column in contract.columns}
-        for column in contract.columns:
-            kind = {"code", "codes"} if column.type in ("code", "codes") else {column.type}
-            near = [
-                n for n, share in shares.items() if by_type[n] in kind and share >= shares.get(column.name, 1) - 0.1
-            ]
-            dropped = _dropped_alike(c.profile, column, contract)
-            found[c.position, column.name] = max(1, len(near) + dropped)
+def _rivals(profile: Profile, contract: Contract) -> dict[str, int]:
+    """For each column of a contract, how many of its columns the same cells would fit as well."""
+    kept = [column for column in contract.columns if column.personal != "dropped"]
+    shares = [(_family(column), _share(profile, column)) for column in kept]
+    found = {column.name: 1 for column in contract.columns}
+    for column, (family, share) in zip(kept, shares, strict=True):
+        alike = sum(1 for other, of in shares if other == family and of >= share - 0.1)
+        found[column.name] = alike + _dropped_alike(profile, column, contract)
     return found
+
+
+def _family(column: Column) -> str:
+    return "code" if column.type == "codes" else column.type
 
 
 def _dropped_alike(profile: Profile, column: Column, contract: Contract) -> int:
     """How many columns that the contract drops could hold the same cells: areas, or bodies written as in a code list."""
     wanted = {"area"} if column.type == "area" else {"body", "refer"} if profile.bodies > 0.2 else set()
-    dropped = (taken_apart(c.label).concepts for c in contract.columns if c.personal == "dropped")
+    if not wanted:
+        return 0
+    dropped = (taken_apart(c.label).weights.keys() for c in contract.columns if c.personal == "dropped")
     return sum(1 for concepts in dropped if concepts & wanted)
 
 
 def _fit(found: FileColumn, column: Column, rivals: int) -> _Fit:
     like, known = likeness(found.heading, column)
+    if like < LIKE_NOTHING and (column.type not in _TOLD_BY_CELLS or rivals > 1 or column.personal == "dropped"):
+        return _Fit(0.0, like, 0.0, 0.0, known)
     share, strength = _share(found.profile, column), _strength(found.profile, column) / rivals
     nothing = _Fit(0.0, like, share, strength, known)
     if column.personal != "dropped":
@@ -185,12 +190,10 @@ def _fit(found: FileColumn, column: Column, rivals: int) -> _Fit:
             return nothing
         if share < READABLE and like < CLEANED:
             return nothing
-        if like < LIKE_NOTHING and (strength < CERTAIN_BY_VALUES or rivals > 1):
+        if like < LIKE_NOTHING and strength < CERTAIN_BY_VALUES:
             return nothing
     if like >= CLEANED:
         return replace(nothing, confidence=like * (0.75 + 0.24 * share))
-    if like < LIKE_NOTHING and column.personal == "dropped":
-        return nothing
     by_heading = like * (0.4 + 0.6 * share)
     return replace(nothing, confidence=min(0.97, 1 - (1 - by_heading) * (1 - strength)))
 
@@ -200,8 +203,8 @@ def _share(profile: Profile, column: Column) -> float:
     if not profile.filled:
         return 1.0
     match column.type:
-        case "code":
-            return profile.lists.get(column.codes or "", 0.0)
+        case "code" | "boolean" if column.codes is not None:
+            return profile.lists.get(column.codes, 0.0)
         case "codes":
             return profile.several.get(column.codes or "", 0.0)
         case "area":
@@ -301,6 +304,12 @@ def _reason(fit: _Fit, column: Column, profile: Profile) -> Words:
     return Words(zh=f"{heading.zh}；{cells.zh}", en=f"{heading.en}; {cells.en}")
 
 
+def columns_of(rule: Rule, contract: Contract) -> set[str]:
+    """The columns that a rule speaks of, those only its condition names included."""
+    names = {column.name for column in contract.columns}
+    return {*rule.columns, *re.findall(r"[a-z_0-9]+", rule.require)} & names
+
+
 def contradicted(matching: Matching, typed: pl.DataFrame) -> tuple[Matching, list[Rule]]:
     """The matching without the doubtful columns that the contract's own rules contradict, and those rules.
 
@@ -311,16 +320,17 @@ def contradicted(matching: Matching, typed: pl.DataFrame) -> tuple[Matching, lis
     broken: list[Rule] = []
     surety = {m.column: m.confidence for m in matching.matches}
     for rule in matching.contract.rules:
-        if rule.severity != "refuse" or not set(rule.columns) <= surety.keys() - given_up:
+        named = columns_of(rule, matching.contract)
+        if rule.severity != "refuse" or not named <= surety.keys() - given_up:
             continue
-        filled = typed.drop_nulls(list(rule.columns))
+        filled = typed.drop_nulls(sorted(named))
         if len(filled) < 5:
             continue
         holds = filled.select(pl.sql_expr(rule.require).cast(pl.Boolean).fill_null(value=False)).to_series()
         if 1 - float(holds.mean() or 0.0) <= BROKEN_RULE:
             continue
         broken.append(rule)
-        weakest = min(rule.columns, key=surety.__getitem__)
+        weakest = min(sorted(named), key=surety.__getitem__)
         if surety[weakest] < 0.75 and weakest != matching.contract.dated_by:
             given_up.add(weakest)
     kept = tuple(m for m in matching.matches if m.column not in given_up)

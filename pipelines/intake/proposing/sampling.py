@@ -3,21 +3,21 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from pipelines.catalogue import Column, Contract, Words
+from pipelines.catalogue import Column, Contract, Words, contracts
 from pipelines.intake.denying import is_value
 from pipelines.intake.layouts import Layout, Sheet, Told
 from pipelines.intake.proposing.headings import LONGEST, taken_apart
-from pipelines.intake.proposing.values import is_name
+from pipelines.intake.proposing.values import Profile, is_name
 from pipelines.intake.reading import blocks, candidates, find_layout
 from pipelines.settings import UserError
 
 SAMPLED_ROWS = 20_000
 _VALUE = re.compile(r"^[0-9+\-/.,:年月日 %]+$|[0-9]{6}")
-_HOLDER = "\ue000"  # begins the labels that only make a contract complete
 
 
 @dataclass(frozen=True)
@@ -61,26 +61,34 @@ def _no_header(path: Path) -> str:
 def _header_score(sheet: Sheet) -> float:
     """How much a row looks like headings: different short texts, better known ones; no values."""
     cells = [text for text in sheet.header if text]
+    if sum(1 for text in cells if cells.count(text) == 1) < 2:
+        return 0.0
     values = sum(1 for text in cells if _looks_like_value(text))
-    known = sum(1 for text in set(cells) if taken_apart(text).has_known_words)
-    return len(set(cells)) - 3 * values + 0.5 * known if len(cells) > 1 else 0.0
+    known = sum(1 for text in set(cells) if _is_known(text))
+    return len(set(cells)) - 3 * values + 0.5 * known
 
 
 def _looks_like_value(text: str) -> bool:
-    is_strange = not taken_apart(text).has_known_words
-    return bool(_VALUE.search(text)) or len(text) > LONGEST or (is_strange and is_name(text))
+    return bool(_VALUE.search(text)) or len(text) > LONGEST or (not _is_known(text) and is_name(text))
+
+
+@cache
+def _is_known(text: str) -> bool:
+    """Whether a contract has such a heading, or the words of headings stand in it."""
+    return any(text in contract.headings for contract in contracts().values()) or taken_apart(text).has_known_words
 
 
 def _holding(header: Sequence[str]) -> Contract:
-    """A contract that any file with this header fits, and that keeps nothing."""
-    texts = sorted({text for text in header if text})
-    held = [Column(name=f"c{n}", label=text, type="text", personal="dropped") for n, text in enumerate(texts)]
-    area = Column(name="area_code", label=f"{_HOLDER}area", type="area")
-    day = Column(name="day", label=f"{_HOLDER}day", type="date")
+    """A contract that any file with this header fits. Area and day are its first two headings, so that no reader looks
+    for them beside the table; nobody stores by it."""
+    texts = [text for text in header if text and header.count(text) == 1]
+    first, second, *others = texts
+    columns = [Column(name="area_code", label=first, type="area"), Column(name="day", label=second, type="date")]
+    columns += [Column(name=f"c{n}", label=text, type="text", personal="dropped") for n, text in enumerate(others)]
     words = Words(zh="未知", en="unknown")
     return Contract(
         id="unknown", table="unknown", version=1, kind="form", label=words, grain=words, system="unknown", dated_by="day",
-        columns=(area, day, *held),
+        columns=tuple(columns),
     )  # fmt: skip
 
 
@@ -92,6 +100,9 @@ def _repeats_below(sample: Sample) -> bool:
     return again > 0.3 * len(named)
 
 
-def may_be_shown(text: str) -> bool:
-    """Whether a heading may be written down: it is none that looks like a value."""
-    return not is_value(text) and not _looks_like_value(text)
+def may_be_shown(text: str, below: Profile) -> bool:
+    """Whether a heading may be written down: it looks like no value, and like no name above a column of names."""
+    behind = text.rpartition(":")[2]
+    if len(text) > LONGEST or is_value(text) or _VALUE.search(text) or (":" in text and is_name(behind)):
+        return False
+    return _is_known(text) or below.personal != "name" or not is_name(text)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,6 +16,8 @@ from pipelines.intake.layouts import Block, Sheet
 from pipelines.intake.parsing import NOTHING, parse
 
 DISTINCT_LOOKED_AT = 2000
+DISTINCT_OF_CODES = 400
+AREA, CODE, CODES = "area_of_", "code_of_", "codes_of_"
 LISTABLE_DISTINCT, LISTABLE_LENGTH, LISTABLE_TIMES = 40, 10, 5
 Personal = Literal["name", "id_number", "phone", "address", "birthday", "contact", "free_text", "denied"]
 TYPES = ("date", "datetime", "month", "integer", "money", "boolean")
@@ -88,7 +90,6 @@ class Profile:
     filled: int
     distinct: int
     longest: int
-    mean_length: float
     all_digits: bool
     has_fractions: bool
     has_time: bool
@@ -105,19 +106,28 @@ class Profile:
         return self.filled > 0 and self.distinct >= 0.98 * self.filled
 
 
-@cache
-def _probe() -> Contract:
-    """A contract that reads a text as everything at once, so that the door itself says what a cell may be."""
-    columns = [Column(name=name, label=name, type=name, unit="yuan" if name == "money" else None) for name in TYPES]
-    columns += [Column(name=f"area_{name}", label=f"area_{name}", type="area", code_list=name) for name in area_lists()]
-    columns += [Column(name=f"code_{name}", label=f"code_{name}", type="code", codes=name) for name in code_lists()]
-    columns += [Column(name=f"codes_{name}", label=f"codes_{name}", type="codes", codes=name) for name in code_lists()]
-    columns += [Column(name="area_code", label="area_code", type="area")]
+def _probe(columns: Iterable[Column]) -> Contract:
+    """A contract that reads a text as many things at once, so that the door itself says what a cell may be."""
     words = Words(zh="探查", en="probe")
+    needed = (Column(name="day", label="day", type="date"), Column(name="area_code", label="area_code", type="area"))
     return Contract(
-        id="probe", table="probe", version=1, kind="form", label=words, grain=words, system="probe", dated_by="date",
-        columns=tuple(columns),
+        id="probe", table="probe", version=1, kind="form", label=words, grain=words, system="probe", dated_by="day",
+        columns=(*needed, *columns),
     )  # fmt: skip
+
+
+@cache
+def _of_types() -> Contract:
+    types = [Column(name=name, label=name, type=name, unit="yuan" if name == "money" else None) for name in TYPES]
+    lists = [Column(name=f"{AREA}{name}", label=f"{AREA}{name}", type="area", code_list=name) for name in area_lists()]
+    return _probe((*types, *lists))
+
+
+@cache
+def _of_lists() -> Contract:
+    one = [Column(name=f"{CODE}{name}", label=f"{CODE}{name}", type="code", codes=name) for name in code_lists()]
+    many = [Column(name=f"{CODES}{name}", label=f"{CODES}{name}", type="codes", codes=name) for name in code_lists()]
+    return _probe((*one, *many))
 
 
 @cache
@@ -134,55 +144,81 @@ def counted(texts: pl.Series) -> Counter[str]:
 
 
 def profiles(columns: Iterable[Counter[str]], rows: int) -> list[Profile]:
-    """What each column holds, in order."""
+    """What each column holds, in order. Code lists are tried on columns of at most 400 different texts."""
     commonest = [dict(column.most_common(DISTINCT_LOOKED_AT)) for column in columns]
-    texts = list({text for column in commonest for text in column})
-    typed = _read(texts, _probe())
-    position = {text: number for number, text in enumerate(texts)}
-    return [_profile(column, typed, position, rows) for column in commonest]
+    few = [column if len(column) <= DISTINCT_OF_CODES else {} for column in commonest]
+    types, lists = _Read.of(commonest, _of_types()), _Read.of(few, _of_lists())
+    return [_profile(number, column, types, lists, rows) for number, column in enumerate(commonest)]
 
 
-def _read(texts: list[str], contract: Contract) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Read:
+    """The texts of columns under a contract that reads them as many things.
+
+    `typed`: one row a column and text, with `column`, `times`, `denied` (a personal value in it) and what it was read as.
+    """
+
+    typed: pl.DataFrame
+    shares: Mapping[str, list[float]]
+
+    @classmethod
+    def of(cls, columns: Sequence[Mapping[str, int]], contract: Contract) -> "_Read":
+        texts = pl.DataFrame(
+            {"text": sorted({text for column in columns for text in column})}, schema={"text": pl.String}
+        )
+        stand = [(number, text, times) for number, column in enumerate(columns) for text, times in column.items()]
+        places = pl.DataFrame(stand, schema={"column": pl.Int64, "text": pl.String, "times": pl.Int64}, orient="row")
+        typed = places.join(texts.hstack(_read(texts["text"], contract)), on="text", how="left", maintain_order="left")
+        names = [column.name for column in contract.columns]
+        number = pl.DataFrame({"column": range(len(columns))}, schema={"column": pl.Int64})
+        cells = typed.group_by("column").agg(
+            (pl.col(name).is_not_null() * pl.col("times")).sum() / pl.col("times").sum() for name in names
+        )
+        shares = number.join(cells, on="column", how="left", maintain_order="left").fill_null(0.0)
+        return cls(typed, {name: shares[name].to_list() for name in names})
+
+    def column(self, number: int) -> pl.DataFrame:
+        return self.typed.filter(pl.col("column") == number)
+
+    def share_by(self, prefix: str, number: int) -> dict[str, float]:
+        """The shares of one column by code list, those of none left out."""
+        named = ((name.removeprefix(prefix), of[number]) for name, of in self.shares.items() if name.startswith(prefix))
+        return {name: share for name, share in named if share}
+
+
+def _read(texts: pl.Series, contract: Contract) -> pl.DataFrame:
     """The same texts under every column of a contract, typed; with `denied` where one carries a personal value."""
     header = tuple(column.label for column in contract.columns)
-    cell = pl.Series(texts, dtype=pl.String)
-    rows = pl.DataFrame({f"c{number}": cell for number in range(len(header))})
+    rows = pl.DataFrame({f"c{number}": texts for number in range(len(header))})
     numbers = pl.int_range(len(texts), dtype=pl.Int64, eager=True).alias("row_number")
     rows = rows.with_columns(numbers, pl.lit(len(header), pl.Int64).alias("cells"))
-    carried = pl.DataFrame({"text": cell}).select(carries_personal_value(pl.col("text")).alias("denied"))
+    carried = pl.DataFrame({"text": texts}).select(carries_personal_value(pl.col("text")).alias("denied"))
     return parse(Block(Sheet(None, 1, header), rows, 0), contract).rows.hstack(carried)
 
 
-def _profile(column: Mapping[str, int], typed: pl.DataFrame, position: Mapping[str, int], rows: int) -> Profile:
-    places = pl.Series([position[text] for text in column], dtype=pl.UInt32)
-    times = pl.Series(list(column.values()), dtype=pl.Int64)
-    filled = int(times.sum() or 0)
-    read = typed[places] if len(column) else typed.clear()
+def _profile(number: int, column: Mapping[str, int], types: _Read, lists: _Read, rows: int) -> Profile:
+    filled = sum(column.values())
 
-    def share(name: str) -> float:
-        return float(times.filter(read[name].is_not_null()).sum()) / filled if filled else 0.0
+    def matching(pattern: str) -> float:
+        return sum(times for text, times in column.items() if re.search(pattern, text)) / filled if filled else 0.0
 
-    def matching(test: Callable[[str], object]) -> float:
-        return sum(number for text, number in column.items() if test(text)) / filled if filled else 0.0
-
-    lists = {name: share(f"code_{name}") for name in code_lists()}
-    lengths = [len(text) for text in column]
+    known = lists.share_by(CODE, number)
+    met = lists.column(number).select(pl.col(f"{CODE}{name}").drop_nulls().n_unique().alias(name) for name in known)
     return Profile(
         rows=rows,
         filled=filled,
         distinct=len(column),
-        longest=max(lengths, default=0),
-        mean_length=sum(len(text) * number for text, number in column.items()) / filled if filled else 0.0,
+        longest=max(map(len, column), default=0),
         all_digits=all(text.isdigit() for text in column),
-        has_fractions=matching(lambda text: re.fullmatch(r"[0-9,]+\.[0-9]+", text)) > 0.02,
-        has_time=matching(lambda text: re.search(r"[T ][0-9]{1,2}:[0-9]{2}", text)) > 0.5,
-        readable={name: share(name) for name in TYPES},
-        areas={name: share(f"area_{name}") for name in area_lists()},
-        lists={name: of for name, of in lists.items() if of},
-        several={name: of for name in code_lists() if (of := share(f"codes_{name}"))},
-        codes={name: read[f"code_{name}"].drop_nulls().n_unique() for name, of in lists.items() if of},
-        bodies=matching(lambda text: re.search(r"[院局厅所会站办部委]$|公安|信访|中心$|办事处|法院|检察", text)),
-        personal=_personal(column, filled, max(lists.values(), default=0.0), read),
+        has_fractions=matching(r"^[0-9,]+\.[0-9]+$") > 0.02,
+        has_time=matching(r"[T ][0-9]{1,2}:[0-9]{2}") > 0.5,
+        readable={name: types.shares[name][number] for name in TYPES},
+        areas={name: types.shares[f"{AREA}{name}"][number] for name in area_lists()},
+        lists=known,
+        several=lists.share_by(CODES, number),
+        codes=met.row(0, named=True) if known else {},
+        bodies=matching(r"[院局厅所会站办部委]$|公安|信访|中心$|办事处|法院|检察"),
+        personal=_personal(column, filled, max(known.values(), default=0.0), types.column(number)),
     )
 
 
@@ -195,15 +231,10 @@ def _personal(column: Mapping[str, int], filled: int, known: float, read: pl.Dat
     if not filled:
         return None
     denied = [text for text, is_denied in zip(column, read["denied"], strict=True) if is_denied]
-    if sum(column[text] for text in denied) > 0.02 * filled or matching(_MASKED.match) > 0.2:
-        digits = sorted(sum(c.isdigit() for c in text) for text in denied or column)[len(denied or column) // 2]
-        return (
-            "free_text"
-            if digits < 7 or matching(lambda text: len(text) > 25) > 0.5
-            else "phone"
-            if digits < 14
-            else "id_number"
-        )
+    if sum(column[text] for text in denied) > 0.02 * filled:
+        return _kind_of(denied)
+    if matching(_MASKED.match) > 0.2:
+        return "id_number"
     if matching(_PHONE.match) > 0.2:
         return "phone"
     if matching(_MAIL.match) > 0.2:
@@ -216,6 +247,15 @@ def _personal(column: Mapping[str, int], filled: int, known: float, read: pl.Dat
     if words > 0.3 and known < 0.5:
         return "free_text"
     return "birthday" if _are_birthdays(read["date"].drop_nulls().to_list(), filled) else None
+
+
+def _kind_of(denied: Sequence[str]) -> Personal:
+    """What texts that carry denied values are for the most part: numbers, or sentences that mention them."""
+    typical = sorted(denied, key=len)[len(denied) // 2]
+    digits = sum(character.isdigit() for character in typical)
+    if len(typical) > 25:
+        return "free_text"
+    return "id_number" if digits >= 14 else "phone" if digits >= 7 else "contact"
 
 
 def _are_birthdays(days: list[date], filled: int) -> bool:
@@ -243,7 +283,8 @@ def _is_number(text: str) -> bool:
 
 def outside(column: Counter[str], list_id: str, *, several: bool) -> list[str]:
     """The texts of a column that a code list does not know (`several`: codes may stand together in a cell)."""
-    texts = [text for text, _ in column.most_common(DISTINCT_LOOKED_AT)]
-    name = f"{'codes' if several else 'code'}_{list_id}"
-    read = _read(texts, _probe().model_copy(update={"columns": (_probe().column("date"), _probe().column(name))}))
-    return [text for text, code in zip(texts, read[name], strict=True) if code is None]
+    texts = pl.Series([text for text, _ in column.most_common(DISTINCT_LOOKED_AT)], dtype=pl.String)
+    read = _read(
+        texts, _probe((Column(name="code", label="code", type="codes" if several else "code", codes=list_id),))
+    )
+    return texts.filter(read["code"].is_null()).to_list()
