@@ -82,13 +82,16 @@ def _text_of(column: Column) -> Callable[[random.Random], str]:
 
 def is_personal(column: Column) -> bool:
     """Whether the drawn cells of a column are personal as they stand: a person's, or a number that leads to one."""
-    return column.personal == "keyed" or (column.personal == "dropped" and _text_of(column) in _PERSONAL)
+    if column.personal == "keyed":
+        return column.type == "identifier"
+    return column.personal == "dropped" and _text_of(column) in _PERSONAL
 
 
-def rows(contract: Contract, number: int, chance: random.Random) -> list[Row]:
+def rows(contract: Contract, number: int, chance: random.Random, *, quiet: bool = False) -> list[Row]:
     """So many rows as texts by column name. Dates stand in order, codes are written in one of their ways a column,
-    cells that need not be filled are sometimes empty, and the sums of a form come out."""
-    writers = {column.name: _writer(column, contract, chance) for column in contract.columns}
+    cells that need not be filled are sometimes empty, and the plain sums of a form come out. `quiet`: all counts are 0.
+    """
+    writers = {column.name: _writer(column, contract, chance, quiet=quiet) for column in contract.columns}
     drawn = []
     for count in range(number):
         day = FIRST_DAY + timedelta(days=chance.randrange(600))
@@ -97,31 +100,34 @@ def rows(contract: Contract, number: int, chance: random.Random) -> list[Row]:
     return drawn
 
 
-def _writer(column: Column, contract: Contract, chance: random.Random) -> Callable[[int, date], str]:
+def _writer(column: Column, contract: Contract, chance: random.Random, *, quiet: bool) -> Callable[[int, date], str]:
     empty = (
         0.0
         if column.required or column.name in {*needed(contract), contract.updated}
         else chance.choice((0.0, 0.1, 0.5))
     )
-    write = _filled(column, contract, chance)
+    write = _filled(column, contract, chance, quiet=quiet)
     return lambda count, day: "" if empty and chance.random() < empty else write(count, day)
 
 
 def needed(contract: Contract) -> set[str]:
     """The columns without which no row of a contract is taken in."""
-    keys = (contract.key,) if isinstance(contract.key, str) else contract.key or ()
-    return {*keys, "area_code", contract.dated_by}
+    return {*contract.key_columns, "area_code", contract.dated_by}
 
 
-def _filled(column: Column, contract: Contract, chance: random.Random) -> Callable[[int, date], str]:
+def _filled(column: Column, contract: Contract, chance: random.Random, *, quiet: bool) -> Callable[[int, date], str]:
     match column.type:
         case "date" | "datetime":
             return _day(column, contract, chance)
         case "month":
             form = chance.choice(("%Y-%m", "%Y年%m月", "%Y%m"))
             return lambda count, day: day.strftime(form)
+        case "integer" if column.name == "year":
+            return lambda count, day: str(2020 + count % 5)
         case "integer" if column.name in needed(contract):
             return lambda count, day: str(count + 1)
+        case "integer" if quiet:
+            return lambda count, day: "0"
         case "integer":
             return lambda count, day: str(int(chance.expovariate(0.2)))
         case "money":
@@ -137,7 +143,8 @@ def _filled(column: Column, contract: Contract, chance: random.Random) -> Callab
             several = chance.choice((1, 2)) if column.type == "codes" else 1
             return lambda count, day: "、".join(sorted({chance.choice(texts) for _ in range(several)}))
         case "area":
-            digits, codes = chance.choice((9, 12)), _townships()
+            is_whole = "district" in contract.grain.en
+            digits, codes = (6, ["500117", "420302"]) if is_whole else (chance.choice((9, 12)), _townships())
             return lambda count, day: chance.choice(codes)[:digits]
         case "identifier":
             start = chance.choice(("渝合调〔2024〕", "500117-", "HC2024"))
@@ -166,7 +173,7 @@ def _day(column: Column, contract: Contract, chance: random.Random) -> Callable[
     latest = column.name == contract.updated
 
     def write(count: int, day: date) -> str:
-        away = 400 if latest else 0 if place == 0 else place + chance.randrange(5)
+        away = 400 if latest else 0 if place == 0 else 5 * place + chance.randrange(5)
         return (day + timedelta(days=away)).strftime(form)
 
     return write

@@ -245,8 +245,7 @@ def _broken(label: Words) -> Words:
 
 def _needed(contract: Contract) -> list[str]:
     """The columns without which no contract of a table can be."""
-    keys = (contract.key,) if isinstance(contract.key, str) else contract.key or ()
-    return [*keys, "area_code", contract.dated_by]
+    return [*contract.key_columns, "area_code", contract.dated_by]
 
 
 def _of_every_row(contract: Contract) -> list[str]:

@@ -202,7 +202,7 @@ def _profile(number: int, column: Mapping[str, int], types: _Read, lists: _Read,
     def matching(pattern: str) -> float:
         return sum(times for text, times in column.items() if re.search(pattern, text)) / filled if filled else 0.0
 
-    known = lists.share_by(CODE, number)
+    known, several = lists.share_by(CODE, number), lists.share_by(CODES, number)
     met = lists.column(number).select(pl.col(f"{CODE}{name}").drop_nulls().n_unique().alias(name) for name in known)
     return Profile(
         rows=rows,
@@ -215,10 +215,12 @@ def _profile(number: int, column: Mapping[str, int], types: _Read, lists: _Read,
         readable={name: types.shares[name][number] for name in TYPES},
         areas={name: types.shares[f"{AREA}{name}"][number] for name in area_lists()},
         lists=known,
-        several=lists.share_by(CODES, number),
+        several=several,
         codes=met.row(0, named=True) if known else {},
         bodies=matching(r"[院局厅所会站办部委]$|公安|信访|中心$|办事处|法院|检察"),
-        personal=_personal(column, filled, max(known.values(), default=0.0), types.column(number)),
+        personal=_personal(
+            column, filled, max((*known.values(), *several.values()), default=0.0), types.column(number)
+        ),
     )
 
 
