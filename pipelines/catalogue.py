@@ -765,7 +765,6 @@ def area_mapping(code_list: str, extra: tuple[Area, ...] = (), level: str | None
     return {source: districts.get(code, code) for source, code in mapping.items()}
 
 
-@cache
 def areas_version() -> str:
     """Digest of the list of areas."""
     return hashlib.sha256((SEEDS / "tables" / "areas.csv").read_bytes()).hexdigest()[:12]

@@ -206,6 +206,41 @@ def dictionary(table: str | None, out: Path | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--file", "sha256", metavar="SHA", help="Of one file: its sha256, or how that begins.")
+@click.option("--sender", metavar="ID", help="Of one sender.")
+@click.option("--reason", metavar="R", help="For one reason, such as unknown_code.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows there as CSV.")
+@click.option("--again", is_flag=True, help="Read the refused rows again, after contract, code list or areas changed.")
+@click.option(
+    "--originals", is_flag=True, help="The records as they came, persons included; needs the archive's identity."
+)
+@with_json
+def quarantine(
+    sha256: str | None,
+    sender: str | None,
+    reason: str | None,
+    out: Path | None,
+    again: bool,
+    originals: bool,
+    as_json: bool,
+) -> None:
+    """Show refused rows and why; without filters how many there are."""
+    from pipelines import cli_intake, cli_quarantine
+
+    if (again and (originals or out)) or (originals and (sender or as_json)):
+        raise UserError("--again goes with filters only, --originals with --file, --reason and --out only.")
+    if originals:
+        cli_quarantine.print_originals(sha256, reason, out)
+    elif again:
+        outcomes, failed = cli_quarantine.read_again(sha256, sender, reason, quiet=as_json)
+        cli_intake.report(outcomes, failed, as_json=as_json)
+        if failed:
+            click.get_current_context().exit(WRONG_INPUT)
+    else:
+        cli_quarantine.show(sha256, sender, reason, out, as_json=as_json)
+
+
+@main.command()
 @click.option("--full", is_flag=True, help="Compute everything anew.")
 @click.option("--as-of", metavar="INSTANT", help="Build as of an earlier instant, such as 2026-01-05T08:00+08:00.")
 @with_json

@@ -38,7 +38,7 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
     outcomes: list[Outcome] = []
     refused: dict[Path, str] = {}
     files, days = export_files(paths), archive.days_kept()
-    with ledger.writer_lock(_say_waiting), output.counting(quiet=quiet) as step:
+    with ledger.writer_lock(say_waiting), output.counting(quiet=quiet) as step:
         ledger.heal()
         for number, file in enumerate(files, 1):
             step(file.name, number, len(files))
@@ -57,13 +57,13 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
     return outcomes, refused
 
 
-def _say_waiting() -> None:
+def say_waiting() -> None:
     click.echo("另一次接收或构建正在进行，等待中。Waiting for another intake or build to end.", err=True)
 
 
 def enter_zero(sender: str, table: str, period: str) -> list[Outcome]:
     """The outcome of a declared zero report."""
-    with ledger.writer_lock(_say_waiting):
+    with ledger.writer_lock(say_waiting):
         ledger.heal()
         return [zero_report(sender, table, period)]
 
@@ -78,14 +78,21 @@ def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json:
         _print_counts(outcomes)
         _print_reasons(outcomes)
         _print_personal(outcomes)
-        for outcome in outcomes:
-            if outcome.note and outcome.outcome != "held":
-                output.say(outcome.note)
+        _print_notes(outcomes)
         if outcomes and all(outcome.outcome == "already_received" for outcome in outcomes):
             many = "The file was" if len(outcomes) == 1 else f"All {len(outcomes)} files were"
             output.say(f"已接收过，没有任何变化。{many} already received; nothing changed.")
     for text in wrong:
         click.echo(text, err=True)
+
+
+def _print_notes(outcomes: Sequence[Outcome]) -> None:
+    late = sum(outcome.late for outcome in outcomes if outcome.outcome != "already_received")
+    if late:
+        output.say(f"补报 {late:,} 行。{late:,} rows are of new cases in months that were reported and closed before.")
+    for outcome in outcomes:
+        if outcome.note and outcome.outcome != "held":
+            output.say(outcome.note)
 
 
 def _refusal(file: Path, sentence: str) -> dict[str, Any]:

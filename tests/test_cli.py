@@ -456,6 +456,7 @@ def test_serve_says_its_address_and_that_login_is_off(served: str, road: Road) -
 
 def test_help_lists_every_command() -> None:
     told: Any = CliRunner().invoke(main, ["--help"])
-    commands = ("demo", "keys", "intake", "build", "release", "approve", "publish", "figures", "sql", "serve", "doctor")
+    commands = ("demo", "keys", "intake", "quarantine", "build", "release", "approve", "publish")
+    commands += ("figures", "sql", "serve", "doctor")
     assert told.exit_code == 0
     assert all(f"\n  {command} " in told.stdout for command in commands)

@@ -33,6 +33,7 @@ HALL = {
     "cli_keys",
     "cli_output",
     "cli_propose",
+    "cli_quarantine",
     "cli_reading",
     "definitions",
     "failures",

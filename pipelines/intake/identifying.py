@@ -13,11 +13,13 @@ from pipelines.catalogue import (
     code_lists,
     contract_versions,
     contracts,
+    denied,
     load_areas,
     load_contract,
     senders,
     tables,
 )
+from pipelines.intake.again import Again
 from pipelines.intake.digesting import Digest
 from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES, kind_of
 from pipelines.intake.lake import lake_schema, taking
@@ -52,7 +54,8 @@ class Parcel:
     """An export that is understood but not yet read.
 
     `months`: first and last it reports on, where somebody has said; `snapshot`: what it speaks for, where it is one;
-    `scope` as it was told; `is_zero`: somebody has said that it holds no row.
+    `scope` as it was told; `is_zero`: somebody has said that it holds no row; `again`: the rows of it that are read, where
+    the others came in before.
     """
 
     path: Path
@@ -67,6 +70,7 @@ class Parcel:
     snapshot: Snapshot | None = None
     scope: str | None = None
     is_zero: bool = False
+    again: Again | None = None
 
     @property
     def mode(self) -> str:
@@ -76,8 +80,10 @@ class Parcel:
     def rules_version(self) -> str:
         """Digest of all that decides which rows are refused: contract, its code lists, areas. 12 hexadecimal digits."""
         lists = sorted({column.codes for column in self.contract.columns if column.codes is not None})
+        of_list = self.contract.column("area_code").code_list
+        areas = [area for area in self.areas if area.code_list == of_list or not area.maps_to]
         said = [self.contract.model_dump_json(), *(repr(code_lists()[name]) for name in lists)]
-        said += [areas_version(), repr(self.areas)]
+        said += [areas_version(), repr(areas), repr(denied())]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
     @property

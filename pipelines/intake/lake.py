@@ -81,6 +81,15 @@ def generation() -> Generation:
         raise UserError(f"{generation_path()} cannot be read; restore it from a backup.") from None
 
 
+def scanned(table: str) -> pl.LazyFrame:
+    """All rows of a lake table but those of a delivery that is being written."""
+    schema = lake_schema(table)
+    parts = sorted(p for p in (data_root() / "lake" / table).glob("*/*.parquet") if not p.parent.name.startswith("."))
+    if not parts:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(parts, schema=schema, missing_columns="insert", extra_columns="ignore")
+
+
 @contextmanager
 def taking() -> Iterator[None]:
     """Raises `UserError` when the disk does not take what is written inside."""
@@ -97,7 +106,7 @@ class Draft:
     def __init__(self, table: str, folder: Path | None) -> None:
         self._table, self._folder = table, folder
         updated = tables()[table].updated
-        self._marks = ["case_key", *([updated] if updated else [])]
+        self._marks = list(dict.fromkeys(["case_key", "row_number", tables()[table].dated_by, updated or "case_key"]))
         self._unwritten: list[pl.DataFrame] = []
 
     def write(self, rows: pl.DataFrame, number: int) -> None:
@@ -109,7 +118,7 @@ class Draft:
                 rows.write_parquet(self._folder / f"part-{number:05d}.parquet", compression="zstd", statistics=True)
 
     def marks(self) -> pl.LazyFrame:
-        """Key and update time of each row so far."""
+        """Key, line, date and update time of each row so far."""
         empty = pl.DataFrame(schema=lake_schema(self._table)).select(self._marks)
         if self._folder is None:
             return pl.concat([empty, *self._unwritten]).lazy()

@@ -47,6 +47,7 @@ LATER_COLUMNS = {
     "scope": "text",
     "taken_at": "text",
     "withdrawn": "integer not null default 0",
+    "late": "integer not null default 0",
     "retry_of": "integer",
     "rules_version": "text",
 }
@@ -70,8 +71,8 @@ class Delivery:
     """A row of the ledger. `reasons` and `warnings` are rows by reason code; months are `YYYY-MM`; `folder` is None for a zero report.
 
     `mode`: changes or snapshot; `scope` as it was told, `taken_at` the instant a snapshot describes; `withdrawn`: cases it
-    says are gone. `retry_of`: the delivery whose refused rows were read again; `rules_version`: digest of contract, code
-    lists and areas, None in entries older than the column.
+    says are gone; `late`: rows of new cases in months that were reported and closed before. `retry_of`: the delivery whose
+    refused rows were read again; `rules_version`: digest of contract, code lists and areas, None in entries older than it.
     """
 
     ledger_sequence: int
@@ -98,6 +99,7 @@ class Delivery:
     scope: str | None = None
     taken_at: str | None = None
     withdrawn: int = 0
+    late: int = 0
     retry_of: int | None = None
     rules_version: str | None = None
 

@@ -18,7 +18,7 @@ from pipelines.intake.keys import Keys
 from pipelines.intake.lake import Draft, lake_schema
 from pipelines.intake.layouts import Block
 from pipelines.intake.ledger import Counts
-from pipelines.intake.parsing import FINDINGS, parse
+from pipelines.intake.parsing import FINDINGS, Parsed, parse
 from pipelines.intake.reading import parts
 from pipelines.intake.repeats import Seen
 from pipelines.intake.withdrawing import mark_outside, refused_keys
@@ -104,30 +104,33 @@ class _Line:
 
     def _pass(self, number: int, block: Block) -> None:
         parcel, contract = self._parcel, self._parcel.contract
+        if parcel.again is not None:
+            block = parcel.again.only(block)
         parsed = parse(block, contract, parcel.areas, parcel.told)
         if parcel.snapshot is not None:
             parsed = mark_outside(parsed, block.sheet.name, parcel.snapshot.scope, contract)
         is_refused = parsed.rows["reason"].is_not_null()
         clean = parsed.rows.filter(~is_refused).drop("reason").with_row_index("_record")
-        refused = parsed.rows.filter(is_refused)
         rows = _as_lake_rows(clean, parcel, self._secret, self._sequence)
         with self._turn:
             self._turn.wait_for(lambda: self._next_turn == number or self._stopped)
             if self._stopped:
                 return
             rows = rows.filter(self._seen.first(rows["case_key"], rows["_version"]))
+            if parcel.again is not None:
+                rows = rows.filter(parcel.again.is_new(rows))
             self._count(block, parsed.rows["reason"], clean, rows)
             self._tally.findings.append(parsed.findings)
-            self._tally.refused_keys.append(self._keys_of(refused))
+            self._tally.refused_keys.append(self._keys_of(parsed))
             self._next_turn += 1
             self._turn.notify_all()
         self._draft.write(rows.select(list(lake_schema(contract.table))), number)
 
-    def _keys_of(self, refused: pl.DataFrame) -> pl.Series:
+    def _keys_of(self, parsed: Parsed) -> pl.Series:
         parcel = self._parcel
         if parcel.snapshot is None:
             return pl.Series(dtype=pl.Binary)
-        return refused_keys(refused, parcel.contract, self._secret, parcel.register, parcel.sender)
+        return refused_keys(parsed, parcel.contract, self._secret, parcel.register, parcel.sender)
 
     def _count(self, block: Block, reasons: pl.Series, clean: pl.DataFrame, kept: pl.DataFrame) -> None:
         tally, refused = self._tally, reasons.drop_nulls()

@@ -5,24 +5,29 @@ entry is made, and an entry is what makes it count: a kill at any moment loses n
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pipelines.catalogue import senders, tables
 from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
+from pipelines.intake.again import first_of, to_read_again
 from pipelines.intake.archive import Original, archiving
 from pipelines.intake.denying import personal_headings, shown_headings
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
 from pipelines.intake.lake import Draft, drafted, taking, withdrawing
+from pipelines.intake.lateness import brought_before, late_rows
 from pipelines.intake.layouts import unknown_headings
 from pipelines.intake.ledger import Counts
 from pipelines.intake.passing import Passed, pass_through
 from pipelines.intake.transcoding import NotThisEncoding
 from pipelines.intake.withdrawing import withdrawals
 from pipelines.periods import months_of
-from pipelines.settings import UserError
+from pipelines.settings import TIME_ZONE, UserError
 
 HASHED_FIRST = 32 << 20  # bytes; a larger file is read while its digest is still being computed
 
@@ -32,7 +37,8 @@ class Outcome:
     """What became of a file; `intake --json` prints these fields.
 
     `outcome`: accepted, already_received, dry_run, or held (nothing was taken in until somebody confirms the withdrawals).
-    `note`: a sentence for the operator, where there is something to say.
+    `late`: rows of new cases in months that were reported and closed before (补报). `note`: a sentence for the operator, where
+    there is something to say.
     """
 
     file: str
@@ -52,6 +58,7 @@ class Outcome:
     layout: str
     mode: str = "changes"
     withdrawn: int = 0
+    late: int = 0
     note: str | None = None
 
 
@@ -73,24 +80,33 @@ def receive(path: Path, request: Request) -> Outcome:
 def _receive(parcel: Parcel, request: Request, original: Original) -> Outcome:
     known = cache(partial(_known, parcel))
     sequence, secret = ledger.next_sequence(), key_file.load()
-    if parcel.path.stat().st_size < HASHED_FIRST and known() is not None:
-        return _again(parcel, known())
+    if parcel.again is None and parcel.path.stat().st_size < HASHED_FIRST and known() is not None:
+        return _once_more(parcel, request, original, known())
     if not request.dry_run:
         with taking():
             original.begin()
     with drafted(parcel.contract.table, sequence, is_dry=request.dry_run) as draft:
-        passed = pass_through(
-            parcel, secret, sequence, draft, unless=lambda: parcel.digest.is_ready and known() is not None
-        )
+        is_moot = partial(_is_moot, parcel, known)
+        passed = pass_through(parcel, secret, sequence, draft, unless=lambda: parcel.digest.is_ready and is_moot())
         parcel.digest.require_unchanged()
-        if passed is None or known() is not None:
-            return _again(parcel, known())
-        return _take_in(parcel, request, original, draft, passed, sequence)
+        if passed is not None and not is_moot():
+            return _take_in(parcel, request, original, draft, passed, sequence)
+    return _once_more(parcel, request, original, known())
 
 
-def _again(parcel: Parcel, known: ledger.Delivery | None) -> Outcome:
+def _is_moot(parcel: Parcel, known: Callable[[], ledger.Delivery | None]) -> bool:
+    """Whether the file as a whole has come in before, so that reading all its rows is of no use."""
+    return parcel.again is None and known() is not None
+
+
+def _once_more(parcel: Parcel, request: Request, original: Original, known: ledger.Delivery | None) -> Outcome:
+    """A file that has come in before: nothing to do, unless rows of it were refused by rules that have changed since."""
     assert known is not None
-    return _outcome(parcel, "already_received", known.counts, known.withdrawn)
+    again = to_read_again(known, parcel.rules_version)
+    if again is not None:
+        return _receive(replace(parcel, again=again), request, original)
+    whole = first_of(known)
+    return _outcome(parcel, "already_received", whole.counts, withdrawn=whole.withdrawn, late=whole.late)
 
 
 def _take_in(
@@ -99,6 +115,8 @@ def _take_in(
     """Withdrawals, archive, lake and ledger, in this order: the entry is what makes all of it count."""
     contract, counts = parcel.contract, passed.counts
     name, months = parcel.path.name, parcel.months or passed.months
+    if parcel.again is not None and months[0] is None:
+        months = parcel.again.months
     if counts.read == 0 and months[0] is None:
         raise UserError(
             f"{name} has a header and no row. Name the months it reports on with --period: then it is zero."
@@ -106,10 +124,14 @@ def _take_in(
     if parcel.is_zero and counts.read:
         raise UserError(f"{name} is said to be a zero report and has {counts.read} rows. Mend the one or the other.")
     gone = withdrawals(parcel, draft.marks(), passed.refused_keys, sequence)
+    said = {
+        "withdrawn": len(gone.rows),
+        "late": late_rows(parcel, draft.marks(), datetime.now(ZoneInfo(TIME_ZONE)).date()),
+    }
     if gone.held is not None:
-        return _outcome(parcel, "held", counts, len(gone.rows), f"{name} {gone.held}")
+        return _outcome(parcel, "held", counts, f"{name} {gone.held}", **said)
     if request.dry_run:
-        return _outcome(parcel, "dry_run", counts, len(gone.rows))
+        return _outcome(parcel, "dry_run", counts, **said)
     keep_given(parcel, request)
     folder = f"{sequence:08d}-{parcel.sha256[:12]}"
     with taking():
@@ -118,34 +140,44 @@ def _take_in(
         draft.finish(passed.findings, folder)
     with taking():
         original.keep(parcel.sha256)
-    ledger.record(
-        ledger.Delivery(
-            ledger_sequence=sequence,
-            sha256=parcel.sha256,
-            file=name,
-            sender=parcel.sender,
-            register=parcel.register,
-            contract=contract.id,
-            contract_version=contract.version,
-            table_name=contract.table,
-            first_month=months[0],
-            last_month=months[1],
-            received_at=ledger.now(),
-            folder=folder,
-            columns=parcel.delivered,
-            mode=parcel.mode,
-            scope=parcel.scope,
-            taken_at=None if gone.taken_at is None else gone.taken_at.isoformat(),
-            withdrawn=len(gone.rows),
-            rules_version=parcel.rules_version,
-            **asdict(counts),
-        )
+    entry = ledger.Delivery(
+        ledger_sequence=sequence,
+        sha256=parcel.sha256,
+        file=name,
+        sender=parcel.sender,
+        register=parcel.register,
+        contract=contract.id,
+        contract_version=contract.version,
+        table_name=contract.table,
+        first_month=months[0],
+        last_month=months[1],
+        received_at=ledger.now(),
+        folder=folder,
+        columns=parcel.delivered,
+        mode=parcel.mode,
+        scope=parcel.scope,
+        taken_at=None if gone.taken_at is None else gone.taken_at.isoformat(),
+        retry_of=None if parcel.again is None else parcel.again.delivery.ledger_sequence,
+        rules_version=parcel.rules_version,
+        **said,
+        **asdict(counts),
     )
-    return _outcome(parcel, "accepted", counts, len(gone.rows))
+    ledger.record(entry)
+    return _outcome(parcel, "accepted", counts, _noted(entry), **said)
+
+
+def _noted(entry: ledger.Delivery) -> str | None:
+    """What an operator would else not see of a delivery."""
+    if entry.retry_of is not None:
+        return f"{entry.file}: {entry.accepted} of {entry.read} rows that had been refused were taken in."
+    before = brought_before(entry)
+    if before is None:
+        return None
+    return f"{entry.file}: every row was known already, from {before.file}; each case is counted once."
 
 
 def _known(parcel: Parcel) -> ledger.Delivery | None:
-    """The delivery that brought this content, said to be the same thing, under the same contract.
+    """The newest delivery that brought this content, said to be the same thing; the contract's columns were the same ones.
 
     Files without a row are all alike: they are the same delivery only where they report on the same months.
     """
@@ -153,7 +185,8 @@ def _known(parcel: Parcel) -> ledger.Delivery | None:
     same = (
         d
         for d in ledger.received(parcel.sha256, parcel.contract.table, parcel.sender)
-        if (d.contract, d.contract_version) == (parcel.contract.id, parcel.contract.version)
+        if d.contract == parcel.contract.id
+        and (d.folder is None or set(d.columns) == set(parcel.delivered))
         and (d.mode, d.scope) == (parcel.mode, parcel.scope)
         and (told is None or d.taken_at == told)
         and (d.read > 0 or parcel.months is None or (d.first_month, d.last_month) == parcel.months)
@@ -161,7 +194,7 @@ def _known(parcel: Parcel) -> ledger.Delivery | None:
     return next(same, None)
 
 
-def _outcome(parcel: Parcel, outcome: str, counts: Counts, withdrawn: int = 0, note: str | None = None) -> Outcome:
+def _outcome(parcel: Parcel, outcome: str, counts: Counts, note: str | None = None, **said: int) -> Outcome:
     layout = parcel.layout
     headings = (text for sheet in layout.sheets for text in unknown_headings(sheet.header, parcel.contract))
     unknown = list(dict.fromkeys(headings))
@@ -175,8 +208,8 @@ def _outcome(parcel: Parcel, outcome: str, counts: Counts, withdrawn: int = 0, n
         personal_columns=personal_headings(unknown),
         layout=str(layout),
         mode=parcel.mode,
-        withdrawn=withdrawn,
         note=note,
+        **said,
         **asdict(counts),
     )
 

@@ -15,10 +15,10 @@ from pipelines.intake import ledger
 from pipelines.intake.identifying import Parcel
 from pipelines.intake.keyed import form_rows, keyed_rows
 from pipelines.intake.keys import Keys
-from pipelines.intake.lake import WITHDRAWALS, lake_schema
+from pipelines.intake.lake import WITHDRAWALS, scanned
 from pipelines.intake.parsing import FINDINGS, Parsed
 from pipelines.intake.scopes import Scope, instant_of
-from pipelines.settings import TIME_ZONE, UserError, data_root
+from pipelines.settings import TIME_ZONE, UserError
 
 FEW = 20  # so many cases may be withdrawn by any snapshot
 SMALL_PART = 0.1  # of the live cases in scope
@@ -52,11 +52,14 @@ def mark_outside(parsed: Parsed, sheet: str | None, scope: Scope, contract: Cont
     return Parsed(rows, findings)
 
 
-def refused_keys(refused: pl.DataFrame, contract: Contract, secret: Keys, register: str, sender: str) -> pl.Series:
-    """`case_key` of refused rows (the columns of `Parsed.rows`); null where the row's number could not be read."""
+def refused_keys(parsed: Parsed, contract: Contract, secret: Keys, register: str, sender: str) -> pl.Series:
+    """`case_key` of a block's refused rows; null where the row's number (of a form: area and month) could not be read."""
     identity = contract.key_columns if contract.kind == "cases" else ("area_code", contract.dated_by)
+    of_number = pl.col("column").is_in(["", *identity]) & (pl.col("reason") != "personal_value")
+    garbled = parsed.findings.filter(severity="refuse").filter(of_number)["row_number"]
     is_read = pl.all_horizontal(pl.col(name).is_not_null() for name in identity)
-    is_read &= ~pl.col("reason").is_in(["ragged_row", "malformed_number"])
+    is_read &= ~pl.col("row_number").is_in(garbled.implode())
+    refused = parsed.rows.filter(pl.col("reason").is_not_null())
     known, unknown = refused.filter(is_read), refused.filter(~is_read)
     if contract.kind == "cases":
         keys = keyed_rows(known, contract, secret, register)["case_key"]
@@ -70,11 +73,13 @@ def withdrawals(parcel: Parcel, rows: pl.LazyFrame, refused: pl.Series, sequence
     """What a delivery withdraws. `rows`: its accepted rows as the lake holds them; `refused`: keys of the others.
 
     A row that comes out of date does not bring back what a later state of its own sender no longer has: its case is
-    withdrawn again. Raises `UserError` when nothing tells at which instant a snapshot was taken.
+    withdrawn again. Rows read again withdraw nothing else. Raises `UserError` when nothing tells at which instant a snapshot was taken.
     """
     lake, snapshot = _Lake(parcel), parcel.snapshot
-    if snapshot is None:
-        return Withdrawn(lake.stamped(lake.out_of_date(rows, None), sequence), None, 0, None)
+    if snapshot is None or parcel.again is not None:
+        then = parcel.again.delivery.taken_at if parcel.again is not None else None
+        taken_at = None if then is None else instant_of(then)
+        return Withdrawn(lake.stamped(lake.out_of_date(rows, taken_at), sequence), taken_at, 0, None)
     taken_at = snapshot.taken_at or _newest_update(rows, parcel.contract)
     live = lake.live(snapshot.scope, taken_at)
     here = pl.concat([rows.select("case_key").collect()["case_key"], refused.drop_nulls()]).to_frame("case_key")
@@ -118,7 +123,7 @@ class _Lake:
         self._table, self._sender, self._register = parcel.contract.table, parcel.sender, parcel.register
         contract = tables()[self._table]
         updated = pl.col(contract.updated) if contract.updated else pl.lit(None)
-        self._versions = _scanned(self._table).select(
+        self._versions = scanned(self._table).select(
             "case_key",
             "ledger_sequence",
             "row_number",
@@ -128,7 +133,7 @@ class _Lake:
             updated.cast(pl.Datetime("us")).alias("updated"),
         )
         self._withdrawn = (
-            _scanned("withdrawals")
+            scanned("withdrawals")
             .filter(table_name=self._table)
             .sort("ledger_sequence", descending=True)
             .unique("case_key", keep="first", maintain_order=True)
@@ -187,12 +192,3 @@ class _Lake:
             pl.lit(self._register).alias("register"),
         )
         return rows.select(list(WITHDRAWALS)).sort("case_key")
-
-
-def _scanned(table: str) -> pl.LazyFrame:
-    """All rows of a lake table but those of a delivery that is being written."""
-    schema = lake_schema(table)
-    parts = sorted(p for p in (data_root() / "lake" / table).glob("*/*.parquet") if not p.parent.name.startswith("."))
-    if not parts:
-        return pl.LazyFrame(schema=schema)
-    return pl.scan_parquet(parts, schema=schema, missing_columns="insert", extra_columns="ignore")

@@ -290,7 +290,9 @@ def test_a_case_whose_row_was_refused_is_not_withdrawn(office: Office) -> None:
     assert standing(office) == {1, 2}
 
 
-@pytest.mark.parametrize("fault", [{"调解案件编号": ""}, {"调解案件编号": "/", "对接方式": "?"}])
+@pytest.mark.parametrize(
+    "fault", [{"调解案件编号": ""}, {"调解案件编号": "/", "对接方式": "?"}, {"调解案件编号": "5.00117E+11"}]
+)
 def test_a_refused_row_without_a_number_holds_all_withdrawals(fault: Row, office: Office) -> None:
     office.take(cases(*map(case, (1, 2, 3))), "first.csv")
     before, rows = office.contents(), [case(1), case(2) | fault]
