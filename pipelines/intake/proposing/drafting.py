@@ -249,8 +249,10 @@ def _needed(contract: Contract) -> list[str]:
 
 
 def _of_every_row(contract: Contract) -> list[str]:
-    """The columns of a form that its rows carry whatever the item; the lake has them even where a file has not."""
-    return [c.name for c in contract.stored if contract.kind == "form"]
+    """The columns a contract must declare even where a file has not got them: every part of a pseudonym, and what each
+    row of a form carries whatever its item."""
+    keyed = [column.name for column in contract.columns if column.personal == "keyed"]
+    return keyed + [column.name for column in contract.stored if contract.kind == "form"]
 
 
 def _contract(draft: _Draft) -> Contract:
