@@ -6,7 +6,7 @@ import polars as pl
 import polars_hash as plh
 
 from pipelines.catalogue import Contract, contracts
-from pipelines.intake.keys import CELL_NUMBER, Keys
+from pipelines.intake.keys import CELL_NUMBER, Key, Keys
 
 SEPARATOR = "\x1f"
 KEY_HEX_DIGITS = 32
@@ -56,7 +56,7 @@ def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) 
     )
 
 
-def _with_keys(rows: pl.DataFrame, chain: Sequence[str], cell_key: str) -> pl.DataFrame:
+def _with_keys(rows: pl.DataFrame, chain: Sequence[Key], cell_key: Key) -> pl.DataFrame:
     cell = _hmac(plh.col("_identity"), cell_key).str.head(16).str.to_integer(base=16, dtype=pl.UInt64)
     return rows.with_columns(
         _pseudonym("_identity", chain).alias("case_key"),
@@ -64,7 +64,7 @@ def _with_keys(rows: pl.DataFrame, chain: Sequence[str], cell_key: str) -> pl.Da
     ).drop("_identity")
 
 
-def _pseudonym(name: str, chain: Sequence[str]) -> pl.Expr:
+def _pseudonym(name: str, chain: Sequence[Key]) -> pl.Expr:
     """16 bytes of the HMAC of a text column under a key, then of their digits under each later link of it; nothing of
     nothing."""
     text: pl.Expr = plh.col(name)
@@ -73,11 +73,12 @@ def _pseudonym(name: str, chain: Sequence[str]) -> pl.Expr:
     return text.str.decode("hex")
 
 
-def _hmac(text: pl.Expr, key: str) -> pl.Expr:
-    return text.chash.hmac_sha256(key=key)  # type: ignore[attr-defined]
+def _hmac(text: pl.Expr, key: Key) -> pl.Expr:
+    """The expression holds the key, also where it is serialised: it is used up in this module."""
+    return text.chash.hmac_sha256(key=str(key))  # type: ignore[attr-defined]
 
 
-def rekeyed(rows: pl.DataFrame, pseudonyms: Mapping[str, str], links: Mapping[str, str]) -> pl.DataFrame:
+def rekeyed(rows: pl.DataFrame, pseudonyms: Mapping[str, str], links: Mapping[str, Key]) -> pl.DataFrame:
     """Rows whose pseudonyms went through one more link of their system's key; the result is what `keyed_rows` gives.
 
     `pseudonyms`: column -> column that names the system of each row. `links`: system -> the new link; pseudonyms of

@@ -21,14 +21,23 @@ KEY = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"([a-z][a-z0-9_]*?)(?:[._]([2-9]|[1-9][0-9]+))?")
 
 
-class Keys(Mapping[str, str]):
+class Key(str):
+    """64 hexadecimal digits that do not show themselves where a traceback prints what its frames held."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Key"
+
+
+class Keys(Mapping[str, Key]):
     """Keys by name. Shows names only, so that no log or traceback can carry a key."""
 
     def __init__(self, values: Mapping[str, str], links: Mapping[str, int]) -> None:
-        self._values = dict(values)
+        self._values = {name: Key(value) for name, value in values.items()}
         self._links = dict(links)
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> Key:
         try:
             return self._values[name]
         except KeyError:
@@ -36,7 +45,7 @@ class Keys(Mapping[str, str]):
                 f"There is no key for {name}, neither in {keys_path()} nor in {_variable(name)}. Run `fengqiao keys init`."
             ) from None
 
-    def chain(self, system: str) -> tuple[str, ...]:
+    def chain(self, system: str) -> tuple[Key, ...]:
         """A system's key and the later links of it that the lake uses, to be applied in this order.
 
         Raises `UserError` when the lake uses a link that is not there.

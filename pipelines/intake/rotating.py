@@ -76,7 +76,7 @@ def rotate(systems: Iterable[str]) -> Rotation:
     return Rotation(made, chosen, count)
 
 
-def _write(made: Generation, links: Mapping[str, str]) -> int:
+def _write(made: Generation, links: Mapping[str, keys.Key]) -> int:
     """The whole new generation, its own file last: where that stands, the generation is whole. Returns the pseudonyms."""
     count = 0
     _next().mkdir()
@@ -110,7 +110,7 @@ def _linked(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _rekeyed(source: Path, links: Mapping[str, str]) -> pl.DataFrame | None:
+def _rekeyed(source: Path, links: Mapping[str, keys.Key]) -> pl.DataFrame | None:
     """The rows of a part with pseudonyms of the next generation; None where no row of it is of these systems."""
     table = source.relative_to(_lake()).parts[0]
     systems = {name: contract.system for name, contract in tables().items()}

@@ -1,13 +1,19 @@
 """Without keys nothing is taken in, and no key is ever shown or written."""
 
+import hashlib
+import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipelines.catalogue import contracts
-from pipelines.intake import keys
-from pipelines.settings import UserError, keys_path
+from pipelines.intake import archive, keys
+from pipelines.settings import PROJECT, UserError, keys_path
+from tests.conftest import FENGQIAO
 from tests.offices import Office, cases
 
 
@@ -155,3 +161,45 @@ def test_another_key_gives_another_pseudonym(office: Office, tmp_path: Path, mon
     keys.initialise({contract.system for contract in contracts().values()})
     office.take(cases({"更新时间": "2025-04-02"}), "two.csv")
     assert office.lake()["case_key"].n_unique() == office.lake()["cell_number"].n_unique() == 2
+
+
+def test_no_key_is_in_what_an_intake_leaves_in_memory_or_gives_to_a_process(office: Office) -> None:
+    office.write("one.csv", cases({}, {"调解案件编号": "A2", "受理日期": "?"}))
+    many = cases(*({"调解案件编号": f"A{number}"} for number in range(3)))
+    office.write("large.csv", many + f"A9{',' * 9}{' ' * archive.ALONE_FROM}\n")
+    environment = os.environ | {"POLARS_VERBOSE": "1"}
+    command = [sys.executable, "-m", "tests.intake.holding_keys", str(office.data)]
+    done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["found"], "the search finds an expression with a key"
+    assert found["processes"] > 0
+    assert (found["hold"], found["told"], found["commands"]) == (0, False, False)
+    assert not any(secret in done.stdout + done.stderr for secret in keys.load().values())
+
+
+def test_no_key_is_in_any_byte_that_commands_print_or_write(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {system: hashlib.sha256(system.encode()).hexdigest() for system in keys.load()}
+    keys_path().unlink()
+    _given(monkeypatch, **{name.upper(): value for name, value in known.items()})
+    monkeypatch.setenv("POLARS_VERBOSE", "1")
+    office.write("cases.csv", cases({}, {"调解案件编号": "A2", "受理日期": "?"}))
+    office.write("empty.csv", "")
+    printed = ""
+    for words in (
+        ("intake", str(office.data / "landing")),
+        ("keys", "rotate", "mediation"),
+        ("doctor",),
+        ("keys", "init"),
+    ):
+        for extra in ((), ("--json",)):
+            done = subprocess.run([FENGQIAO, *words, *extra], capture_output=True, text=True, check=False)
+            printed += done.stdout + done.stderr
+    assert "Generation" in printed
+    assert "mediation.2" in keys_path().read_text()
+    secrets = {value for value in keys.load().values()}
+    assert len(secrets) == len(known) + 2
+    written = b"".join(path.read_bytes() for path in office.data.rglob("*") if path.is_file())
+    for secret in secrets:
+        assert secret not in printed
+        assert not any(form in written for form in (secret.encode(), bytes.fromhex(secret), secret.upper().encode()))
