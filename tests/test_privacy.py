@@ -1,6 +1,8 @@
 """Nothing personal is in anything that was written: every byte of the data folder, and what its compressed columns hold."""
 
+import hashlib
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from fastexcel import read_excel
 
 from pipelines.catalogue import senders
 from pipelines.demo import IDENTIFIER_HEADERS, PERSONAL_HEADERS, TEXT_HEADERS
+from pipelines.intake import archive
 from tests.conftest import Road
 
 ENCODINGS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
@@ -148,8 +151,27 @@ def test_the_demo_has_persons_to_look_for(road: Road, personal: set[str]) -> Non
 
 def test_nothing_personal_is_in_anything_written(road: Road, patterns: list[str]) -> None:
     written = {path.relative_to(road.data).parts[0] for path in road.data.rglob("*") if path.is_file()}
-    assert written >= {"lake", "ledger.sqlite", "quarantine", "warehouse", "releases", "logs"}
+    assert written >= {"archive", "lake", "ledger.sqlite", "quarantine", "warehouse", "releases", "logs"}
     assert finds(road.data, patterns) == set()
+
+
+def test_the_archive_holds_every_export_and_opens_only_with_what_lies_elsewhere(
+    road: Road, patterns: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FENGQIAO_DATA", str(road.data))
+    monkeypatch.setenv("FENGQIAO_KEYS", str(road.keys))
+    sha256 = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in road.exports}
+    assert {path.stem for path in (road.data / "archive").glob("*.age")} == set(sha256)
+    texts = [name for name, path in sha256.items() if path.suffix == ".csv" and "mediation" in path.parent.name]
+    smallest = min(texts, key=lambda name: sha256[name].stat().st_size)
+    with archive.original(smallest) as opened:
+        assert opened.read_bytes() == sha256[smallest].read_bytes()
+        (tmp_path / "opened").mkdir()
+        shutil.copyfile(opened, tmp_path / "opened" / "original.csv")
+    assert finds(tmp_path / "opened", patterns), "the search finds the persons once the original is open"
+    lines = road.keys.read_text().splitlines()
+    secrets = [archive.identity_path().read_text().strip(), *(line.split()[2] for line in lines)]
+    assert finds(road.data, secrets) == set()
 
 
 def _in_parquet(path: Path, value: str) -> None:
