@@ -394,8 +394,14 @@ class Denied(Declared):
     tables: tuple[DeniedHeading, ...]
     values: tuple[DeniedValue, ...]
 
+    @cached_property
+    def _any_heading(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"(?:{denied.pattern})" for denied in self.headings), re.IGNORECASE)
+
     def heading(self, text: str) -> DeniedHeading | None:
         """The first entry that a heading matches."""
+        if not self._any_heading.search(heading(text)):
+            return None
         return next((denied for denied in self.headings if denied.matches(text)), None)
 
 
