@@ -186,8 +186,9 @@ def received(sha256: str, table: str, sender: str) -> list[Delivery]:
 
 
 def originals() -> list[tuple[str, str]]:
-    """sha256 and instant of receipt of every file that was taken in."""
-    return [(delivery.sha256, delivery.received_at) for delivery in deliveries() if delivery.folder is not None]
+    """sha256 and instant of receipt of every file that was taken in; reading one again is no receipt."""
+    taken = (delivery for delivery in deliveries() if delivery.folder is not None and delivery.retry_of is None)
+    return [(delivery.sha256, delivery.received_at) for delivery in taken]
 
 
 def next_sequence() -> int:
