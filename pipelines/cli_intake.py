@@ -13,8 +13,8 @@ from pipelines.catalogue import Words, contract_versions, load_contract
 from pipelines.intake import archive, ledger
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.parsing import REASONS
-from pipelines.intake.receiving import Outcome, receive, zero_report
-from pipelines.settings import UserError, data_root
+from pipelines.intake.receiving import Outcome, Refused, receive_each, zero_report
+from pipelines.settings import data_root
 
 FILES_LISTED = 20
 OUTCOMES = {
@@ -42,12 +42,11 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
         ledger.heal()
         for number, file in enumerate(files, 1):
             step(file.name, number, len(files))
-            try:
-                outcomes.append(receive(file, request))
-            except UserError as error:
-                refused[file] = str(error)
-            except OSError as error:
-                refused[file] = f"{file} cannot be read: {error.strerror or type(error).__name__}."
+            for became in receive_each(file, request):
+                if isinstance(became, Refused):
+                    refused[became.file] = became.sentence
+                else:
+                    outcomes.append(became)
         removed = archive.remove_old(ledger.originals(), days)
     if removed and not quiet:
         output.say(

@@ -21,7 +21,7 @@ from pipelines import failures, warehouse
 from pipelines.catalogue import tables
 from pipelines.intake import ledger
 from pipelines.intake.identifying import Request, export_files
-from pipelines.intake.receiving import Outcome, receive
+from pipelines.intake.receiving import Outcome, Refused, receive_each
 from pipelines.release import drafting, publishing, sealing
 from pipelines.settings import UserError, landing, releases
 
@@ -112,13 +112,13 @@ def _taken_in() -> tuple[list[Outcome], list[str]]:
     with ledger.writer_lock():
         ledger.heal()
         for file in _landed():
-            try:
-                outcome = receive(file, Request())
-                outcomes.append(outcome)
-                if outcome.outcome == "held":
-                    refused.append(str(outcome.note))
-            except UserError as error:
-                refused.append(str(error))
+            for became in receive_each(file, Request()):
+                if isinstance(became, Refused):
+                    refused.append(became.sentence)
+                    continue
+                outcomes.append(became)
+                if became.outcome == "held":
+                    refused.append(str(became.note))
     return outcomes, refused
 
 

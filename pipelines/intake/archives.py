@@ -49,19 +49,24 @@ def members(path: Path) -> Iterator[Iterator[tuple[str, Path]]]:
         except BROKEN_ARCHIVE:
             raise UserError(f"{path.name} cannot be unpacked: it is damaged or cut off. Pack it anew.") from None
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="fengqiao-")))
-        yield _one_by_one(archive, kept, folder, path.name)
+        yield _one_by_one(archive, kept, folder, path)
 
 
 def _one_by_one(
-    archive: zipfile.ZipFile, kept: Mapping[str, zipfile.ZipInfo], folder: Path, shown: str
+    archive: zipfile.ZipFile, kept: Mapping[str, zipfile.ZipInfo], folder: Path, path: Path
 ) -> Iterator[tuple[str, Path]]:
+    """A member without a sidecar of its own has that of the archive."""
+    common = path.with_name(path.name + ".yml").absolute()
     sidecars = {f"{name}.yml" for name in kept}
     for name in (name for name in kept if name not in sidecars):
         with ExitStack() as opened:
             for part in (name, f"{name}.yml"):
                 if part in kept:
                     _link(archive, kept[part], folder / part, opened)
-            yield f"{shown}/{name}", folder / name
+                elif common.exists():
+                    (folder / part).symlink_to(common)
+                    opened.callback((folder / part).unlink, missing_ok=True)
+            yield f"{path.name}/{name}", folder / name
 
 
 def require_harmless(archive: zipfile.ZipFile, name: str) -> None:

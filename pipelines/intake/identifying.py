@@ -36,7 +36,7 @@ EXPORT_SUFFIXES = {".csv", ".tsv", ".txt", *WORKBOOK_SUFFIXES, *WPS_SUFFIXES, *R
 
 @dataclass(frozen=True)
 class Request:
-    """What comes by option rather than in the file."""
+    """What comes by option rather than in the file. `archive`: in which the file lies, whose folder says who sent it."""
 
     sender: str | None = None
     contract: str | None = None
@@ -47,6 +47,7 @@ class Request:
     taken_at: str | None = None
     withdraw: bool = False
     dry_run: bool = False
+    archive: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ class Parcel:
     scope: str | None = None
     is_zero: bool = False
     again: Again | None = None
+    archive: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """As the file is called in ledger and reports: in an archive, `archive.zip/member.csv`."""
+        return self.path.name if self.archive is None else f"{self.archive.name}/{self.path.name}"
 
     @property
     def mode(self) -> str:
@@ -141,6 +148,7 @@ def identify(path: Path, request: Request) -> Parcel:
         snapshot=_snapshot(path, request, sidecar, contract, months, areas),
         scope=scope,
         is_zero=sidecar.zero,
+        archive=request.archive,
     )
 
 
@@ -218,10 +226,9 @@ def _sender_for(path: Path, request: Request, sidecar: Sidecar, contract: Contra
     """The sender: by option, sidecar, folder `landing/<sender>/` or the contract. Raises `UserError` when none says it."""
     told = request.sender or sidecar.sender
     registered = {sender.sender for sender in senders()}
-    folder = path.resolve().parent.name
-    in_landing = path.resolve().parent.parent == (data_root() / "landing")
-    if told is None and (folder in registered or in_landing):
-        told = folder
+    folder = (request.archive or path).resolve().parent
+    if told is None and (folder.name in registered or folder.parent == data_root() / "landing"):
+        told = folder.name
     told = told or contract.sender or (contract.id if contract.id not in contracts() else None)
     if told is None:
         raise UserError(f"{path.name}: who sent it? Put it into landing/<sender>/ or name the sender with --sender.")

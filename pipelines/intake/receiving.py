@@ -5,11 +5,12 @@ entry is made, and an entry is what makes it count: a kill at any moment loses n
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipelines.catalogue import senders, tables
@@ -17,8 +18,10 @@ from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
 from pipelines.intake.again import first_of, to_read_again
 from pipelines.intake.archive import Original, archiving
+from pipelines.intake.archives import members
 from pipelines.intake.denying import personal_headings, shown_headings
 from pipelines.intake.identifying import Parcel, Request, identify, keep_given, register_of
+from pipelines.intake.kinds import kind_of
 from pipelines.intake.lake import Draft, drafted, taking, withdrawing
 from pipelines.intake.lateness import brought_before, late_rows
 from pipelines.intake.layouts import unknown_headings
@@ -60,6 +63,35 @@ class Outcome:
     withdrawn: int = 0
     late: int = 0
     note: str | None = None
+
+
+class Refused(NamedTuple):
+    """A file that could not be taken in at all, or a member of an archive (`archive.zip/member.csv`), and why."""
+
+    file: Path
+    sentence: str
+
+
+def receive_each(file: Path, request: Request) -> Iterator[Outcome | Refused]:
+    """What became of a file, or of each file in an archive; a wrong one stops no other. Call under the lock."""
+    try:
+        if file.is_file() and file.stat().st_size and kind_of(file) == "archive":
+            with members(file) as found:
+                for name, member in found:
+                    yield _received(member, file, name, request)
+        else:
+            yield receive(file, request)
+    except UserError as error:
+        yield Refused(file, str(error))
+    except OSError as error:
+        yield Refused(file, f"{file} cannot be read: {error.strerror or type(error).__name__}.")
+
+
+def _received(member: Path, archive: Path, name: str, request: Request) -> Outcome | Refused:
+    try:
+        return receive(member, replace(request, archive=archive))
+    except UserError as error:
+        return Refused(archive.parent / name, f"In {archive.name}: {error}")
 
 
 def receive(path: Path, request: Request) -> Outcome:
@@ -114,7 +146,7 @@ def _take_in(
 ) -> Outcome:
     """Withdrawals, archive, lake and ledger, in this order: the entry is what makes all of it count."""
     contract, counts = parcel.contract, passed.counts
-    name, months = parcel.path.name, parcel.months or passed.months
+    name, months = parcel.name, parcel.months or passed.months
     if parcel.again is not None and months[0] is None:
         months = parcel.again.months
     if counts.read == 0 and months[0] is None:
@@ -199,7 +231,7 @@ def _outcome(parcel: Parcel, outcome: str, counts: Counts, note: str | None = No
     headings = (text for sheet in layout.sheets for text in unknown_headings(sheet.header, parcel.contract))
     unknown = list(dict.fromkeys(headings))
     return Outcome(
-        file=parcel.path.name,
+        file=parcel.name,
         sha256=parcel.sha256,
         sender=parcel.sender,
         contract=parcel.contract.id,

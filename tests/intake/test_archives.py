@@ -1,5 +1,6 @@
 """ZIP archives: what is in them is taken in as if it lay beside them; what would harm is refused in one sentence."""
 
+import json
 import os
 import stat
 import struct
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cli import main
+from pipelines.intake import ledger
 from pipelines.intake.archives import members
+from pipelines.intake.identifying import Request
+from pipelines.intake.receiving import Outcome, Refused, receive_each
 from pipelines.settings import UserError
 from tests.intake.drawn import Drawn, draw
-from tests.offices import CASE, cases, table
+from tests.offices import CASE, HECHUAN, Office, cases, table
 
 
 def pack(path: Path, contents: dict[str, bytes | str]) -> Path:
@@ -164,3 +169,49 @@ def test_an_archive_that_would_harm_is_refused_in_one_sentence(kind: str, tmp_pa
 def test_a_small_file_of_one_repeated_row_is_no_bomb(tmp_path: Path) -> None:
     same = table([CASE] * 50_000)
     assert len(unpacked(pack(tmp_path / "a.zip", {"a.csv": same}))["a.zip/a.csv"]) == len(same.encode())
+
+
+# through the door
+
+
+def test_an_archive_in_a_senders_folder_is_taken_in_file_by_file(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder inside that is named like another sender chooses nobody; a wrong file stops no other."""
+    path = office.write("三月.zip", b"")
+    rows = cases({"调解案件编号": "B1"}, {"调解案件编号": "B2"})
+    pack(path, {"a.csv": cases({}), "mediation-500000/b.csv": rows, "c.csv": "姓名,年龄\n某,3\n", "d.csv": b""})
+    with pytest.raises(SystemExit) as ended:
+        main(["intake", str(path), "--json"])
+    assert ended.value.code == 2
+    said = {file["file"]: file for file in json.loads(capsys.readouterr().out)["files"]}
+    assert {name: (file["outcome"], file["sender"], file["accepted"]) for name, file in said.items()} == {
+        "三月.zip/a.csv": ("accepted", HECHUAN, 1),
+        "三月.zip/b.csv": ("accepted", HECHUAN, 2),
+        "c.csv": ("refused", None, 0),
+        "d.csv": ("refused", None, 0),
+    }
+    assert said["c.csv"]["error"].startswith("In 三月.zip: c.csv: no header of a known export")
+    assert office.lake()["sender"].unique().to_list() == [HECHUAN]
+    assert [delivery.file for delivery in ledger.deliveries()] == ["三月.zip/a.csv", "三月.zip/b.csv"]
+
+
+def test_what_stands_beside_an_archive_is_said_of_all_its_files_without_a_word_of_their_own(office: Office) -> None:
+    path = pack(
+        office.write("a.zip", b""),
+        {"a.csv": table([CASE]), "b.csv": cases({"调解案件编号": "B1"}), "b.csv.yml": "period: 2024\n"},
+    )
+    path.with_name("a.zip.yml").write_text("period: 2025-03\n")
+    became = list(receive_each(path, Request()))
+    assert all(isinstance(outcome, Outcome) for outcome in became)
+    months = {delivery.file: (delivery.first_month, delivery.last_month) for delivery in ledger.deliveries()}
+    assert months == {"a.zip/a.csv": ("2025-03", "2025-03"), "a.zip/b.csv": ("2024-01", "2024-12")}
+
+
+def test_a_harmful_archive_is_named_once_and_nothing_of_it_is_taken(office: Office) -> None:
+    path = office.write("a.zip", b"")
+    _named("b.zip")(path)
+    (refused,) = receive_each(path, Request())
+    assert isinstance(refused, Refused)
+    assert "holds another archive" in refused.sentence
+    assert office.contents() == {}
