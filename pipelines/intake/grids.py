@@ -125,6 +125,10 @@ def number_text(number: float) -> str:
 # XLSX
 
 
+class FarOut(Exception):
+    """A cell stands far outside its table."""
+
+
 @dataclass
 class _Marks:
     """What the XML of a sheet says beside its cells' texts. `numbers`: sheet column -> row index -> text to show."""
@@ -149,6 +153,10 @@ def _xlsx(path: Path) -> Book:
         with _no_panic():
             reader = fastexcel.read_excel(path)
             grids = tuple(_grid(name, reader, mark) for name, mark in marks.items())
+    except FarOut:
+        raise UserError(
+            f"{path.name} has a cell far outside its table. Delete the empty rows and columns behind it and save it anew."
+        ) from None
     except (fastexcel.FastExcelError, ElementTree.ParseError, KeyError, StopIteration, *BROKEN_ARCHIVE):
         raise damaged(path) from None
     return Book("xlsx", grids, tuple(name for name, _, is_visible in sheets if not is_visible))
@@ -168,7 +176,7 @@ def _declared_sheets(archive: zipfile.ZipFile) -> list[tuple[str, str, bool]]:
 
 
 def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
-    """Raises `ValueError` when a cell stands so far out that the sheet would fill the memory."""
+    """Raises `FarOut` when a cell stands so far out that the sheet would fill the memory."""
     marks, is_small = _Marks(), archive.getinfo(part).file_size <= LOOKED_AT_CLOSELY
     height = width = 0
     with archive.open(part) as file:
@@ -178,7 +186,7 @@ def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
             width = max([width, *(column_index(column) for column, _ in ends)])
             height = max([height, *(int(row) for _, row in ends)])
             if width * height > MOST_CELLS:
-                raise ValueError("a cell far outside its table")
+                raise FarOut
     return marks
 
 

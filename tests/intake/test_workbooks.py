@@ -359,3 +359,44 @@ def test_text_called_a_workbook_is_read_as_text(office: Office) -> None:
     line = ",".join(str(cell) for cell in case_row("A1"))
     outcome = office.take(f"{','.join(HEADING)}\n{line}\n", "a.xls")
     assert (outcome.accepted, outcome.layout.split(",")[0]) == (1, "utf-8")
+
+
+REFERRED = ["法院", "检察", "公安", "信访", "其他"]
+
+
+def street_sheet(*figures: Sequence[int]) -> Drawn:
+    """A header of three rows: 接受委托移送 over 合计 and 其中, and below 其中 the five bodies."""
+    plain = ["月份", "受理(件)", "调解成功(件)", "调解不成功(件)", "撤回/终止", "未结", "依申请", "主动"]
+    rows = [[f"{month}月", *row] for month, row in enumerate(figures, 3)]
+    return Drawn(
+        [
+            ["合川区人民调解统计月报（2025年）"],
+            [*plain, "接受委托移送"],
+            [*[""] * 8, "合计", "其中"],
+            [*[""] * 9, *REFERRED],
+            *rows,
+            ["合计", *(sum(column) for column in zip(*figures, strict=True))],
+            ["填表人：王五", "", "", "报出日期：2025年5月6日"],
+        ],
+        ["A1:N1", *(f"{letter}2:{letter}4" for letter in "ABCDEFGH"), "I2:N2", "I3:I4", "J3:N3"],
+    )
+
+
+@pytest.mark.parametrize("suffix", FORMS)
+def test_a_header_of_three_rows_on_a_sheet_per_street_whose_areas_the_sidecar_says(suffix: str, office: Office) -> None:
+    sheets = {
+        "合阳城": street_sheet([9, 6, 1, 1, 1, 3, 1, 5, 1, 1, 1, 1, 1], [8, 8, 0, 0, 1, 4, 2, 2, 2, 0, 0, 0, 0]),
+        "钓鱼城": street_sheet([3, 2, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0]),
+    }
+    path = place(office, f"月报.{suffix}", sheets, "mediation-500117")
+    path.with_name(path.name + ".yml").write_text("sheets: {合阳城: 500117001, 钓鱼城: 500117002}\n", encoding="utf-8")
+    outcome = office.hand_in(path)
+    assert (outcome.contract, outcome.read, outcome.accepted) == ("mediation_monthly", 3, 3)
+    values = lake_values(office, "mediation_monthly")
+    first, second = "500117001000", "500117002000"
+    assert [values[first, month, "accepted", "total"] for month in ("2025-03", "2025-04")] == [9, 8]
+    assert values[second, "2025-03", "agreed", "total"] == 2
+    assert values[first, "2025-03", "accepted_by_source", "referral"] == 5
+    assert values[first, "2025-04", "accepted_by_referral", "referral_court"] == 2
+    assert len(values) == 3 * 13
+    assert office.lake("mediation_monthly")["reported_on"].unique().to_list() == [date(2025, 5, 6)]

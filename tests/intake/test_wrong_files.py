@@ -1,12 +1,14 @@
 """Files that cannot be taken in at all: one sentence each, and nothing written."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 import xlwt
 
 from pipelines.cli import main
@@ -51,6 +53,29 @@ def _protected(book: bytes) -> bytes:
     """The record FILEPASS (0x2F) in place of the one behind the workbook's first, as Excel 97 to 2003 marks a password."""
     begins = book.index(b"\x09\x08\x10\x00") + 4 + 16
     return book[:begins] + b"\x2f\x00" + book[begins + 2 :]
+
+
+def _in_a_ring(book: bytes) -> bytes:
+    """The table of sectors says of each that it follows itself: a reader that believes it never ends."""
+    sector = int.from_bytes(book[0x4C:0x50], "little")
+    begins, entries = 512 * (sector + 1), 128
+    return book[:begins] + struct.pack(f"<{entries}I", *range(entries)) + book[begins + 4 * entries :]
+
+
+def _far_out(book: bytes) -> bytes:
+    """The sheet's record of its size says 4 billion rows of 65,535 columns."""
+    begins = book.index(b"\x00\x02\x0e\x00") + 4
+    return book[:begins] + struct.pack("<IIHH", 0, 0xFFFFFFFE, 0, 0xFFFF) + book[begins + 12 :]
+
+
+def _far_corner(path: Path) -> bytes:
+    """A good table, and a blank in the last cell that a sheet has."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for line, row in enumerate(GOOD):
+            sheet.write_row(line, 0, row)
+        sheet.write_string(1_048_575, 16_383, " ")
+    return path.read_bytes()
 
 
 def _without_sheet(path: Path) -> bytes:
@@ -119,6 +144,9 @@ WRONG: Mapping[str, tuple[str, Callable[[Path], bytes], str]] = {
     "old workbook, damaged": ("a.xls", lambda _: _compound("Workbook"), "damaged or cut off"),
     "old workbook, cut off": ("a.xls", lambda _: _old_book()[:900], "damaged or cut off"),
     "old workbook, protected": ("a.xls", lambda _: _protected(_old_book()), "is protected by a password"),
+    "old workbook in a ring": ("a.xls", lambda _: _in_a_ring(_old_book()), "damaged or cut off"),
+    "old workbook without end": ("a.xls", lambda _: _far_out(_old_book()), "damaged or cut off"),
+    "workbook with a cell in the far corner": ("a.xlsx", _far_corner, "a cell far outside its table"),
     "workbook of WPS": ("a.et", lambda _: _compound("Workbook"), "file of WPS's own kind"),
     "text document": ("a.xls", lambda _: _compound("WordDocument"), "is a text document, not a table"),
     "binary workbook": ("a.xlsb", lambda path: _zip(path, "xl/workbook.bin"), "is a binary workbook"),
