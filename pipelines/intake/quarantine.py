@@ -160,12 +160,19 @@ def original(delivery: Delivery, *, only_archive: bool = False) -> Iterator[Path
             yield landed
             return
     with archive.original(delivery.sha256) as content, TemporaryDirectory() as folder:
-        path = Path(folder) / delivery.file
+        path = Path(folder) / landed.name
         path.symlink_to(content)  # the content stays in memory
-        sidecar = landed.with_name(f"{delivery.file}.yml")
+        said = landed.parent if _archive_of(delivery) else landed
+        sidecar = said.with_name(f"{said.name}.yml")
         if sidecar.exists():
-            path.with_name(sidecar.name).symlink_to(sidecar)
+            path.with_name(f"{path.name}.yml").symlink_to(sidecar)
         yield path
+
+
+def _archive_of(delivery: Delivery) -> Path | None:
+    """The archive that a file came in, where it is called `archive.zip/member.csv`."""
+    archive, _, member = delivery.file.rpartition("/")
+    return Path(archive) if archive and member else None
 
 
 def request_of(delivery: Delivery) -> Request:
@@ -180,6 +187,7 @@ def request_of(delivery: Delivery) -> Request:
         mode=delivery.mode,
         scope=delivery.scope,
         taken_at=delivery.taken_at,
+        archive=_archive_of(delivery),
     )
 
 

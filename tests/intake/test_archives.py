@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import main
-from pipelines.intake import ledger
+from pipelines.intake import ledger, quarantine
 from pipelines.intake.archives import members
 from pipelines.intake.identifying import Request
 from pipelines.intake.receiving import Outcome, Refused, receive_each
@@ -206,6 +206,14 @@ def test_what_stands_beside_an_archive_is_said_of_all_its_files_without_a_word_o
     assert all(isinstance(outcome, Outcome) for outcome in became)
     months = {delivery.file: (delivery.first_month, delivery.last_month) for delivery in ledger.deliveries()}
     assert months == {"a.zip/a.csv": ("2025-03", "2025-03"), "a.zip/b.csv": ("2024-01", "2024-12")}
+
+
+def test_a_member_comes_out_of_the_archive_of_originals_under_its_own_name(office: Office) -> None:
+    list(receive_each(pack(office.write("a.zip", b""), {"a.csv": cases({})}), Request()))
+    (delivery,) = ledger.deliveries()
+    with quarantine.original(delivery) as path:
+        assert (path.name, path.read_text(encoding="utf-8")) == ("a.csv", cases({}))
+    assert quarantine.request_of(delivery).archive == Path("a.zip")
 
 
 def test_a_harmful_archive_is_named_once_and_nothing_of_it_is_taken(office: Office) -> None:
