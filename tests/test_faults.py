@@ -29,6 +29,8 @@ LIMIT = 40_000  # bytes that are left, or that a file may have
 def _filled(office: Office) -> Office:
     office.write("march.csv", cases({}, {"调解案件编号": "A2", "受理日期": "?"}, {"调解案件编号": "A3"}, {}))
     office.write("april.csv", cases({"更新时间": "2025-05-01"}, {"调解案件编号": "A4", "办结日期": "2025-03-09"}))
+    state = office.write("state.csv", cases({"调解案件编号": "A3"}, {"调解案件编号": "A5"}))
+    state.with_name("state.csv.yml").write_text("mode: snapshot\ntaken_at: 2025-06-01\n")
     office.write("matters.csv", table([MATTER]), "petition-500000")
     office.write("requests.csv", BOROUGHS, "nyc311")
     return office

@@ -8,7 +8,7 @@ from pipelines.catalogue import tables
 from pipelines.intake import ledger
 from pipelines.intake.lake import scanned
 from pipelines.intake.layouts import Block
-from pipelines.intake.ledger import Delivery
+from pipelines.intake.ledger import Counts, Delivery
 from pipelines.intake.parsing import FINDINGS
 from pipelines.settings import UserError, data_root
 
@@ -37,6 +37,10 @@ class Again:
     def months(self) -> tuple[str, str] | tuple[None, None]:
         first, last = self.delivery.first_month, self.delivery.last_month
         return (first, last) if first is not None and last is not None else (None, None)
+
+    def is_in_vain(self, counts: Counts) -> bool:
+        """Whether the same rows were refused for the same reasons as before: then there is nothing to enter."""
+        return (counts.read, counts.reasons) == (counts.quarantined, self.delivery.reasons)
 
     def only(self, block: Block) -> Block:
         """Of a block the rows that were refused."""

@@ -88,7 +88,7 @@ class Parcel:
         """Digest of all that decides which rows are refused: contract, its code lists, areas. 12 hexadecimal digits."""
         lists = sorted({column.codes for column in self.contract.columns if column.codes is not None})
         of_list = self.contract.column("area_code").code_list
-        areas = [area for area in self.areas if area.code_list == of_list or not area.maps_to]
+        areas = [area for area in self.areas if area.code_list == of_list]
         said = [self.contract.model_dump_json(), *(repr(code_lists()[name]) for name in lists)]
         said += [areas_version(), repr(areas), repr(denied())]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]

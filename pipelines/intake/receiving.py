@@ -137,6 +137,10 @@ def _once_more(parcel: Parcel, request: Request, original: Original, known: ledg
     again = to_read_again(known, parcel.rules_version)
     if again is not None:
         return _receive(replace(parcel, again=again), request, original)
+    return _known_already(parcel, known)
+
+
+def _known_already(parcel: Parcel, known: ledger.Delivery) -> Outcome:
     whole = first_of(known)
     return _outcome(parcel, "already_received", whole.counts, withdrawn=whole.withdrawn, late=whole.late)
 
@@ -155,6 +159,8 @@ def _take_in(
         )
     if parcel.is_zero and counts.read:
         raise UserError(f"{name} is said to be a zero report and has {counts.read} rows. Mend the one or the other.")
+    if parcel.again is not None and parcel.again.is_in_vain(counts):
+        return _known_already(parcel, parcel.again.delivery)
     gone = withdrawals(parcel, draft.marks(), passed.refused_keys, sequence)
     said = {
         "withdrawn": len(gone.rows),

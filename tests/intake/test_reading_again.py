@@ -78,6 +78,14 @@ def test_the_same_file_handed_in_again_does_the_same(office: Office, seeds: Path
     assert standing(office) == {1, 2}
 
 
+def test_rules_that_changed_elsewhere_change_nothing(office: Office, seeds: Path) -> None:
+    office.take(THREE)
+    before = office.contents()
+    with_alias(seeds, "police", "别的对接方式")
+    assert office.take(THREE).outcome == "already_received"
+    assert office.contents() == before
+
+
 def test_a_mended_contract_is_a_new_version(office: Office, tmp_path: Path) -> None:
     """Version 1 refuses numbers that do not begin with A; version 2 lets them begin with B too."""
     plain = (Path(__file__).parents[2] / "seeds" / "contracts" / "mediation_cases.yml").read_text(encoding="utf-8")
