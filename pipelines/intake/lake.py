@@ -115,7 +115,8 @@ class Draft:
             self._unwritten.append(rows.select(self._marks))
         elif len(rows):
             with taking():
-                rows.write_parquet(self._folder / f"part-{number:05d}.parquet", compression="zstd", statistics=True)
+                part = self._folder / f"part-{number:05d}.parquet"
+                rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
 
     def marks(self) -> pl.LazyFrame:
         """Key, line, date and update time of each row so far."""

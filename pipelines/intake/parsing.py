@@ -4,7 +4,8 @@ import operator
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from datetime import date
+from functools import cache, partial, reduce
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,7 @@ TIME_OF_DAY = r"[T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
 DASHES = ("/", "—", "——", "-", "–")
 NOTHING = ("", *DASHES)
+LONGEST_NOTHING = max(len(text.encode()) for text in NOTHING)
 EXCEL_EPOCH = pl.datetime(1899, 12, 30)
 SECONDS_A_DAY = 86_400
 FEN = {"yuan": 100, "wan_yuan": 1_000_000, "yi_yuan": 10_000_000_000}
@@ -248,14 +250,16 @@ FEW_TEXTS = {"area", "boolean", "code", "codes", "date", "integer", "month"}
 def _cells(column: Column, block: Block, contract: Contract, areas: tuple[Area, ...], told: Told) -> _Cells:
     position = column_position(block.sheet.header, contract, column.name)
     if position is None:
-        raw = pl.repeat(None, len(block.rows), dtype=pl.String, eager=True)
-        unit = None
-    else:
-        raw, unit = block.rows[f"c{position}"], header_unit(block.sheet.header[position])
+        return _absent(column, len(block.rows))
+    raw, unit = block.rows[f"c{position}"], header_unit(block.sheet.header[position])
     reading = _Reading(column, contract, areas, told, unit)
-    if position is None or column.type not in FEW_TEXTS:
-        return reading.cells(raw)
-    return reading.distinct_cells(raw)
+    return reading.distinct_cells(raw) if column.type in FEW_TEXTS else reading.cells(raw)
+
+
+def _absent(column: Column, height: int) -> _Cells:
+    """A column that the file has not; a file without a required one is not let in."""
+    nothing = pl.repeat(None, height, dtype=pl.String, eager=True)
+    return _Cells(nothing.cast(TYPES.get(column.type, pl.String())), lambda: nothing, ())
 
 
 @dataclass(frozen=True)
@@ -323,11 +327,17 @@ class _Reading:
     def _usual(self, text: pl.Expr) -> pl.Expr | None:
         if self.column.formats:
             return None
-        if self.column.type == "datetime":
-            return _plausible(text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"))
-        if self.column.type == "money":
-            plain = pl.when(text.str.contains(r"^[0-9]{1,12}(\.[0-9]{1,8})?$")).then(text)
-            return _fen(plain, self.unit or self.column.unit or "yuan")
+        match self.column.type:
+            case "date":
+                return _plausible(text.str.to_date("%Y-%m-%d", strict=False))
+            case "datetime":
+                return _plausible(text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"))
+            case "money":
+                # exact: what has no more decimals than the unit has places of fen is a whole number of fen
+                unit = self.unit or self.column.unit or "yuan"
+                few_decimals = text.str.contains(rf"^[0-9]{{1,9}}(\.[0-9]{{1,{len(str(FEN[unit])) - 1}}})?$")
+                number = pl.when(few_decimals).then(text).cast(pl.Float64, strict=False)
+                return (number * FEN[unit]).round().cast(pl.Int64)
         return None
 
     def _any_way(self, text: pl.Expr) -> pl.Expr:
@@ -344,10 +354,9 @@ class _Reading:
             case "money":
                 return _money(text, self.unit or column.unit or "yuan")
             case "boolean":
-                texts = _code_texts(column.codes or "yes_no")
-                return text.replace_strict(texts, default=None, return_dtype=pl.String) == "yes"
+                return _looked_up(text, _code_texts(column.codes or "yes_no")) == "yes"
             case "code":
-                return text.replace_strict(_code_texts(column.codes or ""), default=None, return_dtype=pl.String)
+                return _looked_up(text, _code_texts(column.codes or ""))
             case "codes":
                 return _several(text, _code_texts(column.codes or ""))
             case "area":
@@ -358,11 +367,14 @@ class _Reading:
 def _text(raw: pl.Series, *, dash_is_zero: bool) -> pl.Series:
     """Trimmed texts, full-width characters folded; null where a cell holds nothing, as a dash does if it is no zero."""
     is_plain = raw.str.len_bytes().sum() == raw.str.len_chars().sum()
-    folded = raw if is_plain else raw.str.normalize("NFKC")
-    stripped = folded.str.strip_chars(" \t\r\n\u3000\ufeff'").alias("text")
+    text = (raw if is_plain else raw.str.normalize("NFKC")).str.strip_chars(" \t\r\n\u3000\ufeff'").alias("text")
+    short = (text.str.len_bytes() <= LONGEST_NOTHING).arg_true()
+    if not len(short):
+        return text
+    said = text.gather(short)
     if dash_is_zero:
-        stripped = stripped.set(stripped.is_in(DASHES), "0")
-    return stripped.set(stripped.is_in(NOTHING), None)
+        said = said.set(said.is_in(DASHES), "0")
+    return text.scatter(short, said.set(said.is_in(NOTHING), None))
 
 
 def _date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
@@ -392,7 +404,7 @@ def _serial(text: pl.Expr) -> pl.Expr:
 
 
 def _plausible(day: pl.Expr) -> pl.Expr:
-    return pl.when(day.dt.year().is_between(YEARS[0], YEARS[-1])).then(day)
+    return pl.when((day >= date(YEARS.start, 1, 1)) & (day < date(YEARS.stop, 1, 1))).then(day)
 
 
 def _month(text: pl.Expr, told: Told) -> pl.Expr:
@@ -435,6 +447,7 @@ def _fen(number: pl.Expr, unit: str) -> pl.Expr:
     return (number.cast(pl.Decimal(24, 8), strict=False) * FEN[unit] + half).floor().cast(pl.Int64, strict=False)
 
 
+@cache
 def _code_texts(list_id: str) -> dict[str, str]:
     """Every text under which a source may write a code -> the code."""
     texts: dict[str, str] = {}
@@ -459,5 +472,13 @@ def _several(text: pl.Expr, texts: dict[str, str]) -> pl.Expr:
 def _area(text: pl.Expr, published: Mapping[str, str]) -> pl.Expr:
     """The published 12-digit area; a bare district (or city) code becomes its not-assigned area in `core`, not here."""
     is_short = text.str.contains(r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$")
-    digits = pl.when(is_short).then(text.str.pad_end(12, "0")).otherwise(text)
-    return digits.replace_strict(published, default=None, return_dtype=pl.String)
+    return _looked_up(pl.when(is_short).then(text.str.pad_end(12, "0")).otherwise(text), published)
+
+
+def _looked_up(text: pl.Expr, found: Mapping[str, str]) -> pl.Expr:
+    """What a list gives for each text, null where it has none. For a block's different texts, which are few."""
+
+    def look_up(texts: pl.Series) -> pl.Series:
+        return pl.Series(texts.name, [found.get(one) for one in texts.to_list()], dtype=pl.String)
+
+    return text.map_batches(look_up, return_dtype=pl.String, is_elementwise=True)

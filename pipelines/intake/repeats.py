@@ -20,10 +20,12 @@ class Seen:
     def first(self, keys: pl.Series, versions: pl.Series) -> pl.Series:
         """True where a row is the first of its pair. `keys`: Binary of 16 bytes, `versions`: Datetime or null."""
         low, high = _halves(keys, versions)
-        order = np.lexsort((np.arange(len(low)), high, low))
+        order = np.argsort(low, kind="stable")
         sorted_low, sorted_high = low[order], high[order]
         is_first = np.ones(len(low), bool)
-        is_first[order[1:]] = (sorted_low[1:] != sorted_low[:-1]) | (sorted_high[1:] != sorted_high[:-1])
+        for place in np.flatnonzero(sorted_low[1:] == sorted_low[:-1]) + 1:
+            begin = np.searchsorted(sorted_low, sorted_low[place])
+            is_first[order[place]] = sorted_high[place] not in sorted_high[begin:place]
         bits = low >> np.uint64(64 - FILTER_BITS)
         places, masks = bits >> np.uint64(3), np.left_shift(1, bits & np.uint64(7), dtype=np.uint64).astype(np.uint8)
         perhaps = np.flatnonzero(((self._filter[places] & masks) > 0) & is_first)

@@ -127,14 +127,17 @@ def _delimiter(path: Path) -> str:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Whole records as bytes. `quotes`: positions of quotation marks, None where one stands astray; `line`: of the first."""
+    """Whole records as bytes. `line`: of the first; `newlines`: where they stand; `quotes`: positions of quotation marks,
+    None where one stands astray."""
 
     raw: bytes
     line: int
+    newlines: Positions
     quotes: Positions | None
 
 
-NO_PIECE = _Piece(b"", 0, np.empty(0, np.int64))
+NOWHERE: Positions = np.empty(0, np.int64)
+NO_PIECE = _Piece(b"", 0, NOWHERE, NOWHERE)
 
 
 def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
@@ -147,20 +150,23 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
             if b"\0" in raw:
                 raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
             is_last = len(raw) < window
-            quotes: Positions | None = np.flatnonzero(np.frombuffer(raw, np.uint8) == QUOTE)
+            text = np.frombuffer(raw, np.uint8)
+            newlines, quotes = np.flatnonzero(text == NEWLINE), np.flatnonzero(text == QUOTE)
             regular = _regular_until(raw, quotes, table.delimiter.encode())
             is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
-            size = len(raw) if is_whole else _cut(raw, quotes, regular)
-            if size == 0:
-                size, quotes = table.damaged(raw, is_last), None
-                regular = 0
+            size = len(raw) if is_whole else _cut(newlines, quotes, regular)
+            is_damaged = size == 0
+            if is_damaged:
+                size = table.damaged(raw, is_last)
             if size == 0:
                 raise UserError(
                     f"{path.name}, line {line}: a single record of more than {WINDOW >> 20} MB; this is no table."
                 )
-            yield _Piece(raw[:size], line, None if quotes is None else quotes[quotes < size])
-            window = min(window * 2, WINDOW) if regular == len(raw) else SMALLEST_WINDOW
-            line += raw.count(b"\n", 0, size)
+            newlines = newlines[: np.searchsorted(newlines, size)]
+            quotes = quotes[: np.searchsorted(quotes, size)]
+            yield _Piece(raw[:size], line, newlines, None if is_damaged else quotes)
+            window = SMALLEST_WINDOW if is_damaged or regular < len(raw) else min(window * 2, WINDOW)
+            line += len(newlines)
             offset += size
     finally:
         os.close(descriptor)
@@ -187,13 +193,12 @@ def _regular_until(raw: bytes, quotes: Positions, delimiter: bytes) -> int:
     return min(wrong, default=len(raw))
 
 
-def _cut(raw: bytes, quotes: Positions, until: int) -> int:
+def _cut(newlines: Positions, quotes: Positions, until: int) -> int:
     """Length of the longest run of whole records that lies before `until`; 0 where there is none."""
-    end = until
-    while (newline := raw.rfind(b"\n", 0, end)) >= 0:
+    before = newlines[: np.searchsorted(newlines, until)]
+    for newline in before[::-1]:
         if np.searchsorted(quotes, newline) % 2 == 0:
-            return newline + 1
-        end = newline
+            return int(newline) + 1
     return 0
 
 
@@ -223,28 +228,34 @@ class _Table:
 
     def block(self, piece: _Piece, above: int) -> Block:
         """The records of a piece as a block; `above`: rows above the header, counted as not data."""
-        text = as_utf8(piece.raw, self.encoding)
-        rows = self._parsed_at_once(piece, text) if piece.quotes is not None else None
+        rows = self._parsed_at_once(piece) if piece.quotes is not None else None
         if rows is None:
-            rows = self._parsed_singly(text, piece.line)
+            rows = self._parsed_singly(as_utf8(piece.raw, self.encoding), piece.line)
+        if rows["is_data"].all():
+            return Block(self.sheet, rows.drop("is_data"), above)
         data = rows.filter(pl.col("is_data")).drop("is_data")
         return Block(self.sheet, data, above + len(rows) - len(data))
 
-    def _parsed_at_once(self, piece: _Piece, text: bytes) -> pl.DataFrame | None:
-        """row_number, cells, is_data and the needed columns; None where the two ways of counting records differ."""
-        spans = _Spans.of(piece.raw, piece.quotes)
-        names = [f"c{n}" for n in (*self.needed, self.width)]
-        first_line = ",".join(f"c{n}" for n in range(self.width + 1)).replace(",", self.delimiter)
+    def _parsed_at_once(self, piece: _Piece) -> pl.DataFrame | None:
+        """row_number, cells, is_data and the needed columns; None where the two ways of counting records differ.
+
+        The parser checks the encoding of the columns it keeps; what it refuses is looked at record by record.
+        """
+        text = as_utf8(piece.raw, self.encoding) if self.encoding == "gb18030" else piece.raw
+        spans = _Spans.of(piece)
+        names = [f"column_{n + 1}" for n in range(self.width + 1)]  # as the parser calls columns without a header
+        wanted = dict.fromkeys((*self.needed, self.width - 1, self.width))
         try:
             cells = pl.read_csv(
-                b"".join((first_line.encode(), b"\n", text)),
-                columns=list(dict.fromkeys([*names, f"c{self.width - 1}"])),
+                text,
+                has_header=False,
+                schema=dict.fromkeys(names, pl.String),
+                columns=[names[n] for n in wanted],
                 separator=self.delimiter,
-                infer_schema=False,
                 empty_string_is_null=False,
                 missing_columns="insert",
                 extra_columns="ignore",
-            ).rechunk()
+            )
         except pl.exceptions.PolarsError:
             return None
         if len(cells) != len(spans.starts):
@@ -252,9 +263,12 @@ class _Table:
         is_data = np.ones(len(cells), bool)
         for record in spans.doubtful(self.delimiter.encode(), self.encoding):
             is_data[record] = not _is_not_data(self._singly(piece.raw[spans.starts[record] : spans.ends[record]]))
+        cells = cells.rename({names[n]: f"c{n}" for n in wanted}).rechunk()
         row_numbers = pl.Series("row_number", piece.line + spans.lines, pl.Int64)
         widths = pl.Series("cells", self._widths(cells, spans), pl.Int64)
-        return pl.DataFrame([row_numbers, widths, pl.Series("is_data", is_data)]).hstack(cells.select(names[:-1]))
+        return pl.DataFrame([row_numbers, widths, pl.Series("is_data", is_data)]).hstack(
+            cells.select(f"c{n}" for n in self.needed)
+        )
 
     def _widths(self, cells: pl.DataFrame, spans: "_Spans") -> NDArray[np.int64]:
         """How many cells each record has; counted only where a record may have too few or too many."""
@@ -330,9 +344,9 @@ class _Spans:
     lines: Positions
 
     @classmethod
-    def of(cls, raw: bytes, quotes: Positions) -> "_Spans":
-        text = np.frombuffer(raw, np.uint8)
-        newlines = np.flatnonzero(text == NEWLINE)
+    def of(cls, piece: _Piece) -> "_Spans":
+        raw, newlines, quotes = piece.raw, piece.newlines, piece.quotes
+        assert quotes is not None
         if len(quotes):
             outside = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
             ends, lines = newlines[outside], np.append(0, outside + 1)
@@ -341,25 +355,29 @@ class _Spans:
         starts = np.append(0, ends + 1)
         if starts[-1] < len(raw):
             ends = np.append(ends, len(raw))
-        return cls(text, quotes, starts[: len(ends)], ends, lines[: len(ends)])
+        return cls(np.frombuffer(raw, np.uint8), quotes, starts[: len(ends)], ends, lines[: len(ends)])
 
     def doubtful(self, delimiter: bytes, encoding: str) -> Positions:
         """Records that may hold no data, by their first bytes: nothing before the first delimiter, or a word of totals."""
-        padded = np.append(self.text, np.zeros(16, np.uint8))
-        first = self.starts + (padded[self.starts] == QUOTE)
-        is_doubtful = np.isin(padded[first], np.frombuffer(delimiter + b'"\n\r \t\0', np.uint8))
+        if not len(self.starts):
+            return self.starts
         codec = "gb18030" if encoding == "gb18030" else "utf-8"
-        for word in (*TOTAL_WORDS, "\u3000", "\ufeff"):
-            begins = np.ones(len(first), bool)
-            for place, byte in enumerate(word[0].encode(codec)):
-                begins &= padded[first + place] == byte
-            if len(word) > 1:
-                second = padded[first + len(word[0].encode(codec))]
-                begins &= np.isin(
-                    second, np.frombuffer(word[1].encode(codec)[:1] + " \t\u3000".encode(codec), np.uint8)
-                )
-            is_doubtful |= begins
-        return np.flatnonzero(is_doubtful)
+        words = [word.encode(codec) for word in TOTAL_WORDS]
+        blanks = ["\u3000".encode(codec), "\ufeff".encode(codec)]
+        nothing = delimiter + b'"\n\r \t\0'
+        first = self.starts + (self._at(self.starts) == QUOTE)
+        may_begin = np.zeros((256, 256), bool)
+        may_begin[list(nothing)] = True
+        for word in (*words, *blanks):
+            may_begin[word[0], word[1]] = True
+        records = np.flatnonzero(may_begin[self._at(first), self._at(first + 1)])
+        size = len(TOTAL_WORDS[0][0].encode(codec))
+        beginnings = (self.text[place : place + 12].tobytes() for place in first[records])
+        return records[[_may_be_no_data(text, nothing, words, blanks, size) for text in beginnings]]
+
+    def _at(self, places: Positions) -> NDArray[np.uint8]:
+        """The bytes at some places; beyond the end, the last."""
+        return self.text[np.minimum(places, len(self.text) - 1)]
 
     def cells(self, delimiter: bytes) -> Positions:
         """How many cells each record has: delimiters outside quotes, and one."""
@@ -371,6 +389,18 @@ class _Spans:
             record = np.searchsorted(self.starts, opening, side="right") - 1
             count -= np.bincount(record, weights=quoted, minlength=len(count)).astype(np.int64)
         return count
+
+
+def _may_be_no_data(text: bytes, nothing: bytes, words: list[bytes], blanks: list[bytes], size: int) -> bool:
+    """Whether a record begins with nothing, or with the first letter of a word of totals (`size` bytes), spaced or not."""
+    follow = b" \t" + bytes(blank[0] for blank in blanks)
+    return (
+        text[:1] in nothing
+        or any(
+            text.startswith(word[:size]) and text[size : size + 1] in word[size : size + 1] + follow for word in words
+        )
+        or any(text.startswith(blank) for blank in blanks)
+    )
 
 
 def _lines(text: bytes) -> list[str]:
