@@ -213,7 +213,7 @@ class Carried(Declared):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     closing: str
     opening: str
-    severity: Literal["refuse", "warn"]
+    severity: Literal["warn"]
     label: Words
 
 
@@ -284,6 +284,11 @@ class Contract(Declared):
     def key_columns(self) -> tuple[str, ...]:
         """The columns of the key, in order; none in a form, whose key are sender, area, month, item and category."""
         return (self.key,) if isinstance(self.key, str) else self.key or ()
+
+    @property
+    def labels(self) -> Mapping[str, Words]:
+        """What the contract's own reasons mean, by their id."""
+        return {rule.id: rule.label for rule in (*self.rules, *self.carried)}
 
     @property
     def stored(self) -> tuple[Column, ...]:

@@ -188,4 +188,6 @@ def _tables() -> dict[str, str]:
 
 
 def _words() -> dict[str, Words]:
-    return {rule.id: rule.label for contract in _known_contracts() for rule in contract.rules} | dict(REASONS)
+    return {reason: words for contract in _known_contracts() for reason, words in contract.labels.items()} | dict(
+        REASONS
+    )

@@ -107,12 +107,15 @@ class Draft:
         self._table, self._folder = table, folder
         updated = tables()[table].updated
         self._marks = list(dict.fromkeys(["case_key", "row_number", tables()[table].dated_by, updated or "case_key"]))
+        self._compared = list(dict.fromkeys([*self._marks, *_compared(table)]))
         self._unwritten: list[pl.DataFrame] = []
+        self._sheets: dict[int, str | None] = {}
 
-    def write(self, rows: pl.DataFrame, number: int) -> None:
+    def write(self, rows: pl.DataFrame, number: int, sheet: str | None = None) -> None:
         """One part; its number says where in the file its rows stood. Raises `UserError` when the disk does not take it."""
+        self._sheets[number] = sheet
         if self._folder is None:
-            self._unwritten.append(rows.select(self._marks))
+            self._unwritten.append(rows.select(*self._compared, pl.lit(number, pl.Int64).alias("part")))
         elif len(rows):
             with taking():
                 part = self._folder / f"part-{number:05d}.parquet"
@@ -120,11 +123,25 @@ class Draft:
 
     def marks(self) -> pl.LazyFrame:
         """Key, line, date and update time of each row so far."""
-        empty = pl.DataFrame(schema=lake_schema(self._table)).select(self._marks)
+        return self._rows().select(self._marks)
+
+    def compared(self) -> pl.LazyFrame:
+        """The rows so far with what rules beyond one row look at, and the `sheet` on which each stood."""
+        sheets = {"part": list(self._sheets), "sheet": list(self._sheets.values())}
+        of_part = pl.LazyFrame(sheets, schema={"part": pl.Int64, "sheet": pl.String})
+        return self._rows().join(of_part, on="part", how="left").drop("part")
+
+    def _rows(self) -> pl.LazyFrame:
+        """The columns that are compared, and the `part` in which a row stands."""
+        schema = lake_schema(self._table)
+        empty = pl.DataFrame(schema={name: schema[name] for name in self._compared} | {"part": pl.Int64()})
         if self._folder is None:
             return pl.concat([empty, *self._unwritten]).lazy()
         parts = sorted(self._folder.iterdir())
-        return pl.scan_parquet(parts).select(self._marks) if parts else empty.lazy()
+        if not parts:
+            return empty.lazy()
+        number = pl.col("part").str.extract(r"part-([0-9]+)\.parquet$").cast(pl.Int64)
+        return pl.scan_parquet(parts, include_file_paths="part").select(*self._compared, number)
 
     def finish(self, findings: pl.DataFrame, name: str) -> None:
         """Give the folder its name, the quarantine file beside it first. Raises `UserError` when the disk does not take it."""
@@ -147,6 +164,14 @@ class Draft:
                 self._folder.replace(self._folder.with_name(name))
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def _compared(table: str) -> list[str]:
+    """Columns of a lake table that rules beyond one row look at."""
+    contract = tables()[table]
+    if contract.kind == "form":
+        return ["area_code", "month", "item", "category", "value"]
+    return [column.pseudonym for column in contract.columns if column.pseudonym]
 
 
 @contextmanager

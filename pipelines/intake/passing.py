@@ -125,7 +125,7 @@ class _Line:
             self._tally.refused_keys.append(self._keys_of(parsed))
             self._next_turn += 1
             self._turn.notify_all()
-        self._draft.write(rows.select(list(lake_schema(contract.table))), number)
+        self._draft.write(rows.select(list(lake_schema(contract.table))), number, block.sheet.name)
 
     def _keys_of(self, parsed: Parsed) -> pl.Series:
         parcel = self._parcel

@@ -102,7 +102,7 @@ def _finding(
 
 def reason_words(contract: Contract | None, reason: str) -> Words:
     """What a reason code means: of the door itself, or of a rule of the contract."""
-    rules = {rule.id: rule.label for rule in contract.rules} if contract is not None else {}
+    rules = contract.labels if contract is not None else {}
     return REASONS.get(reason) or rules.get(reason) or Words(zh=reason, en=reason)
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pipelines.catalogue import senders, tables
 from pipelines.intake import keys as key_file
 from pipelines.intake import ledger
+from pipelines.intake.across import looked_across
 from pipelines.intake.again import first_of, to_read_again
 from pipelines.intake.archive import Original, archiving
 from pipelines.intake.archives import members
@@ -161,6 +162,8 @@ def _take_in(
         raise UserError(f"{name} is said to be a zero report and has {counts.read} rows. Mend the one or the other.")
     if parcel.again is not None and parcel.again.is_in_vain(counts):
         return _known_already(parcel, parcel.again.delivery)
+    passed = looked_across(parcel, draft, passed, sequence)
+    counts = passed.counts
     gone = withdrawals(parcel, draft.marks(), passed.refused_keys, sequence)
     said = {
         "withdrawn": len(gone.rows),
