@@ -188,6 +188,14 @@ class Rule(Declared):
     severity: Literal["refuse", "warn"]
     label: Words
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it says that parts make a total, or what comes in and goes out the closing stock."""
+        return len(self.columns) > 1 and IDENTITY.search(self.require) is not None
+
+
+IDENTITY = re.compile(r"\+[^=]*(?<![<>!])=(?!=)")
+
 
 class Clock(Declared):
     """A time limit between two columns: declared here, counted by the measures.
@@ -352,8 +360,8 @@ class Sender(Declared):
     due_day: int
     register_name: str
     contact_office: str
-    valid_from: str
-    valid_to: str
+    valid_from: date | None
+    valid_to: date | None
 
 
 class DeniedHeading(Declared):
@@ -641,6 +649,16 @@ def tables() -> Mapping[str, Contract]:
     return {contract.table: contract for contract in contracts().values() if contract.id == contract.table}
 
 
+NO_SUCH_CASE = "no_such_case"  # a row names a case of another table that nobody handed in
+
+
+@cache
+def consistency_reasons() -> frozenset[str]:
+    """The reasons for which rows contradict themselves, each other or another table, rather than being malformed."""
+    identities = {rule.id for contract in contract_versions() for rule in contract.rules if rule.is_identity}
+    return frozenset(identities | {c.id for contract in contract_versions() for c in contract.carried} | {NO_SUCH_CASE})
+
+
 @cache
 def measures() -> Mapping[str, Measure]:
     """Measures by id. Raises `UserError` on an unknown unit, table or breakdown."""
@@ -744,7 +762,8 @@ def senders() -> tuple[Sender, ...]:
     path = SEEDS / "tables" / "senders.csv"
     found = []
     for line, row in enumerate(read_rows(path), 2):
-        values = {("register_name" if name == "register" else name): value for name, value in row.items()}
+        values: dict[str, Any] = {("register_name" if n == "register" else n): value for n, value in row.items()}
+        values |= {name: row.get(name) or None for name in ("valid_from", "valid_to")}
         found.append(_declare(Sender, values, path, lambda _, line=line: line))
     return tuple(found)
 

@@ -21,7 +21,7 @@ import polars as pl
 from pipelines import catalogue
 from pipelines.catalogue import Area, Card, Measure
 from pipelines.intake import ledger
-from pipelines.intake.lake import generation, lake_schema
+from pipelines.intake.lake import all_findings, generation, lake_schema
 from pipelines.intake.ledger import Delivery
 from pipelines.periods import months_in, period_table
 from pipelines.settings import DBT_PROJECT, TIME_ZONE, UserError, data_root
@@ -76,6 +76,7 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
         with _connected(warehouse_path()) as connection:
             _write_catalogue(connection, deliveries, request)
             _write_lake(connection)
+            _write_accepted(connection, deliveries)
             # gone until this build has ended well: what a stopped build leaves behind is not built upon
             connection.execute("drop table if exists catalogue.watermark")
         results = run_dbt("duckdb", ["build", "--select", "staging", "core", "measures", *_refresh(request)], progress)
@@ -333,6 +334,7 @@ def _write_catalogue(
     _write(connection, "catalogue", "months", months)
     _write(connection, "catalogue", "build_request", pl.DataFrame([request], schema=REQUEST))
     _write(connection, "catalogue", "ledger", _ledger_table(deliveries))
+    _write(connection, "catalogue", "findings", _findings_table(deliveries, calendar))
     _write(connection, "catalogue", "delivered_coverage", _delivered_coverage(deliveries))
     _write(connection, "catalogue", "senders", pl.DataFrame([_sender(s) for s in catalogue.senders()], schema=SENDERS))
     _write(connection, "catalogue", "areas", area_table(given_areas()))
@@ -372,16 +374,22 @@ SENDERS = {
     "area_code": pl.String,
     "name_zh": pl.String,
     "name_en": pl.String,
+    "due_day": pl.Int64,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
 }
 
 
-def _sender(sender: catalogue.Sender) -> dict[str, str]:
+def _sender(sender: catalogue.Sender) -> dict[str, Any]:
     return {
         "sender": sender.sender,
         "table_name": sender.table,
         "area_code": sender.area_code,
         "name_zh": sender.name_zh,
         "name_en": sender.name_en,
+        "due_day": sender.due_day,
+        "valid_from": sender.valid_from,
+        "valid_to": sender.valid_to,
     }
 
 
@@ -393,7 +401,76 @@ def _ledger_table(deliveries: list[Delivery]) -> pl.DataFrame:
         name: [date.fromisoformat(f"{getattr(d, name)}-01") if getattr(d, name) else None for d in deliveries]
         for name in ("first_month", "last_month")
     }
-    return pl.DataFrame(rows).with_columns(pl.Series(name, values, pl.Date) for name, values in months.items())
+    forms = [catalogue.tables()[d.table_name].kind == "form" for d in deliveries]
+    return pl.DataFrame(rows).with_columns(
+        *(pl.Series(name, values, pl.Date) for name, values in months.items()),
+        pl.Series("received_on", [_received_on(d) for d in deliveries], pl.Date),
+        pl.Series("is_form", forms, pl.Boolean),
+    )
+
+
+def _received_on(delivery: Delivery) -> date:
+    return datetime.fromisoformat(delivery.received_at).astimezone(ZoneInfo(TIME_ZONE)).date()
+
+
+def _write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery]) -> None:
+    """`catalogue.accepted_rows`: how many rows a delivery brought of each month; of a form's rows also of which area."""
+    connection.execute("create or replace table catalogue.accepted_rows (" + ACCEPTED_ROWS + ")")
+    for table in sorted({delivery.table_name for delivery in deliveries}):
+        contract = catalogue.tables()[table]
+        is_form = contract.kind == "form"
+        area, rows = ("area_code", "count(distinct row_number)") if is_form else ("null", "count(*)")
+        connection.execute(
+            f"""
+            insert into catalogue.accepted_rows
+            select rows.ledger_sequence, {area} as area_code, cast(date_trunc('month', {contract.dated_by}) as date) as month, {rows}
+            from lake.{table} as rows join catalogue.ledger as entries using (ledger_sequence)
+            group by all
+            """
+        )
+
+
+ACCEPTED_ROWS = "ledger_sequence bigint, area_code varchar, month date, accepted bigint"
+
+
+def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.DataFrame:
+    """ledger_sequence, month, quarantined, warned (rows) and inconsistencies (failing checks that rows fail together).
+
+    A row counts as refused as long as it is; of rows that were read again, what they broke before is gone. Without a
+    month that can be, a row counts in the delivery's last month; where the delivery has none, in the month before it came.
+    """
+    read_again = {d.retry_of for d in deliveries}
+    of_delivery = pl.DataFrame(
+        [
+            (d.folder, d.ledger_sequence, _last_month_of(d), d.ledger_sequence in read_again)
+            for d in deliveries
+            if d.folder
+        ],
+        schema={"folder": pl.String, "ledger_sequence": pl.Int64, "last_month": pl.Date, "is_read_again": pl.Boolean},
+        orient="row",
+    )
+    severity, reason = pl.col("severity"), pl.col("reason")
+    rows = (
+        all_findings()
+        .join(of_delivery.lazy(), on="folder")
+        .group_by("ledger_sequence", "last_month", "is_read_again", "sheet", "row_number")
+        .agg(
+            pl.col("month").max(),
+            (severity == "refuse").any().alias("quarantined"),
+            (severity == "warn").all().alias("warned"),
+            reason.is_in(catalogue.consistency_reasons()).sum().cast(pl.Int64).alias("inconsistencies"),
+        )
+        .filter(~(pl.col("quarantined") & pl.col("is_read_again")))
+        .with_columns(pl.when(pl.col("month").is_in(calendar)).then("month").otherwise("last_month").alias("month"))
+    )
+    counts = pl.col("quarantined", "warned", "inconsistencies").sum().cast(pl.Int64)
+    return rows.group_by("ledger_sequence", "month").agg(counts).sort("ledger_sequence", "month").collect()
+
+
+def _last_month_of(delivery: Delivery) -> date:
+    if delivery.last_month is not None:
+        return date.fromisoformat(f"{delivery.last_month}-01")
+    return (_received_on(delivery).replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
 def coverage_of(table: str, needs: Iterable[str]) -> str:

@@ -9,19 +9,21 @@ import pytest
 from dashboards.release_reader import open_release
 from pipelines import catalogue, warehouse
 from pipelines.catalogue import cards, contracts, measures
+from pipelines.intake import parsing
 from pipelines.release import drafting
 from pipelines.settings import SEEDS, UserError
 from tests.offices import Office, built_house, copied, opened, release
 
 CACHED = (
     "contracts", "contract_versions", "measures", "cards",
-    "units", "code_lists", "areas", "senders", "area_mapping", "seeds_version", "denied",
+    "units", "code_lists", "areas", "senders", "area_mapping", "seeds_version", "denied", "consistency_reasons",
 )  # fmt: skip
 
 
 def _forget() -> None:
     for name in CACHED:
         getattr(catalogue, name).cache_clear()
+    parsing._code_texts.cache_clear()
 
 
 @pytest.fixture

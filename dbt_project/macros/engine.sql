@@ -28,6 +28,23 @@
     cast({{ last_day }} - {{ first_day }} as integer)
 {%- endmacro %}
 
+{% macro days_after(day, days) -%}
+    {{ return(adapter.dispatch('days_after')(day, days)) }}
+{%- endmacro %}
+
+{% macro default__days_after(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as integer))
+{%- endmacro %}
+
+{% macro duckdb__days_after(day, days) -%}
+    cast({{ day }} + cast({{ days }} as integer) as date)
+{%- endmacro %}
+
+{# A month begins within 31 days of the one before. #}
+{% macro first_of_next_month(month) -%}
+    {{ month_of(days_after(month, 31)) }}
+{%- endmacro %}
+
 {# Incremental on DuckDB, always full on Spark. #}
 {% macro incremental_or_table() -%}
     {{ return('incremental' if target.type == 'duckdb' else 'table') }}

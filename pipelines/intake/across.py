@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipelines.catalogue import Carried, Column, tables
+from pipelines.catalogue import NO_SUCH_CASE, Carried, Column, tables
 from pipelines.intake.identifying import Parcel
 from pipelines.intake.lake import Draft, scanned
 from pipelines.intake.parsing import FINDINGS
 from pipelines.intake.passing import Passed
 
-NO_SUCH_CASE = "no_such_case"
 STOCK = ["area_code", "month", "item", "category", "value", "row_number", "ledger_sequence"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.catalogue import contract_versions, tables
-from pipelines.intake.parsing import TYPES
+from pipelines.intake.parsing import FINDINGS, TYPES
 from pipelines.settings import UserError, data_root
 
 # One row a delivery and case that it withdraws; `taken_at`: the state of the source that no longer has the case.
@@ -88,6 +88,17 @@ def scanned(table: str) -> pl.LazyFrame:
     if not parts:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(parts, schema=schema, missing_columns="insert", extra_columns="ignore")
+
+
+def all_findings() -> pl.LazyFrame:
+    """The failing checks of all deliveries: the columns of `FINDINGS`, and the `folder` of the delivery."""
+    parts = sorted((data_root() / "quarantine").glob("[!.]*.parquet"))
+    if not parts:
+        return pl.LazyFrame(schema=FINDINGS | {"folder": pl.String})
+    found = pl.scan_parquet(
+        parts, schema=FINDINGS, missing_columns="insert", extra_columns="ignore", include_file_paths="folder"
+    )
+    return found.with_columns(pl.col("folder").str.extract(r"([^/]+)\.parquet$"))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from functools import cache, partial, reduce
 import numpy as np
 import polars as pl
 
-from pipelines.catalogue import Area, Column, Contract, Rule, Words, area_mapping, code_lists
+from pipelines.catalogue import NO_SUCH_CASE, Area, Column, Contract, Rule, Words, area_mapping, code_lists
 from pipelines.intake.denying import MIDDLE_OF_MOBILES, personal_check
 from pipelines.intake.layouts import Block, Told, column_position, header_unit
 from pipelines.periods import YEARS
@@ -61,7 +61,7 @@ REASONS: Mapping[str, Words] = {
     "ruined_number": Words(
         zh="编号被改成科学计数法，已失真", en="a number ruined by scientific notation: keep the column as text"
     ),
-    "no_such_case": Words(zh="所指案件未曾报来", en="names a case that was never handed in"),
+    NO_SUCH_CASE: Words(zh="所指案件未曾报来", en="names a case that was never handed in"),
     "code_not_in_force": Words(zh="代码在该日期不在有效期内", en="the code was not in force on the row's date"),
 }
 REASON_OF_TYPE = {
