@@ -102,7 +102,7 @@ def receive(path: Path, request: Request) -> Outcome:
         try:
             return _receive(parcel, request, original)
         except NotThisEncoding:
-            if parcel.layout.form == "gb18030":
+            if parcel.layout.form != "utf-8":
                 raise UserError(
                     f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again."
                 ) from None

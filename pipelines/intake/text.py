@@ -38,6 +38,9 @@ WINDOW = 24 << 20
 SMALLEST_WINDOW = 1 << 20
 SNIFFED = 8 << 20
 LONGEST_CELL = 1 << 26
+LONGEST_HEADER_LINE = 1 << 17
+MOST_COLUMNS = 1 << 14  # of a sheet in Excel; a wider row is no header
+MOST_LINES = 400_000  # of a window: rows of few bytes take more memory than their bytes
 LONGEST_RECORD_LINES = 10_000
 END = "\0"  # stands in no text file that was let in
 
@@ -57,12 +60,13 @@ def sniff_encoding(path: Path) -> str:
         raise UserError(f"{path.name} is UTF-16 text; save it as CSV UTF-8 or as .xlsx and hand it in again.")
     if b"\0" in beginning:
         raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
-    for encoding in ("utf-8", "gb18030"):
+    has_mark = beginning.startswith(codecs.BOM_UTF8)
+    for encoding in ("utf-8",) if has_mark else ("utf-8", "gb18030"):
         try:
             codecs.getincrementaldecoder(encoding)().decode(beginning, final=is_whole)
         except UnicodeDecodeError:
             continue
-        return "utf-8-sig" if beginning.startswith(codecs.BOM_UTF8) else encoding
+        return "utf-8-sig" if has_mark else encoding
     raise UserError(
         f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again."
     )
@@ -74,11 +78,16 @@ def candidates(path: Path) -> list[Sheet]:
     delimiter = _delimiter(path)
     csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding=encoding, newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
+        lines = iter(partial(file.readline, LONGEST_HEADER_LINE), "")
+        reader = csv.reader(lines, delimiter=delimiter)
         try:
-            return [Sheet(None, reader.line_num, tuple(map(heading, row))) for row in islice(reader, HEADER_WITHIN)]
+            return [Sheet(None, reader.line_num, _header(row)) for row in islice(reader, HEADER_WITHIN)]
         except csv.Error as error:
             raise UserError(f"{path.name}: its first rows cannot be read ({error}).") from None
+
+
+def _header(row: list[str]) -> tuple[str, ...]:
+    return tuple(map(heading, row)) if len(row) <= MOST_COLUMNS else ()
 
 
 def find_layout(path: Path, contract: Contract, told: Told) -> Layout:
@@ -150,8 +159,11 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
             if b"\0" in raw:
                 raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
             is_last = len(raw) < window
-            text = np.frombuffer(raw, np.uint8)
-            newlines, quotes = np.flatnonzero(text == NEWLINE), np.flatnonzero(text == QUOTE)
+            newlines = np.flatnonzero(np.frombuffer(raw, np.uint8) == NEWLINE)
+            if len(newlines) > MOST_LINES:
+                newlines, is_last = newlines[:MOST_LINES], False
+                raw = raw[: newlines[-1] + 1]
+            quotes = np.flatnonzero(np.frombuffer(raw, np.uint8) == QUOTE)
             regular = _regular_until(raw, quotes, table.delimiter.encode())
             is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
             size = len(raw) if is_whole else _cut(newlines, quotes, regular)
@@ -307,7 +319,7 @@ class _Table:
         A record of several lines that does not fit the header is none: a stray mark has swallowed the lines below it. Its
         first line then stands alone, its marks taken literally.
         """
-        ahead = islice(lines, at, at + LONGEST_RECORD_LINES)
+        ahead = (lines[n] for n in range(at, min(at + LONGEST_RECORD_LINES, len(lines))))
         reader = csv.reader(chain(ahead, [END]), delimiter=self.delimiter)
         try:
             cells = next(reader)
