@@ -46,6 +46,28 @@ class Release:
         """breakdown, category, label_zh, label_en, sort, is_dense."""
         return self.table("categories")
 
+    def has_quality(self) -> bool:
+        """Whether the release carries the data-quality record; the first ones did not."""
+        return (self.folder / "data_quality.parquet").is_file()
+
+    def quality(self, first: str, last: str) -> pl.DataFrame:
+        """The data-quality record from a month to another (YYYY-MM), by table, sender and month.
+
+        Columns: table_name, sender, name_zh and name_en (null of senders that are not registered), month, areas_owed,
+        areas_reported, report_due_on, first_received_on, is_late, days_late, accepted, quarantined, warned,
+        inconsistencies. Raises `UserError` where the release has none.
+        """
+        if not self.has_quality():
+            raise UserError(f"Release {self.id} was made before data quality was recorded. Draft a new one.")
+        names = (
+            self.table("senders").select("table_name", "sender", "name_zh", "name_en").unique(["table_name", "sender"])
+        )
+        month = pl.col("month").dt.to_string("%Y-%m")
+        rows = self.table("data_quality").filter(month >= first, month <= last)
+        named = rows.join(names, on=["table_name", "sender"], how="left")
+        first_columns = ["table_name", "sender", "name_zh", "name_en"]
+        return named.select(*first_columns, pl.exclude(first_columns)).sort("table_name", "sender", "month")
+
     def figures(
         self, indicator: str | list[str], areas: list[str] | None, periods: list[str] | None, breakdown: str = "total"
     ) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import polars as pl
 import streamlit as st
 
 from dashboards.release_reader import Release, open_release
@@ -34,6 +35,18 @@ class Place(NamedTuple):
     name: Words
     level: str
     parent: str
+
+
+class Kept(NamedTuple):
+    """How a sender kept what it owes of one table over some months. `owed` and `reported`: areas, month by month."""
+
+    sender: Words
+    table: Words
+    owed: int
+    reported: int
+    late: int
+    refused: int
+    contradictions: int
 
 
 class Notice(NamedTuple):
@@ -264,3 +277,24 @@ def counterpart(source: Source, place: Place | None, page: PageName) -> Place | 
     if LEVELS[page] == "city":
         return places(source).get(place.parent)
     return next((known for known in offered(source, "district") if known.parent == place.code), None)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def quality(source: Source, area: str, first: str, last: str) -> tuple[Kept, ...]:
+    """The senders that owe reports for an area or one in it, in the months from first to last; none in early releases."""
+    release = _opened(source)
+    if not release.has_quality():
+        return ()
+    ancestors = release.table("area_ancestors").filter(ancestor_code=area).select("area_code")
+    owing = release.table("senders").join(ancestors, on="area_code", how="semi").select("table_name", "sender")
+    sums = release.quality(first, last).join(owing, on=["table_name", "sender"], how="semi")
+    rows = sums.group_by("table_name", "sender", "name_zh", "name_en").agg(
+        pl.col("areas_owed", "areas_reported", "is_late", "quarantined", "inconsistencies").sum()
+    )
+    known = catalogue.tables()
+    return tuple(
+        Kept(
+            Words(zh=zh, en=en), known[table].label if table in known else Words(zh=table, en=table), *map(int, counts)
+        )
+        for table, _, zh, en, *counts in rows.sort("table_name", "sender").iter_rows()
+    )

@@ -73,6 +73,7 @@ class Lexicon(Declared):
     columns: Mapping[str, Words]
     periods: Mapping[str, Words]
     finding: Mapping[str, Words]
+    quality: Mapping[str, Words]
     signed: Mapping[str, Words]
 
 

@@ -381,6 +381,19 @@ def figures(
 
 
 @main.command()
+@click.option("--period", metavar="P", help="2025, 2025-Q3, 2025-10 or a range of months.  [default: all months]")
+@click.option("--sender", metavar="ID", help="Of one sender.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@with_json
+def quality(period: str | None, sender: str | None, edition: str, release: str | None, as_json: bool) -> None:
+    """Print what each sender owed, reported, was late with and had refused, by table and month, from a release."""
+    from pipelines import cli_reading as reading
+
+    reading.print_quality(reading.opened(edition, release), period, sender, as_json=as_json)
+
+
+@main.command()
 @click.argument("query", required=False)
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @click.option("--release", metavar="R", help="A release.  [default: the published one]")

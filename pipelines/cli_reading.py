@@ -196,6 +196,37 @@ def _suggestion(near: Sequence[str], known: Sequence[str]) -> str:
     return f"There are: {', '.join(sorted(known))}." if known else ""
 
 
+QUALITY: Mapping[str, tuple[str, str]] = {
+    "sender": ("单位\nSender", "left"),
+    "table_name": ("表\nTable", "left"),
+    "month": ("月份\nMonth", "left"),
+    "areas_owed": ("应报\nOwed", "right"),
+    "areas_reported": ("已报\nReported", "right"),
+    "days_late": ("逾期（天）\nDays late", "right"),
+    "accepted": ("收下（行）\nAccepted", "right"),
+    "quarantined": ("退回（行）\nRefused", "right"),
+    "warned": ("提示（行）\nWarned", "right"),
+    "inconsistencies": ("不一致\nContradictions", "right"),
+}
+
+
+def print_quality(release: "Release", period: str | None, sender: str | None, *, as_json: bool) -> None:
+    """Print the data-quality record. Raises `UserError` for a sender it does not know, or a period outside the release."""
+    span = ("0000-00", release.metadata["data_cutoff"][:7]) if period is None else months_of(_period(release, period))
+    record = release.quality(*span).with_columns(pl.col("month").dt.to_string("%Y-%m"))
+    if sender is not None:
+        known = sorted(set(record["sender"]) | set(release.table("senders")["sender"]))
+        if sender not in known:
+            near = difflib.get_close_matches(sender, known, 3)
+            raise UserError(f"{sender} is no sender of release {release.id}. {_suggestion(near, [])}".strip())
+        record = record.filter(pl.col("sender") == sender)
+    if as_json:
+        output.print_json(record.to_dicts())
+        return
+    note = f"发布 Release {release.id}，数据截至 data as of {release.metadata['data_cutoff']}"
+    output.print_table("数据质量 Data quality", list(QUALITY.values()), record.select(list(QUALITY)).iter_rows(), note)
+
+
 def open_database(release: "Release") -> "duckdb.DuckDBPyConnection":
     """The release's database, read-only, without access to any other file."""
     import duckdb

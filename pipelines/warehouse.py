@@ -438,6 +438,7 @@ def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.Data
 
     A row counts as refused as long as it is; of rows that were read again, what they broke before is gone. Without a
     month that can be, a row counts in the delivery's last month; where the delivery has none, in the month before it came.
+    Raises `UserError` when the quarantine cannot be read.
     """
     read_again = {d.retry_of for d in deliveries}
     of_delivery = pl.DataFrame(
@@ -453,9 +454,8 @@ def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.Data
     rows = (
         all_findings()
         .join(of_delivery.lazy(), on="folder")
-        .group_by("ledger_sequence", "last_month", "is_read_again", "sheet", "row_number")
+        .group_by("ledger_sequence", "last_month", "is_read_again", "sheet", "row_number", "month")
         .agg(
-            pl.col("month").max(),
             (severity == "refuse").any().alias("quarantined"),
             (severity == "warn").all().alias("warned"),
             reason.is_in(catalogue.consistency_reasons()).sum().cast(pl.Int64).alias("inconsistencies"),
@@ -464,7 +464,10 @@ def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.Data
         .with_columns(pl.when(pl.col("month").is_in(calendar)).then("month").otherwise("last_month").alias("month"))
     )
     counts = pl.col("quarantined", "warned", "inconsistencies").sum().cast(pl.Int64)
-    return rows.group_by("ledger_sequence", "month").agg(counts).sort("ledger_sequence", "month").collect()
+    try:
+        return rows.group_by("ledger_sequence", "month").agg(counts).sort("ledger_sequence", "month").collect()
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{data_root() / 'quarantine'} cannot be read. Restore it from a backup.") from None
 
 
 def _last_month_of(delivery: Delivery) -> date:

@@ -1,5 +1,6 @@
 """The data-quality record of each sender and month: a table to check by hand, and a second count that shares no code with it."""
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -10,11 +11,15 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
+from click.testing import CliRunner
+from polars.testing import assert_frame_equal
 
 from pipelines import warehouse
+from pipelines.cli import main
+from pipelines.release import drafting
 from pipelines.settings import SEEDS
 from tests.intake.test_across import month
-from tests.offices import CASE, Office, cases, opened, table
+from tests.offices import CASE, Office, cases, opened, release, table
 
 FIRST, SECOND, SILENT = "mediation-420302", "mediation-420303", "mediation-420304"  # due on the 5th
 FORMS = "correction-420300"  # due on the 8th
@@ -60,6 +65,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
         )  # fmt: skip
         hand_in(office, FIRST, "2025-05-04T08:00:00+08:00", [], "m04", period="2025-04")
         hand_in(office, SECOND, "2025-02-01T08:00:00+08:00", [case(1, "2025-01-03", 所属区划代码="420303")], "m01")
+        warehouse.build()
         hand_in(office, SECOND, "2025-05-20T08:00:00+08:00", [case(2, "2025-04-03", 所属区划代码="420303")], "m04")
         hand_in(office, FORMS, "2025-04-08T08:00:00+08:00", [month("2025-03", 10, 11)], "m03")
         hand_in(office, FORMS, "2025-05-08T08:00:00+08:00", [month("2025-04", 9, 9)], "m04")
@@ -164,3 +170,34 @@ def _counted(office: Office, entry: Mapping[str, Any], one: str) -> dict[str, in
         "warned": len({f["row_number"] for f in found} - refused),
         "inconsistencies": sum(f["reason"] in carried for f in found),
     }
+
+
+def test_the_release_carries_the_record_and_the_command_prints_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FENGQIAO_DATA", str(office.data))
+    monkeypatch.setenv("FENGQIAO_KEYS", str(office.data.with_name("keys")))
+    folder = office.data / "releases" / "internal" / release()
+    assert_frame_equal(pl.read_parquet(folder / "data_quality.parquet"), record(office), check_row_order=False)
+    as_csv = pl.read_csv(folder / "csv" / "data_quality.csv")
+    assert as_csv.filter(sender=FIRST)["quarantined"].to_list() == [0, 0, 2, 0]
+    assert as_csv.filter(sender=FIRST)["sender_zh"].null_count() == 0
+    with duckdb.connect(str(folder / "fengqiao.duckdb"), read_only=True) as connection:
+        said = connection.sql("select comment from duckdb_columns() where table_name = 'data_quality'").fetchall()
+    assert len(said) == len(record(office).columns) and all(comment for (comment,) in said)
+    assert drafting.draft().outcome == "unchanged"
+    asked = ("quality", "--period", "2025-02..2025-03", "--sender", FIRST)
+    printed = json.loads(CliRunner().invoke(main, [*asked, "--json"]).stdout)
+    found = [(row["month"], row["days_late"], row["quarantined"]) for row in printed]
+    assert found == [("2025-02", 1, 0), ("2025-03", 0, 2)]
+    assert "mediation-420302" in CliRunner().invoke(main, list(asked)).stdout
+    wrong = CliRunner().invoke(main, ["quality", "--sender", "mediation-42030"])
+    assert (wrong.exit_code, "Did you mean" in wrong.stderr) == (2, True)
+
+
+def test_a_build_from_nothing_gives_the_same_record(office: Office) -> None:
+    before = record(office)  # of a second build, which counted again what came after the first
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FENGQIAO_DATA", str(office.data))
+        warehouse.build(full=True)
+    assert_frame_equal(record(office), before)

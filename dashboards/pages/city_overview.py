@@ -17,6 +17,7 @@ def show(view: View) -> None:
     below = selection.children(source, city.code)
     rows += sections.areas_compared(view, source, city, say("districts_compared", language), month, below)
     rows += sections.breakdowns(source, city, month, language)
+    sections.quality(source, city, month, language)
     frame.foot(view, source, rows)
 
 

@@ -21,6 +21,7 @@ def show(view: View) -> None:
     towns = selection.children(source, district.code)
     rows += sections.areas_compared(view, source, district, say("towns", language), month, towns)
     rows += sections.breakdowns(source, district, month, language)
+    sections.quality(source, district, month, language)
     frame.foot(view, source, rows)
 
 

@@ -19,6 +19,7 @@ SUCCESS = "mediation_success_rate"
 COMPARED = (ACCEPTED, SUCCESS)
 BREAKDOWNS = ("dispute_type", "channel")
 LAST = "other"
+QUALITY = ("owed", "reported", "late", "refused", "contradictions")
 FEWEST_RANKED = 5
 FEWEST_CASES = 30
 
@@ -276,3 +277,26 @@ def _categories(
     name, period = say(f"breakdowns.{breakdown}", language), wording.period_name(total, language)
     title = wording.joined((wording.label(card, language), name, spoken(place.name, language), period), language)
     return markup.categories_table(title, name, named, card, share, language)
+
+
+def quality(source: Source, place: Place, month: str, language: Language) -> None:
+    """How the area's senders kept what they owe, the year to date; nothing where the release does not say."""
+    total = year_to_date(month)
+    kept = selection.quality(source, place.code, total[:7], month)
+    if not kept:
+        return
+    sums = {name: f"{sum(getattr(row, name) for row in kept):,}" for name in QUALITY}
+    period = wording.period_name(total, language)
+    finding = say("quality.finding", language, period=period, senders=str(len(kept)), **sums)
+    head = [say("quality.sender", language), *(say(f"quality.{name}", language) for name in QUALITY)]
+    cells = [
+        [wording.joined((spoken(row.sender, language), spoken(row.table, language)), language)]
+        + [f"{getattr(row, name):,}" for name in QUALITY]
+        for row in kept
+    ]
+    summary = wording.joined((say("quality.by_sender", language), period), language)
+    st.html(
+        text("h2", say("quality.title", language))
+        + text("p", finding, class_="finding")
+        + markup.plain_table(head, cells, summary)
+    )

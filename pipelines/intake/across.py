@@ -25,7 +25,7 @@ def looked_across(parcel: Parcel, draft: Draft, passed: Passed, sequence: int) -
     found = pl.concat([pl.DataFrame(schema=FINDINGS), *(part for part in parts if len(part))])
     if found.is_empty():
         return passed
-    rows = found.select("sheet", "row_number", "reason").unique()["reason"].value_counts()
+    rows = found.select("sheet", "row_number", "month", "reason").unique()["reason"].value_counts()
     warnings = dict(passed.counts.warnings)
     for reason, number in rows.iter_rows():
         warnings[reason] = warnings.get(reason, 0) + number

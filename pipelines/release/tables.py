@@ -17,6 +17,8 @@ TABLES: Mapping[str, str] = {
     "areas": "area_code",
     "area_ancestors": "area_code, ancestor_code",
     "periods": "period",
+    "senders": "table_name, sender, area_code",
+    "data_quality": "table_name, sender, month",
 }
 _SELECTS = {
     "figures": "select f.* from edition.indicators.figures f join periods p on f.period = p.period",
@@ -29,6 +31,8 @@ _SELECTS = {
     "categories": "select * from edition.inputs.categories",
     "areas": "select area_code, name_zh, name_en, level, parent_code, is_not_assigned from warehouse.core.dim_areas",
     "area_ancestors": "select * from warehouse.core.area_ancestors",
+    "senders": "select * from warehouse.catalogue.senders",
+    "data_quality": "select * from warehouse.core.data_quality where month <= {last}",
 }
 CSV_COLUMNS = """
     f.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, f.area_code, a.name_zh as area_zh, a.name_en as area_en,
@@ -60,7 +64,8 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path)
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """One CSV an indicator, UTF-8 with BOM: totals of district and above for all periods, breakdowns and townships for years."""
+    """One CSV an indicator, UTF-8 with BOM: totals of district and above for all periods, breakdowns and townships for years;
+    and the data-quality record."""
     folder.mkdir()
     for (indicator,) in connection.execute("select indicator from temp.indicators order by 1").fetchall():
         path = folder / f"{indicator}.csv"
@@ -78,6 +83,23 @@ def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             """
         )
         path.write_bytes("\ufeff".encode() + path.read_bytes())
+    _write_quality_csv(connection, folder / "data_quality.csv")
+
+
+def _write_quality_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """The whole data-quality record, with the senders' names."""
+    connection.execute(
+        f"""
+        copy (
+            select q.table_name, q.sender, s.name_zh as sender_zh, s.name_en as sender_en, q.* exclude (table_name, sender)
+            from temp.data_quality q
+            left join (select distinct table_name, sender, name_zh, name_en from temp.senders) s
+                on q.table_name = s.table_name and q.sender = s.sender
+            order by q.table_name, q.sender, q.month
+        ) to '{_quoted(path)}' (format csv, header)
+        """
+    )
+    path.write_bytes("\ufeff".encode() + path.read_bytes())
 
 
 def write_database(folder: Path, words: Mapping[str, str]) -> None:
@@ -112,6 +134,8 @@ TABLE_WORDS: Mapping[str, str] = {
     "areas": "One row an area.",
     "area_ancestors": "One row an area and an area that contains it.",
     "periods": "One row a period and what it is compared to.",
+    "senders": "One row a sender, table and area for which it owes reports.",
+    "data_quality": "How complete, timely, valid and consistent reports are, by table, sender and month.",
 }
 
 

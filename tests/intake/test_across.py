@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from pipelines import cli_intake
+from tests.intake.drawn import Drawn, draw
 from tests.intake.test_tables import LEAST
 from tests.offices import FORM, Office, table
 
@@ -103,3 +104,12 @@ def test_an_event_names_a_case_that_was_handed_in(office: Office) -> None:
 def test_a_case_of_another_register_is_another_case(office: Office) -> None:
     office.take(table([CASE]), "cases.csv", ELSEWHERE)
     assert office.take(table([EVENT]), "events.csv", "yet-another").warnings == {}
+
+
+def test_the_sheet_is_named_on_which_the_row_stands(office: Office) -> None:
+    """One sheet a month: both rows stand in line 2."""
+    months = {"三月": MARCH, "四月": month("2025-04", 9, 15)}
+    sheets = {name: Drawn([list(row), list(row.values())]) for name, row in months.items()}
+    outcome = office.hand_in(draw(office.data / "landing" / SENDER / "forms.xlsx", sheets))
+    assert (outcome.accepted, outcome.warnings) == (2, {REASON: 1})
+    assert _findings(office, 1).select("sheet", "row_number", "column").rows() == [("四月", 2, "opening")]
