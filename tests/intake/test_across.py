@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from pipelines import cli_intake
+from pipelines.release.checking import problems
 from tests.intake.drawn import Drawn, draw
 from tests.intake.test_tables import LEAST
 from tests.offices import FORM, Office, table
@@ -113,3 +114,4 @@ def test_the_sheet_is_named_on_which_the_row_stands(office: Office) -> None:
     outcome = office.hand_in(draw(office.data / "landing" / SENDER / "forms.xlsx", sheets))
     assert (outcome.accepted, outcome.warnings) == (2, {REASON: 1})
     assert _findings(office, 1).select("sheet", "row_number", "column").rows() == [("四月", 2, "opening")]
+    assert problems() == []
