@@ -1,38 +1,46 @@
 """Killed at any moment, out of space, two at once: no row is lost or doubled, and the next run heals."""
 
+import json
 import os
 import resource
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from pipelines import warehouse
 from pipelines.intake import ledger
 from pipelines.release.checking import problems
-from pipelines.settings import PROJECT
+from pipelines.settings import PROJECT, releases
 from tests.conftest import FENGQIAO
-from tests.intake.killed import take_all
-from tests.offices import MATTER, Office, cases, opened, table
+from tests.intake.drawn import Drawn, draw
+from tests.offices import DISPUTE, FORM, MATTER, MEDIATED, PETITIONED, SCREENED, Office, cases, opened, release, table
 
 BOROUGHS = "Unique Key,Created Date,Closed Date,Borough\n12345678,3/4/2025 9:00,,BRONX\n"
-KILLS = 15
+FILES = 7
+LEAST_KILLS = 100
 LIMIT = 40_000  # bytes that are left, or that a file may have
 
 
 def _filled(office: Office) -> Office:
-    office.write("march.csv", cases({}, {"调解案件编号": "A2", "受理日期": "?"}, {"调解案件编号": "A3"}, {}))
-    office.write("april.csv", cases({"更新时间": "2025-05-01"}, {"调解案件编号": "A4", "办结日期": "2025-03-09"}))
-    state = office.write("state.csv", cases({"调解案件编号": "A3"}, {"调解案件编号": "A5"}))
-    state.with_name("state.csv.yml").write_text("mode: snapshot\ntaken_at: 2025-06-01\n")
-    office.write("matters.csv", table([MATTER]), "petition-500000")
-    office.write("requests.csv", BOROUGHS, "nyc311")
+    """An export of each kind, in the order in which they are taken in."""
+    office.write("0.csv", cases(*MEDIATED, {}, {"调解案件编号": "A9", "受理日期": "?"}))
+    office.write("1-windows_2025-03..2025-05.csv", _many(200))
+    state = office.write("2-snapshot.csv", cases({}, *({"调解案件编号": f"B{number}"} for number in range(195))))
+    state.with_name("2-snapshot.csv.yml").write_text("mode: snapshot\ntaken_at: 2025-06-01\n")
+    office.write("3_2025-03..2025-05.json", json.dumps([DISPUTE | row for row in SCREENED]), "screening-500000")
+    with zipfile.ZipFile(office.write("4.zip", "", "petition-500000"), "w") as archive:
+        archive.writestr("first_2025-03..2025-05.csv", table(MATTER | row for row in PETITIONED))
+        archive.writestr("second.csv", table([MATTER | {"信访件编号": "X3"}]))
+    form = Drawn([["社区矫正月报表"], [*FORM], [*FORM.values()]])
+    draw(office.write("5_2025-03..2025-05.xlsx", "", "correction-500000"), {"月报": form})
+    office.write("6-requests.csv", BOROUGHS, "nyc311")
     return office
 
 
@@ -47,33 +55,39 @@ def _contents(office: Office) -> dict[str, str]:
     return {name: digest for name, digest in office.contents().items() if not name.startswith("ledger.sqlite")}
 
 
-def _run(data: Path, last: int) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"FENGQIAO_DATA": str(data)}
-    command = [sys.executable, "-m", "tests.intake.killed", str(data), str(last)]
-    return subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
-
-
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = _filled(opened(tmp_path, monkeypatch))
-    copies = [tmp_path / f"killed-{number}" for number in range(KILLS)]
+    whole, copies = _filled(opened(tmp_path, monkeypatch)), tmp_path / "copies"
+    command = [sys.executable, "-m", "tests.intake.killed", str(whole.data), str(copies)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    states = {path.name.partition("-")[0]: _state(path, monkeypatch) for path in copies.glob("*-whole")}
+    assert len(states) == FILES
+    killed = [path for path in copies.iterdir() if not path.name.endswith("-whole")]
+    assert len(killed) > LEAST_KILLS
+    for copy in killed:
+        assert _state(copy, monkeypatch) == states[copy.name.partition("-")[0]], copy.name
+    assert len({len(entries) for _, entries in states.values()}) == FILES
+    _require_equal_releases([copies / "5-whole", copies / "5-instant-0"], monkeypatch)
+
+
+def _require_equal_releases(copies: Sequence[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was killed and healed gives the same data files as what was not, byte for byte."""
+    built = []
     for copy in copies:
-        shutil.copytree(whole.data, copy)
-    done = _run(whole.data, 0)
-    assert done.returncode == 0, done.stderr
-    expected, entries = _contents(whole), _entries()
-    steps = int(done.stdout)
-    moments = [1 + number * (steps - 1) // (KILLS - 1) for number in range(KILLS)]
-    assert len(set(moments)) == KILLS
-    with ThreadPoolExecutor(2) as pool:
-        killed = list(pool.map(_run, copies, moments))
-    assert {(run.returncode, run.stderr) for run in killed} == {(-signal.SIGKILL, "")}
-    for copy, moment in zip(copies, moments, strict=True):
         monkeypatch.setenv("FENGQIAO_DATA", str(copy))
-        take_all(copy)
-        left = {name: digest for name, digest in _contents(Office(copy)).items() if not name.endswith(".unfinished")}
-        assert left == expected, moment
-        assert _entries() == entries, moment
-        assert problems() == [], moment
+        warehouse.build()
+        folder = releases("internal") / release()
+        data = (path for path in folder.rglob("*") if path.suffix in (".parquet", ".csv"))
+        built.append({path.relative_to(folder): path.read_bytes() for path in data})
+    assert len(built[0]) > 1
+    assert built[0] == built[1]
+
+
+def _state(data: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Mapping[str, str], list[tuple[object, ...]]]:
+    """What lies in a data folder, and what its ledger says."""
+    monkeypatch.setenv("FENGQIAO_DATA", str(data))
+    assert problems() == [], data.name
+    return _contents(Office(data)), _entries()
 
 
 def test_two_at_once_take_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,10 +106,9 @@ def test_two_at_once_take_each_file_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert problems() == []
 
 
-def _many() -> str:
-    return cases(
-        *({"调解案件编号": f"A{number}", "受理日期": f"2025-03-{number % 28 + 1:02d}"} for number in range(3000))
-    )
+def _many(rows: int = 3000) -> str:
+    days = (f"2025-03-{number % 28 + 1:02d}" for number in range(rows))
+    return cases(*({"调解案件编号": f"B{number}", "受理日期": day} for number, day in enumerate(days)))
 
 
 def _refused(command: list[str], data: Path, limit: int | None = None) -> str:
@@ -117,7 +130,7 @@ def test_a_file_too_large_for_the_disk_is_not_counted_and_comes_in_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office = opened(tmp_path, monkeypatch)
-    office.take(cases({"调解案件编号": "B1"}), "first.csv")
+    office.take(cases({"调解案件编号": "C1"}), "first.csv")
     file, before = office.write("many.csv", _many()), office.contents()
     said = _refused([str(FENGQIAO), "intake", str(file)], office.data, LIMIT)
     assert "does not take the rows: File too large" in said
@@ -155,7 +168,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(_many(), encoding="utf-8")
     with _small_disk(tmp_path / "data") as mounted:
         office = opened(tmp_path, monkeypatch)
-        office.take(cases({"调解案件编号": "B1"}), "first.csv")
+        office.take(cases({"调解案件编号": "C1"}), "first.csv")
         before, filler = office.contents(), office.data / "filler"
         if mounted:
             disk = os.statvfs(office.data)

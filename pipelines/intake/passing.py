@@ -22,7 +22,6 @@ from pipelines.intake.parsing import FINDINGS, Parsed, parse
 from pipelines.intake.reading import parts
 from pipelines.intake.repeats import Seen
 from pipelines.intake.withdrawing import mark_outside, refused_keys
-from pipelines.settings import UserError
 
 THREADS = 2
 
@@ -155,12 +154,7 @@ class _Line:
 
     def result(self) -> Passed | None:
         if self._stopped is not None:
-            if isinstance(self._stopped, Exception):
-                raise self._stopped
-            raise UserError(
-                f"{self._parcel.path.name}: the table's reader failed ({type(self._stopped).__name__}). Save the file as .xlsx,"
-                " hand it in again, and please report it."
-            ) from None
+            raise self._stopped
         if self._is_moot:
             return None
         tally = self._tally

@@ -6,6 +6,7 @@ entry is made, and an entry is what makes it count: a kill at any moment loses n
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, partial
@@ -97,7 +98,25 @@ def _received(member: Path, archive: Path, name: str, request: Request) -> Outco
 
 def receive(path: Path, request: Request) -> Outcome:
     """Take one file in. Call under `ledger.writer_lock()`. Raises `UserError` when the file as a whole cannot be taken in."""
-    parcel = identify(path, request)
+    with _without_panic(path):
+        return _archived_and_received(identify(path, request), request)
+
+
+@contextmanager
+def _without_panic(path: Path) -> Iterator[None]:
+    """Raises `UserError` where a library in Rust gives up inside: what it raises is no `Exception`, and nobody foresaw it."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UserError(
+            f"{path.name}: the table's reader failed. Save the file as .xlsx, hand it in again, and please report it."
+        ) from None
+
+
+def _archived_and_received(parcel: Parcel, request: Request) -> Outcome:
+    path = parcel.path
     with archiving(path) as original:
         try:
             return _receive(parcel, request, original)
