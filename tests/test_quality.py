@@ -23,6 +23,7 @@ from tests.offices import CASE, Office, cases, opened, release, table
 
 FIRST, SECOND, SILENT = "mediation-420302", "mediation-420303", "mediation-420304"  # due on the 5th
 FORMS = "correction-420300"  # due on the 8th
+WRONG = month("2025-04", 5, 5, area="420303") | {"期末在册": "6"}  # neither the stock nor its four parts give six
 COUNTS = ("accepted", "quarantined", "warned", "inconsistencies")
 
 
@@ -68,7 +69,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
         warehouse.build()
         hand_in(office, SECOND, "2025-05-20T08:00:00+08:00", [case(2, "2025-04-03", 所属区划代码="420303")], "m04")
         hand_in(office, FORMS, "2025-04-08T08:00:00+08:00", [month("2025-03", 10, 11)], "m03")
-        hand_in(office, FORMS, "2025-05-08T08:00:00+08:00", [month("2025-04", 9, 9)], "m04")
+        hand_in(office, FORMS, "2025-05-08T08:00:00+08:00", [month("2025-04", 9, 9), WRONG], "m04")
         warehouse.build()
     return office
 
@@ -93,7 +94,7 @@ BY_HAND = {
     (SILENT, "2025-03"): (1, 0, None, 0, 0, 0, 0),
     (SILENT, "2025-04"): (1, 0, None, 0, 0, 0, 0),
     (FORMS, "2025-03"): (1, 1, 0, 1, 0, 0, 0),
-    (FORMS, "2025-04"): (1, 1, 0, 1, 0, 1, 1),
+    (FORMS, "2025-04"): (1, 1, 0, 1, 1, 1, 3),
 }
 
 
@@ -163,12 +164,13 @@ def _counted(office: Office, entry: Mapping[str, Any], one: str) -> dict[str, in
     found = pl.read_parquet(quarantine).to_dicts() if quarantine.exists() else []
     found = [f for f in found if (f"{f['month']:%Y-%m}" if f["month"] else entry["last_month"]) == one]
     refused = {f["row_number"] for f in found if f["severity"] == "refuse"}
-    carried = {c["id"] for c in contract.get("carried", ())}
+    rules = [*contract.get("carried", ()), *contract["rules"]]
+    unequal = {rule["id"] for rule in rules if "≠" in rule["label"]["zh"]}
     return {
         "accepted": len(lines),
         "quarantined": len(refused),
         "warned": len({f["row_number"] for f in found} - refused),
-        "inconsistencies": sum(f["reason"] in carried for f in found),
+        "inconsistencies": sum(f["reason"] in unequal for f in found),
     }
 
 
