@@ -17,7 +17,7 @@ import pytest
 from pipelines import warehouse
 from pipelines.intake import ledger
 from pipelines.release.checking import problems
-from pipelines.settings import PROJECT, releases
+from pipelines.settings import PROJECT, UserError, releases
 from tests.conftest import FENGQIAO
 from tests.intake.drawn import Drawn, draw
 from tests.offices import DISPUTE, FORM, MATTER, MEDIATED, PETITIONED, SCREENED, Office, cases, opened, release, table
@@ -109,6 +109,46 @@ def test_two_at_once_take_each_file_once(tmp_path: Path, monkeypatch: pytest.Mon
 def _many(rows: int = 3000) -> str:
     days = (f"2025-03-{number % 28 + 1:02d}" for number in range(rows))
     return cases(*({"调解案件编号": f"B{number}", "受理日期": day} for number, day in enumerate(days)))
+
+
+class _Appending:
+    """Appends a row to a file just before it is opened for the n-th time; counts how often it is opened."""
+
+    def __init__(self) -> None:
+        self.file, self.row, self.last, self.opened = Path(), "", 0, 0
+        sys.addaudithook(self._watch)
+
+    def begin(self, file: Path, row: str = "", last: int = 0) -> None:
+        self.file, self.row, self.last, self.opened = file, row, last, 0
+
+    def _watch(self, event: str, words: tuple[object, ...]) -> None:
+        if event == "open" and str(words[0]) == str(self.file):
+            self.opened += 1
+            if self.opened == self.last:
+                with self.file.open("a", encoding="utf-8") as file:
+                    file.write(self.row)
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At whichever of its openings: either the change was there from the beginning, or nothing is taken in."""
+    office, appending = opened(tmp_path, monkeypatch), _Appending()
+    file = office.write("0.csv", cases({}))
+    appending.begin(file)
+    office.hand_in(file)
+    times, changed = appending.opened, 0
+    for number in range(1, times + 1):
+        row = {"调解案件编号": f"N{number}"}
+        file, before = office.write(f"{number}.csv", cases(row)), office.contents()
+        appending.begin(file, cases({"调解案件编号": f"M{number}"}).splitlines()[1] + "\n", number)
+        try:
+            assert office.hand_in(file).accepted == 2, number
+        except UserError as refused:
+            changed += 1
+            assert f"{file.name} changed while it was read" in str(refused)
+            assert office.contents() == before, number
+        appending.begin(Path())
+        assert problems() == []
+    assert times > changed > 3
 
 
 def _refused(command: list[str], data: Path, limit: int | None = None) -> str:
