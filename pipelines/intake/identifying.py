@@ -32,6 +32,7 @@ from pipelines.periods import months_of
 from pipelines.settings import UserError, data_root
 
 EXPORT_SUFFIXES = {".csv", ".tsv", ".txt", *WORKBOOK_SUFFIXES, *WPS_SUFFIXES, *RECORD_SUFFIXES, ".zip"}
+FEWEST_HEADINGS = 3
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def _detected(path: Path, among: Iterable[Contract]) -> Contract:
     """
     headers = [sheet.header for sheet in candidates(path)]
     fits = [(*_fit(header, contract), contract) for contract in among for header in headers]
-    if max((score for _, score, _ in fits), default=0) < 3:
+    if max((score for _, score, _ in fits), default=0) < FEWEST_HEADINGS:
         raise UserError(
             f"{path.name}: no header of a known export in its first rows. Name the contract with --contract."
         )
@@ -219,7 +220,8 @@ def _detected(path: Path, among: Iterable[Contract]) -> Contract:
 
 
 def _fit(header: tuple[str, ...], contract: Contract) -> tuple[bool, int]:
-    return not missing_in_table(header, contract), header_score(header, contract)
+    score = header_score(header, contract)
+    return score >= FEWEST_HEADINGS and not missing_in_table(header, contract), score
 
 
 def _sender_for(path: Path, request: Request, sidecar: Sidecar, contract: Contract) -> str:
