@@ -63,6 +63,7 @@ def differences(
     A workbook has each record on one row: there the reference's line numbers are turned into rows.
     """
     with duckdb.connect() as engine:
+        engine.execute("set enable_progress_bar = false")
         engine.execute(f"create view truth as from read_parquet('{made.truth}')")
         engine.execute("create macro place(record, line) as " + ("record + 1" if is_workbook else "line"))
         engine.execute(f"create view ours as from read_parquet('{data}/lake/mediation_cases/*/*.parquet')")

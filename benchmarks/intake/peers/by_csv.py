@@ -64,6 +64,9 @@ def _typed(cells: list[str], width: int, readings: list[tuple]) -> tuple[Row, st
                 return {}, "missing_value"
             row[name] = None
             continue
+        denied = declared.denied(name, text)
+        if denied is not None:
+            return {}, denied
         row[name] = read(text)
         if row[name] is None:
             return {}, reason

@@ -1,5 +1,6 @@
 """pandas, with the rules as a pandera schema that is validated lazily, so that all failures are found."""
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from benchmarks.intake.peers.declared import COLUMNS, NOTHING, REASONS, REQUIRED
 
 EPOCH = pd.Timestamp("1899-12-30")
 WHOLE = r"[0-9][0-9,]*"
+DENIED = dict.fromkeys((*declared.CAN_BE_RUINED, *declared.CAN_BE_PERSONAL))
 AMOUNT = r"[0-9][0-9,]*(\.[0-9]+)?"
 
 
@@ -34,6 +36,10 @@ def load(path: Path, folder: Path, keys: Path) -> Told:
     left_out += [(int(index) + 2, "duplicate") for index in repeated]
     shown = ("accepted_on", "amount", "is_difficult")
     return Told([int(index) + 1 for index in kept.index], left_out, {name: str(kept[name].dtype) for name in shown})
+
+
+def _is_not(reason: str, found: pd.Series) -> pd.Series:
+    return found != reason
 
 
 def _typed(text: pd.Series, kind: str) -> pd.Series:
@@ -68,7 +74,13 @@ def _day(text: pd.Series) -> pd.Series:
 def _failed(texts: pd.DataFrame, typed: pd.DataFrame) -> pd.Series:
     """The first reason of each row that fails, by the row's index."""
     unread = pd.DataFrame({f"unread_{name}": texts[name].notna() & typed[name].isna() for name in typed})
+    denied = pd.DataFrame(
+        {f"denied_{name}": texts[name].map(partial(declared.denied, name), na_action="ignore") for name in DENIED}
+    )
     columns = {name: pa.Column(nullable=False) for name in REQUIRED}
+    for name in denied:
+        checks = [pa.Check(partial(_is_not, reason), name=reason) for reason in ("ruined_number", "personal_value")]
+        columns[name] = pa.Column(checks=checks, nullable=True)
     for name, kind in COLUMNS.values():
         readable = pa.Check(lambda unread: ~unread, name=REASONS.get(kind, "unknown_code"))
         columns[f"unread_{name}"] = pa.Column(bool, readable)
@@ -83,7 +95,7 @@ def _failed(texts: pd.DataFrame, typed: pd.DataFrame) -> pd.Series:
         ),
     ]
     try:
-        pa.DataFrameSchema(columns, checks=rules).validate(pd.concat([typed, unread], axis=1), lazy=True)
+        pa.DataFrameSchema(columns, checks=rules).validate(pd.concat([typed, denied, unread], axis=1), lazy=True)
     except pa.errors.SchemaErrors as errors:
         cases = errors.failure_cases.dropna(subset=["index"])
         reasons = cases["check"].replace("not_nullable", "missing_value")

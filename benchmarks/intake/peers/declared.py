@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ DAY = r"^([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?$"
 COMPACT_DAY = r"^([0-9]{4})([0-9]{2})([0-9]{2})$"
 SERIAL = r"^[1-6][0-9]{4}$"
 FEN_IN_WAN = 1_000_000
+RUINED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]+")
+MOBILE = re.compile(r"(?<![0-9])1[3-9][0-9]{9}(?![0-9])")
+IDENTITY = re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9])")
+CAN_BE_RUINED = ("case_number", "area_code")
+CAN_BE_PERSONAL = ("case_number", "persons_involved", "amount")
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,21 @@ def spellings(kind: str) -> dict[str, object]:
                 found.setdefault(folded(text), row["code"] == "yes" if kind == "yes_no" else row["code"])
     found.pop("", None)
     return found
+
+
+def denied(name: str, text: str) -> str | None:
+    """Why a column may not keep a text whatever it means: rounded by a workbook, or a person's number."""
+    if name in CAN_BE_RUINED and RUINED.fullmatch(text):
+        return "ruined_number"
+    if name in CAN_BE_PERSONAL and (MOBILE.search(text) or any(map(_is_identity, IDENTITY.findall(text)))):
+        return "personal_value"
+    return None
+
+
+def _is_identity(number: str) -> bool:
+    """Whether the check digit is right (GB 11643-1999)."""
+    places = (10 if digit in "Xx" else int(digit) for digit in number)
+    return sum(place * 2 ** (17 - n) for n, place in enumerate(places)) % 11 == 1
 
 
 def folded(text: str) -> str:
