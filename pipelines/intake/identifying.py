@@ -20,11 +20,11 @@ from pipelines.catalogue import (
     tables,
 )
 from pipelines.intake.again import Again
+from pipelines.intake.cells import TYPES
 from pipelines.intake.digesting import Digest
 from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES, kind_of
 from pipelines.intake.lake import lake_schema, taking
 from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_in_table
-from pipelines.intake.parsing import TYPES
 from pipelines.intake.reading import candidates, find_layout
 from pipelines.intake.scopes import Snapshot, instant_of, scope_of
 from pipelines.intake.sidecars import Sidecar, sidecar_of

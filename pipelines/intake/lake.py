@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.catalogue import contract_versions, tables
-from pipelines.intake.parsing import FINDINGS, TYPES
+from pipelines.intake.cells import TYPES
+from pipelines.intake.parsing import FINDINGS
 from pipelines.settings import UserError, data_root
 
 # One row a delivery and case that it withdraws; `taken_at`: the state of the source that no longer has the case.

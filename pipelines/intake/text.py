@@ -42,6 +42,7 @@ LONGEST_HEADER_LINE = 1 << 17
 MOST_COLUMNS = 1 << 14  # of a sheet in Excel; a wider row is no header
 MOST_LINES = 400_000  # of a window: rows of few bytes take more memory than their bytes
 LONGEST_RECORD_LINES = 10_000
+FEW_SUSPECTS = 3000
 END = "\0"  # stands in no text file that was let in
 
 QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
@@ -277,20 +278,23 @@ class _Table:
             is_data[record] = not _is_not_data(self._singly(piece.raw[spans.starts[record] : spans.ends[record]]))
         cells = cells.rename({names[n]: f"c{n}" for n in wanted}).rechunk()
         row_numbers = pl.Series("row_number", piece.line + spans.lines, pl.Int64)
-        widths = pl.Series("cells", self._widths(cells, spans), pl.Int64)
+        widths = pl.Series("cells", self._widths(cells, spans, piece), pl.Int64)
         return pl.DataFrame([row_numbers, widths, pl.Series("is_data", is_data)]).hstack(
             cells.select(f"c{n}" for n in self.needed)
         )
 
-    def _widths(self, cells: pl.DataFrame, spans: "_Spans") -> NDArray[np.int64]:
+    def _widths(self, cells: pl.DataFrame, spans: "_Spans", piece: _Piece) -> NDArray[np.int64]:
         """How many cells each record has; counted only where a record may have too few or too many."""
         last, beyond = cells[f"c{self.width - 1}"], cells[f"c{self.width}"]
         widths = np.full(len(cells), self.width, np.int64)
         is_wide = (beyond != "").to_numpy()
-        suspects = is_wide | (last == "").to_numpy()
-        if suspects.any():
+        suspects = np.flatnonzero(is_wide | (last == "").to_numpy())
+        if len(suspects) > FEW_SUSPECTS:
             counted = spans.cells(self.delimiter.encode())
-            widths = np.where(is_wide, counted, np.minimum(counted, self.width))
+            return np.where(is_wide, counted, np.minimum(counted, self.width))
+        for record in suspects:
+            cells_of = self._singly(piece.raw[spans.starts[record] : spans.ends[record]])
+            widths[record] = _width(cells_of, self.width)
         return widths
 
     def _singly(self, record: bytes) -> list[str]:

@@ -11,9 +11,10 @@ from typing import Literal
 import polars as pl
 
 from pipelines.catalogue import Column, Contract, Words, areas, code_lists
+from pipelines.intake.cells import NOTHING
 from pipelines.intake.denying import carries_personal_value, is_value
 from pipelines.intake.layouts import Block, Sheet
-from pipelines.intake.parsing import NOTHING, parse
+from pipelines.intake.parsing import parse
 
 DISTINCT_LOOKED_AT = 2000
 DISTINCT_OF_CODES = 400
