@@ -117,8 +117,12 @@ class Reading:
         """Values of the cells that are written in the usual way and cannot be personal; null for the others."""
         if not (self.column.formats or self.column.pattern):
             match self.column.type:
-                case "code" | "boolean":
-                    return _known(raw, self.column.codes or "yes_no", is_flag=self.column.type == "boolean")
+                case "code":
+                    return _known(raw, *_code_series(self.column.codes or ""))
+                case "boolean":
+                    return _known(raw, *_code_series(self.column.codes or "yes_no")) == "yes"
+                case "area":
+                    return _known(raw, *_area_series(self.column.code_list or "nbs2023", self.areas, self.column.level))
                 case "date" | "datetime" | "integer" | "money" | "identifier":
                     return raw.to_frame().select(self._usual_way(pl.col("raw"))).to_series()
         return pl.repeat(None, len(raw), dtype=TYPES.get(self.column.type, pl.String()), eager=True)
@@ -156,11 +160,17 @@ class Reading:
 
     def _any_way(self, raw: pl.Series) -> Cells:
         text, value = pl.col("text"), pl.col("value")
-        read = raw.alias("raw").to_frame().select(folded(pl.col("raw"), self._dash_is_zero).alias("text"))
-        read = read.with_columns(self._typed(text).alias("value"))
-        flags = read.select(rows.fill_null(value=False).alias(reason) for reason, rows in self._checks(text, value))
-        failing = flags.select(pl.all().any()).row(0) if flags.width else ()
-        failures = tuple((name, flags[name]) for name, fails in zip(flags.columns, failing, strict=True) if fails)
+        checks = (rows.fill_null(value=False).alias(reason) for reason, rows in self._checks(text, value))
+        read = (
+            raw.alias("raw")
+            .to_frame()
+            .lazy()
+            .select(folded(pl.col("raw"), self._dash_is_zero).alias("text"))
+            .with_columns(self._typed(text).alias("value"))
+            .select(value, *checks)
+            .collect(engine="in-memory")
+        )
+        failures = tuple((flags.name, flags) for flags in read.get_columns()[1:] if flags.any())
         return Cells(raw, read["value"], failures)
 
     def _checks(self, text: pl.Expr, value: pl.Expr) -> Iterator[tuple[str, pl.Expr]]:
@@ -204,16 +214,24 @@ class Reading:
         return text
 
 
-def _known(raw: pl.Series, list_id: str, *, is_flag: bool) -> pl.Series:
-    """What a code list gives for cells that hold one of its texts to the letter."""
-    texts, codes = _code_series(list_id)
-    values = codes.gather(raw.cast(texts, strict=False).to_physical())
-    return values == "yes" if is_flag else values
+def _known(raw: pl.Series, texts: pl.Enum, meanings: pl.Series) -> pl.Series:
+    """What a list gives for cells that hold one of its texts to the letter."""
+    return meanings.gather(raw.cast(texts, strict=False).to_physical())
 
 
 @cache
 def _code_series(list_id: str) -> tuple[pl.Enum, pl.Series]:
     found = _code_texts(list_id)
+    return pl.Enum(list(found)), pl.Series(list(found.values()), dtype=pl.String)
+
+
+@cache
+def _area_series(code_list: str, areas: tuple[Area, ...], level: str | None) -> tuple[pl.Enum, pl.Series]:
+    """Area codes as they are written, whole or without the zeros at their end -> the published area."""
+    found: dict[str, str] = {}
+    for code, published in area_mapping(code_list, areas, level).items():
+        found |= {code[:size]: published for size in (6, 9) if code[size:] == "0" * (12 - size)}
+        found[code] = published
     return pl.Enum(list(found)), pl.Series(list(found.values()), dtype=pl.String)
 
 

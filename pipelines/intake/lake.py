@@ -124,14 +124,18 @@ class Draft:
         self._sheets: dict[int, str | None] = {}
 
     def write(self, rows: pl.DataFrame, number: int, sheet: str | None = None) -> None:
-        """One part; its number says where in the file its rows stood. Raises `UserError` when the disk does not take it."""
+        """One part, without the columns that are empty in it; its number says where in the file its rows stood.
+
+        Raises `UserError` when the disk does not take it.
+        """
         self._sheets[number] = sheet
         if self._folder is None:
             self._unwritten.append(rows.select(*self._compared, pl.lit(number, pl.Int64).alias("part")))
         elif len(rows):
             with taking():
                 part = self._folder / f"part-{number:05d}.parquet"
-                rows.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
+                filled = [column for column in rows.get_columns() if column.null_count() < len(rows)]
+                pl.DataFrame(filled).write_parquet(part, compression="zstd", compression_level=1, statistics=True)
 
     def marks(self) -> pl.LazyFrame:
         """Key, line, date and update time of each row so far."""
@@ -153,7 +157,8 @@ class Draft:
         if not parts:
             return empty.lazy()
         number = pl.col("part").str.extract(r"part-([0-9]+)\.parquet$").cast(pl.Int64)
-        return pl.scan_parquet(parts, include_file_paths="part").select(*self._compared, number)
+        rows = pl.scan_parquet(parts, schema=schema, missing_columns="insert", include_file_paths="part")
+        return rows.select(*self._compared, number)
 
     def finish(self, findings: pl.DataFrame, name: str) -> None:
         """Give the folder its name, the quarantine file beside it first. Raises `UserError` when the disk does not take it."""
