@@ -9,7 +9,7 @@ import pytest
 from dashboards.release_reader import open_release
 from pipelines import catalogue, warehouse
 from pipelines.catalogue import cards, contracts, measures
-from pipelines.intake import parsing
+from pipelines.intake import cells
 from pipelines.release import drafting
 from pipelines.settings import SEEDS, UserError
 from tests.offices import Office, built_house, copied, opened, release
@@ -23,7 +23,8 @@ CACHED = (
 def _forget() -> None:
     for name in CACHED:
         getattr(catalogue, name).cache_clear()
-    parsing._code_texts.cache_clear()
+    for read in (cells._code_texts, cells._code_series, cells._area_series):
+        read.cache_clear()
 
 
 @pytest.fixture

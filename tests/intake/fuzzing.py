@@ -389,7 +389,8 @@ def _lake(outcome: Outcome, entry: ledger.Delivery, office: Office) -> Iterator[
     """What is wrong in lake and quarantine, where each record of a file has a line of its own."""
     if entry.sha256 != outcome.sha256 or not outcome.layout.startswith(("utf", "gb", "json")):
         return
-    taken = pl.read_parquet(office.data / "lake" / entry.table_name / str(entry.folder))["row_number"].n_unique()
+    rows = office.lake(entry.table_name).filter(pl.col("ledger_sequence") == entry.ledger_sequence)
+    taken = rows["row_number"].n_unique()
     path = office.data / "quarantine" / f"{entry.folder}.parquet"
     findings = pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=FINDINGS)
     refused = findings.filter(pl.col("severity") == "refuse")["row_number"].n_unique()
