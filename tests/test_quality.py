@@ -157,8 +157,8 @@ def _recounted(office: Office) -> pl.DataFrame:
 def _counted(office: Office, entry: Mapping[str, Any], one: str) -> dict[str, int]:
     """Rows of a month in one delivery."""
     contract = yaml.safe_load((SEEDS / "contracts" / f"{entry['contract']}.yml").read_text(encoding="utf-8"))
-    parts = (office.data / "lake" / entry["table_name"] / entry["folder"]).glob("*.parquet")
-    lines = {r["row_number"] for p in parts for r in pl.read_parquet(p).iter_rows(named=True)
+    lake = office.lake(entry["table_name"]).filter(pl.col("ledger_sequence") == entry["ledger_sequence"])
+    lines = {r["row_number"] for r in lake.iter_rows(named=True)
              if f"{r[contract['dated_by']]:%Y-%m}" == one}  # fmt: skip
     quarantine = office.data / "quarantine" / f"{entry['folder']}.parquet"
     found = pl.read_parquet(quarantine).to_dicts() if quarantine.exists() else []

@@ -44,6 +44,7 @@ DOORS: Mapping[tuple[str, str], set[str]] = {
     ("pipelines.release", "pipelines.intake"): {
         "pipelines.intake.archive",
         "pipelines.intake.keys",
+        "pipelines.intake.lake",
         "pipelines.intake.ledger",
     },
 }

@@ -82,10 +82,10 @@ def generation() -> Generation:
         raise UserError(f"{generation_path()} cannot be read; restore it from a backup.") from None
 
 
-def scanned(table: str) -> pl.LazyFrame:
-    """All rows of a lake table but those of a delivery that is being written."""
+def scanned(table: str, folder: str = "[!.]*") -> pl.LazyFrame:
+    """The rows of a lake table, of all deliveries or of one; those that are being written are left out."""
     schema = lake_schema(table)
-    parts = sorted(p for p in (data_root() / "lake" / table).glob("*/*.parquet") if not p.parent.name.startswith("."))
+    parts = sorted((data_root() / "lake" / table).glob(f"{folder}/*.parquet"))
     if not parts:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(parts, schema=schema, missing_columns="insert", extra_columns="ignore")

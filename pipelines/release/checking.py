@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.catalogue import tables
 from pipelines.intake import archive, keys, ledger
+from pipelines.intake.lake import scanned
 from pipelines.release.publishing import current
 from pipelines.release.sealing import is_intact
 from pipelines.settings import UserError, data_root, releases
@@ -46,7 +47,7 @@ def _delivery(entry: ledger.Delivery) -> Iterator[str]:
         yield f"{named}: its folder is missing from the lake. Restore it from a backup."
         return
     try:
-        rows = _rows(pl.scan_parquet(folder / "*.parquet"), entry.table_name)
+        rows = _rows(scanned(entry.table_name, entry.folder), entry.table_name)
     except (pl.exceptions.PolarsError, OSError):
         yield f"{named}: its rows in the lake cannot be read. Restore them from a backup."
         return

@@ -19,7 +19,7 @@ from tests.intake.test_formats import workbook
 from tests.offices import CASE, HECHUAN, Office, cases
 
 GOOD = [[*CASE], [*CASE.values()]]
-MOST_MEMORY = 800_000  # kB
+MOST_MEMORY = 1_000_000  # kB
 COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")  # what a password turns a workbook into, and what .xls is
 
 
