@@ -28,6 +28,9 @@ EXACT_DIGITS = 15  # what a spreadsheet keeps and shows of a number
 CORNER = re.compile(rb'\br="([A-Z]+)([0-9]+)"')
 EXTENT = re.compile(rb'<dimension ref="[A-Z0-9]+:([A-Z]+)([0-9]+)"')
 SHEET_XML = re.compile(rb"<(?:(\w+):)?worksheet\b")
+NO_PLACE = re.compile(
+    rb'<c\b[^>]*?\br="(?![A-Z]{1,3}[0-9]{1,7}")'
+)  # the reader would count columns by it, whatever it says
 MOST_CELLS = 100_000_000
 LOOKED_AT_CLOSELY = 32 << 20  # sheets of more XML are believed where they say that they end
 HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]+)"')
@@ -182,6 +185,8 @@ def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
     with archive.open(part) as file:
         for piece in _pieces(file):
             _note(piece, marks)
+            if is_small and NO_PLACE.search(piece):
+                raise ValueError("a cell stands at no place")
             ends = (CORNER if is_small else EXTENT).findall(piece)
             width = max([width, *(column_index(column) for column, _ in ends)])
             height = max([height, *(int(row) for _, row in ends)])

@@ -98,6 +98,15 @@ def _without_sheet(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def _nowhere(path: Path) -> bytes:
+    """A workbook with a cell at a place that no sheet has."""
+    content = _book(path)
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(path, "w") as other:
+        for entry in book.infolist():
+            other.writestr(entry, book.read(entry).replace(b'r="C1"', b'r="C' + b"x" * 90 + b'1"'))
+    return path.read_bytes()
+
+
 def _damaged_inside(path: Path) -> bytes:
     content = bytearray(_book(path))
     begins = content.index(b"xl/worksheets/sheet1.xml")
@@ -159,6 +168,7 @@ WRONG: Mapping[str, tuple[str, Callable[[Path], bytes], str]] = {
     ),
     "truncated workbook": ("a.xlsx", lambda path: _book(path)[:2000], "damaged or cut off"),
     "workbook damaged inside": ("a.xlsx", _damaged_inside, "damaged or cut off"),
+    "workbook with a cell nowhere": ("a.xlsx", _nowhere, "damaged or cut off"),
     "workbook without its parts": ("a.xlsx", _without_sheet, "damaged or cut off"),
     "protected workbook": ("a.xlsx", lambda _: _compound("EncryptedPackage"), "is protected by a password"),
     "old workbook, damaged": ("a.xls", lambda _: _compound("Workbook"), "damaged or cut off"),
