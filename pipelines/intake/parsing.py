@@ -80,9 +80,9 @@ def parse(block: Block, contract: Contract, extra_areas: tuple[Area, ...] = (), 
         for column in kept
         if (place := places[column.name]) is not None
     }
-    given = pl.DataFrame([cell.values.alias(name) for name, cell in cells.items()])
+    given = pl.DataFrame([block.rows["row_number"], *(cell.values.alias(name) for name, cell in cells.items())])
     absent = (pl.lit(None, TYPES.get(c.type, pl.String())).alias(c.name) for c in kept if c.name not in cells)
-    typed = given.with_columns(absent).select(list(places))
+    typed = given.with_columns(absent).select("row_number", *places)
     is_ragged = block.rows["cells"] != len(header)
     failures = [_Failure("refuse", "ragged_row", "", is_ragged)] if is_ragged.any() else []
     failures += [_Failure("refuse", *failed) for name, cell in cells.items() for failed in _named(name, cell)]
@@ -90,7 +90,7 @@ def parse(block: Block, contract: Contract, extra_areas: tuple[Area, ...] = (), 
     # a rule speaks only of rows whose cells could be read
     failures += [*_rule_failures(contract, typed, readable), *_vintage_failures(contract, typed, readable)]
     outcome = [_first(failures, severity, len(typed)).alias(name) for severity, name in OUTCOMES]
-    rows = typed.insert_column(0, block.rows["row_number"]).with_columns(outcome)
+    rows = typed.with_columns(outcome)
     return Parsed(rows, _findings(block, contract, rows, cells, failures))
 
 
