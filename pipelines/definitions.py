@@ -253,6 +253,7 @@ FIGURES = _room_specs(
 DRAFTED_FROM = [spec.key for spec in FIGURES] + [
     dg.AssetKey(["measures", "measures_monthly"]),
     dg.AssetKey(["core", "reporting"]),
+    dg.AssetKey(["core", "data_quality"]),
 ]
 
 
