@@ -29,6 +29,7 @@ EDITION = "internal"
 EXPORTS = dg.AssetKey(["exports", "landing"])
 LEDGER = dg.AssetKey(["ledger", "deliveries"])
 LAKE = {table: dg.AssetKey(["lake", table]) for table in tables()}
+WITHDRAWALS = dg.AssetKey(["lake", "withdrawals"])
 DRAFT, SEALED, PUBLISHED = (dg.AssetKey(["releases", step]) for step in ("draft", "sealed", "published"))
 ALL_TAKEN_IN = "every_file_was_taken_in"
 
@@ -96,6 +97,9 @@ def _landed() -> list[Path]:
             )
             for key, contract in zip(LAKE.values(), tables().values(), strict=True)
         ),
+        dg.AssetSpec(
+            WITHDRAWALS, deps=[EXPORTS], group_name="lake", description="Cases that a snapshot of their sender has not."
+        ),
     ],
     check_specs=[dg.AssetCheckSpec(ALL_TAKEN_IN, asset=LEDGER, description="No file was refused as a whole.")],
 )
@@ -142,6 +146,8 @@ def _intake_events(outcomes: Sequence[Outcome], refused: Sequence[str]) -> Event
         months = sorted(month for d in of_table for month in (d.first_month, d.last_month) if month)
         lake = {"dagster/row_count": sum(d.accepted for d in of_table), "deliveries": len(of_table)}
         yield dg.MaterializeResult(asset_key=key, metadata=lake | _span(months))
+    withdrawn = {"dagster/row_count": sum(d.withdrawn for d in deliveries)}
+    yield dg.MaterializeResult(asset_key=WITHDRAWALS, metadata=withdrawn)
     yield dg.AssetCheckResult(
         asset_key=LEDGER, check_name=ALL_TAKEN_IN, passed=not refused, metadata={"refused": list(refused)}
     )
