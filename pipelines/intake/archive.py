@@ -19,6 +19,7 @@ from pathlib import Path
 import pyrage
 
 from pipelines.intake.keys import write_secret
+from pipelines.intake.lake import sync
 from pipelines.settings import UserError, data_root, keys_path
 
 SEALED = ".age"
@@ -179,7 +180,7 @@ class Original:
             said = self._process.communicate()[1].decode(errors="replace")
             if self._process.returncode:
                 raise _os_error(said)
-        _sync(self._draft)
+        sync(self._draft)
         self._is_whole = True
 
     def keep(self, sha256: str) -> None:
@@ -188,7 +189,7 @@ class Original:
         if self._draft is not None:
             self._draft.replace(path_of(sha256))
             self._draft = None
-            _sync(folder())
+            sync(folder())
 
     def abandon(self) -> None:
         """Leave nothing of a file that was not kept."""
@@ -203,14 +204,6 @@ def _os_error(said: str) -> OSError:
     """The error behind a message of the library; the message itself is not repeated."""
     number = re.search(r"os error ([0-9]+)", said)
     return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError("it cannot be encrypted")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

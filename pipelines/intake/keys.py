@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipelines.intake.lake import generation
+from pipelines.intake.lake import generation, sync
 from pipelines.settings import UserError, data_root, keys_path
 
 CELL_NUMBER = "cell_number"
@@ -116,18 +116,10 @@ def write_secret(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _outside_data() -> Path:

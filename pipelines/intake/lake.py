@@ -172,11 +172,11 @@ class Draft:
                     empty = pl.DataFrame(schema=lake_schema(self._table))
                     empty.write_parquet(self._folder / "part-00000.parquet")
                 for part in sorted(self._folder.iterdir()):
-                    _sync(part)
+                    sync(part)
                 quarantine.mkdir(parents=True, exist_ok=True)
                 if len(findings):
                     findings.write_parquet(unfinished, compression="zstd", statistics=True)
-                    _sync(unfinished)
+                    sync(unfinished)
                     unfinished.replace(quarantine / f"{name}.parquet")
                 self._folder.replace(self._folder.with_name(name))
         finally:
@@ -227,10 +227,11 @@ def withdrawing(rows: pl.DataFrame, folder: str) -> Iterator[None]:
 
 def _write_synced(rows: pl.DataFrame, path: Path) -> None:
     rows.write_parquet(path, compression="zstd", statistics=True)
-    _sync(path)
+    sync(path)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -17,7 +17,7 @@ import polars as pl
 from pipelines.catalogue import tables
 from pipelines.intake import keys
 from pipelines.intake.keyed import rekeyed
-from pipelines.intake.lake import GENERATION, Generation, generation
+from pipelines.intake.lake import GENERATION, Generation, generation, sync
 from pipelines.settings import UserError, data_root
 
 WITHDRAWALS = "withdrawals"
@@ -92,13 +92,13 @@ def _write(made: Generation, links: Mapping[str, keys.Key]) -> int:
             rows.write_parquet(target, compression="zstd", statistics=True)
             count += len(rows)
     for path in (*_next().rglob("*"), _next()):
-        _sync(path)
+        sync(path)
     said = json.dumps({"generation": made.number, "links": dict(made.links)}, sort_keys=True)
     draft = _next() / f".{GENERATION}"
     draft.write_text(f"{said}\n", encoding="utf-8")
-    _sync(draft)
+    sync(draft)
     draft.rename(_next() / GENERATION)
-    _sync(_next())
+    sync(_next())
     return count
 
 
@@ -127,21 +127,13 @@ def _rekeyed(source: Path, links: Mapping[str, keys.Key]) -> pl.DataFrame | None
     return rekeyed(named, dict.fromkeys(pseudonyms, SYSTEM), links).drop(SYSTEM)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def settle() -> list[str]:
     """Finish a rotation that was cut off, or undo it. Call under the lock. Returns the names of what was removed."""
     if _next().exists() and (_next() / GENERATION).exists():
         if _lake().exists():
             _lake().rename(_previous())
         _next().rename(_lake())
-        _sync(data_root())
+        sync(data_root())
     left = [path for path in (_next(), _previous()) if path.exists()]
     for path in left:
         shutil.rmtree(path)
