@@ -66,6 +66,8 @@ class Card(Declared):
     breaks: tuple[str, ...] = ()
     caution: Words | None = None
     matures_after: int | None = Field(default=None, ge=0)
+    finest_period: Literal["month", "quarter", "year"] = "month"
+    lowest_level: Literal["township", "district", "city", "province"] | None = None
     basis_status: str
     headline: bool = False
 
@@ -80,8 +82,28 @@ class Card(Declared):
         return self
 
 
+class FormItem(Declared):
+    """Lines of a monthly form that are part of a measure.
+
+    All lines of `item`: its total and its parts in the measure's breakdowns. `only`: one part, taken as the total.
+    `breakdown` and `category`: the item is one category of the measure, and adds to the total.
+    """
+
+    item: str
+    only: str | None = None
+    breakdown: str | None = None
+    category: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_meaning(self) -> "FormItem":
+        if (self.breakdown is None) != (self.category is None) or (self.only and self.breakdown):
+            raise ValueError("an item is taken whole, or `only` one part of it, or as one `category` of a `breakdown`")
+        return self
+
+
 class Measure(Declared):
-    """Words and time behaviour of a measure; the SQL that emits it lives in `dbt_project/models/measures`."""
+    """Words and time behaviour of a measure. Of cases it is counted by the SQL of `dbt_project/models/measures`; of a
+    monthly form it is the sum of the lines that `items` name."""
 
     id: str
     label: Words
@@ -94,6 +116,7 @@ class Measure(Declared):
     needs: tuple[str, ...] = ()
     breakdowns: tuple[str, ...] = ()
     bucket: Literal["none", "days"] = "none"
+    items: tuple[FormItem, ...] = ()
     definition: Words
 
 
@@ -649,6 +672,11 @@ def tables() -> Mapping[str, Contract]:
     return {contract.table: contract for contract in contracts().values() if contract.id == contract.table}
 
 
+def versions_of(table: str) -> tuple[Contract, ...]:
+    """Every contract under which a lake table may have come, the newest version first."""
+    return tuple(contract for contract in contract_versions() if contract.table == table)
+
+
 NO_SUCH_CASE = "no_such_case"  # a row names a case of another table that nobody handed in
 
 
@@ -680,7 +708,50 @@ def _measure(name: str, body: Mapping[str, Any], path: Path, text: str) -> Measu
     for key, names in said.items():
         if names - known[key]:
             raise UserError(f"{path}, line {_line_of(text, (name, key))}: {key}: unknown {sorted(names - known[key])}.")
+    wrong = next(_amiss_in_items(measure), None)
+    if wrong:
+        raise UserError(f"{path}, line {_line_of(text, (name, *wrong[0]))}: {wrong[1]}.")
     return measure
+
+
+def _amiss_in_items(measure: Measure) -> Iterator[tuple[Location, str]]:
+    """Places of a measure's items that name what its form does not have, and what is said of each."""
+    is_form = tables()[measure.table].kind == "form"
+    if is_form != bool(measure.items):
+        yield ("items",), "a measure of a monthly form names its `items`, and no other measure does"
+    for number, part in enumerate(measure.items):
+        lines = [c for version in versions_of(measure.table) for c in version.columns if c.item == part.item]
+        if not lines:
+            yield ("items", number, "item"), f"{part.item} is no item of {measure.table}"
+        elif part.only and part.only not in {line.category for line in lines}:
+            yield ("items", number, "only"), f"{part.item} of {measure.table} has no part {part.only}"
+        elif part.breakdown and part.breakdown not in measure.breakdowns:
+            yield ("items", number, "breakdown"), f"{part.breakdown} is no breakdown of the measure"
+        elif part.breakdown and part.category not in {code.code for code in code_lists()[part.breakdown]}:
+            yield ("items", number, "category"), f"{part.category} is no code of the list {part.breakdown}"
+
+
+FormLine = tuple[str, str, str, str, str, str]
+
+
+def form_lines() -> Iterator[FormLine]:
+    """Measure, table, item, category of the form's line -> breakdown and category of the measure it is added to."""
+    for measure in measures().values():
+        for part in measure.items:
+            columns = (c for version in versions_of(measure.table) for c in version.columns if c.item == part.item)
+            for category, breakdown in dict.fromkeys((c.category, c.breakdown) for c in columns):
+                for place in _places_of(measure, part, category, breakdown):
+                    yield measure.id, measure.table, part.item, category, *place
+
+
+def _places_of(measure: Measure, part: FormItem, category: str, breakdown: str | None) -> Iterator[tuple[str, str]]:
+    """Breakdown and category of a measure to which one line of an item is added."""
+    if category == (part.only or "total"):
+        yield "total", "total"
+        if part.breakdown and part.category:
+            yield part.breakdown, part.category
+    elif part.only is None and part.breakdown is None and breakdown in measure.breakdowns:
+        yield str(breakdown), category
 
 
 @cache

@@ -342,6 +342,8 @@ def _write_catalogue(
     _write(connection, "catalogue", "periods", periods)
     _write(connection, "catalogue", "period_months", months_in(periods))
     _write(connection, "catalogue", "measures", measure_table())
+    lines = ["measure", "table_name", "item", "category", "breakdown", "measure_category"]
+    _write(connection, "catalogue", "form_lines", pl.DataFrame(catalogue.form_lines(), schema=lines, orient="row"))
     _write(connection, "catalogue", "grid", grid_table())
 
 

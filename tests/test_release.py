@@ -77,7 +77,7 @@ def test_what_a_stopped_build_left_behind_is_not_built_upon(own: Office) -> None
     before = ledger.deliveries()[-1].received_at
     own.take(cases({"调解案件编号": "A4"}), "late_2025-03..2025-05.csv")
     own.take(table([FORM]), "again.csv", "correction-420300")
-    with pytest.raises(UserError, match="The build stops at unique_combination_fct_correction_months") as stopped:
+    with pytest.raises(UserError, match="The build stops at unique_combination_fct_form_months") as stopped:
         warehouse.build()
     assert "nothing was released" in str(stopped.value)
     assert warehouse.build(as_of=before).outcome == "built"

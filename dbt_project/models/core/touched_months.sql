@@ -18,7 +18,11 @@ withdrawn as (
     ('petition', 'petition_matters', ['registered_on', 'concluded_on', 'coalesce(extended_to, due_on)'], [
         'registered_on', 'concluded_on'
     ]),
-    ('correction', 'correction_monthly', ['month'], none)
+    ('mediation_form', 'mediation_monthly', ['month'], none),
+    ('screening_form', 'screening_monthly', ['month'], none),
+    ('correction_form', 'correction_monthly', ['month'], none),
+    ('resettlement_form', 'resettlement_monthly', ['month'], none),
+    ('petition_form', 'petition_monthly', ['month'], none)
 ] -%}
 {{ system }}_changed as (
     select versions.case_key
@@ -60,7 +64,7 @@ systems as (
     union all
     select 'petition' as system
     union all
-    select 'correction' as system
+    select 'forms' as system
 ),
 
 whole as (
@@ -80,8 +84,10 @@ changed as (
     union all
     select 'petition' as system, month from petition_months
     union all
-    select 'correction' as system, month from correction_months
+    {% for form in ['mediation', 'screening', 'correction', 'resettlement', 'petition'] -%}
+    select 'forms' as system, month from {{ form }}_form_months
     union all
+    {% endfor -%}
     select system, month from whole
 )
 

@@ -7,7 +7,7 @@ screening as (select * from {{ ref('measures_screening') }}),
 
 petition as (select * from {{ ref('measures_petition') }}),
 
-correction as (select * from {{ ref('measures_correction') }}),
+forms as (select * from {{ ref('measures_forms') }}),
 
 words as (select * from {{ source('catalogue', 'measures') }}),
 
@@ -30,7 +30,7 @@ counted as (
     union all
     select {{ columns }} from petition
     union all
-    select {{ columns }} from correction
+    select {{ columns }} from forms
 )
 
 select

@@ -6,32 +6,13 @@
     pre_hook="{{ delete_touched_months('screening') }}"
 ) }}
 
-with screenings as (select * from {{ ref('fct_dispute_screenings') }}),
-
-found as (
-    select
-        area_code, found_month as month, 'screening_found' as measure, event_type, tier, screening_status, cell_number
-    from screenings
-),
-
-outcomes as (
-    select area_code, found_month as month, 'screening_resolved' as measure, event_type, cell_number
-    from screenings
-    where is_resolved
-    union all
-    select area_code, found_month as month, 'screening_eased' as measure, event_type, cell_number
-    from screenings
-    where is_eased
-    union all
-    select area_code, found_month as month, 'screening_to_judicial' as measure, event_type, cell_number
-    from screenings
-    where is_to_judicial
-),
+with events as (select * from {{ ref('events_screening') }}),
 
 counted as (
-    {{ count_events('found', ['event_type', 'tier', 'screening_status']) }}
-    union all
-    {{ count_events('outcomes', ['event_type']) }}
+    {{ count_events('events', [
+        (['screening_found'], ['event_type', 'tier', 'screening_status']),
+        (['screening_resolved', 'screening_eased', 'screening_to_judicial'], ['event_type']),
+    ]) }}
 )
 
 select

@@ -1,0 +1,28 @@
+-- grain: one row a monthly form, area, month, item and category
+{% set forms = ['mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly', 'petition_monthly'] -%}
+{% set columns = 'case_key, cell_number, area_code, month, item, category, value' -%}
+with areas as (select * from {{ ref('dim_areas') }}),
+
+{% for form in forms -%}
+{{ form }} as (select * from {{ ref('stg_' ~ form) }}),
+
+{% endfor -%}
+lines as (
+    {% for form in forms -%}
+    {{ 'union all' if not loop.first }}
+    select '{{ form }}' as table_name, {{ columns }} from {{ form }}
+    {% endfor %}
+)
+
+select
+    lines.table_name,
+    lines.case_key,
+    lines.cell_number,
+    lines.area_code,
+    areas.leaf_code,
+    lines.month,
+    lines.item,
+    lines.category,
+    lines.value
+from lines
+inner join areas on lines.area_code = areas.area_code
