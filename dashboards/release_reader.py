@@ -135,9 +135,8 @@ class Release:
             (pl.col("area_code") == area) | (pl.col("ancestor_code") == area)
         )
         below = ancestors.filter(pl.col("ancestor_code") == area)["area_code"]
-        used = [card.numerator, *([card.denominator] if card.denominator else [])]
         measures = pl.scan_parquet(self.folder / "measures.parquet").filter(
-            pl.col("measure").is_in(used), pl.col("area_code").is_in(below.to_list())
+            pl.col("measure").is_in(card.measures), pl.col("area_code").is_in(below.to_list())
         )
         kinds = periods.select("period_kind").unique().with_columns(pl.lit(value=True).alias("has_breakdowns"))
         grid = self.areas().select(pl.col("level").alias("area_level")).unique().join(kinds, how="cross")
@@ -162,7 +161,7 @@ class Release:
             connection.execute(f"create table {name} as select * from given_rows")
             connection.unregister("given_rows")
         made = {"edition.inputs.measures": "measures_by_period", "edition.inputs.coverage": "coverage"}
-        made |= {"edition.indicators.quantiles": "quantiles"}
+        made |= {f"edition.indicators.{name}": name for name in ("quantiles", "survival_quantiles")}
         made |= {"edition.indicators.figure_values": "figure_values", "edition.indicators.figures": "figures"}
         for name, model in made.items():
             sql = (self.folder / "sql" / f"{model}.sql").read_text(encoding="utf-8")

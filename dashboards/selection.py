@@ -20,8 +20,17 @@ from pipelines.settings import UserError, releases
 
 PageName = Literal["city_overview", "district_profile"]
 LEVELS: Mapping[PageName, str] = {"city_overview": "city", "district_profile": "district"}
-SYSTEMS = ("mediation", "screening", "petition", "correction")
-KINDS = ("count", "stock", "ratio", "share", "quantile")
+SYSTEMS = (
+    "mediation",
+    "screening",
+    "petition",
+    "correction",
+    "resettlement",
+    "reconsideration",
+    "service",
+    "organisation",
+)
+KINDS = ("count", "stock", "ratio", "share", "quantile", "survival_quantile")
 NOT_ASSIGNED = catalogue.NOT_ASSIGNED
 RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]*")
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

@@ -43,14 +43,21 @@ class LegalBasis(Declared):
 
 
 class Card(Declared):
-    """An indicator (design: cards hold words, SQL holds logic). `numerator` and `denominator` are measure ids."""
+    """An indicator (design: cards hold words, SQL holds logic). `numerator` and `denominator` are measure ids.
+
+    `denominator_with`: a measure added to the denominator. `censored`: of a survival quantile, the histogram of the cases
+    still open. `void_where`: a measure that must be 0, else there is no figure.
+    """
 
     id: str
     label: Words
-    kind: Literal["count", "stock", "share", "ratio", "quantile"]
+    kind: Literal["count", "stock", "share", "ratio", "quantile", "survival_quantile"]
     system: str
     numerator: str
     denominator: str | None = None
+    denominator_with: str | None = None
+    censored: str | None = None
+    void_where: str | None = None
     quantile: float | None = Field(default=None, gt=0, lt=1)
     unit: str
     decimals: int = Field(ge=0, le=4)
@@ -67,7 +74,7 @@ class Card(Declared):
     caution: Words | None = None
     matures_after: int | None = Field(default=None, ge=0)
     finest_period: Literal["month", "quarter", "year"] = "month"
-    lowest_level: Literal["township", "district", "city", "province"] | None = None
+    lowest_level: Literal["township", "district", "city", "province"] | None = None  # that of its numerator if not said
     basis_status: str
     headline: bool = False
 
@@ -75,11 +82,26 @@ class Card(Declared):
     def _kind_has_its_parts(self) -> "Card":
         if (self.kind in ("share", "ratio")) != (self.denominator is not None):
             raise ValueError(f"kind {self.kind} and denominator do not fit: only share and ratio have a denominator")
-        if (self.kind == "quantile") != (self.quantile is not None):
-            raise ValueError(f"kind {self.kind} and quantile do not fit: only quantile has one")
+        if self.denominator_with is not None and self.denominator is None:
+            raise ValueError("`denominator_with` is added to a denominator, and there is none")
+        if self.is_quantile != (self.quantile is not None):
+            raise ValueError(f"kind {self.kind} and quantile do not fit: only quantiles have one")
+        if (self.kind == "survival_quantile") != (self.censored is not None):
+            raise ValueError(f"kind {self.kind} and censored do not fit: only a survival quantile has one")
         if self.kind == "share" and not self.breakdowns:
             raise ValueError("a share needs a breakdown: its numerator is a category, its denominator the total")
         return self
+
+    @property
+    def is_quantile(self) -> bool:
+        """Whether it is read from a histogram of days."""
+        return self.kind in ("quantile", "survival_quantile")
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Every measure it is made of, the numerator first."""
+        used = (self.numerator, self.denominator, self.denominator_with, self.censored, self.void_where)
+        return tuple(name for name in used if name is not None)
 
 
 class FormItem(Declared):
@@ -731,6 +753,8 @@ def _amiss_in_items(measure: Measure) -> Iterator[tuple[Location, str]]:
             yield ("items", number, "category"), f"{part.category} is no code of the list {part.breakdown}"
 
 
+LEVELS = ("township", "district", "city", "province")  # from the finest
+
 FormLine = tuple[str, str, str, str, str, str]
 
 
@@ -772,14 +796,22 @@ def _load_card(path: Path, cards: set[str]) -> Card:
 
 def _unfitting(card: Card, cards: set[str]) -> Iterator[tuple[str, str]]:
     """Key of a card and what is wrong with it, empty where nothing is."""
-    used = [("numerator", card.numerator), *([("denominator", card.denominator)] if card.denominator else [])]
-    for key, name in used:
+    for key in ("numerator", "denominator", "denominator_with", "censored", "void_where"):
+        name = getattr(card, key)
+        if name is None:
+            continue
         yield key, "" if name in measures() else f"{name} is not a measure of seeds/measures"
         is_histogram = measures()[name].bucket == "days"
-        yield key, "" if is_histogram == (card.kind == "quantile") else f"{name} does not fit kind {card.kind}"
-        if key == "numerator" or card.kind == "ratio":
+        fits = is_histogram == (card.is_quantile and key != "void_where")
+        yield key, "" if fits else f"{name} does not fit kind {card.kind}"
+        if key == "numerator" or (card.kind == "ratio" and key in ("denominator", "denominator_with")):
             unknown = set(card.breakdowns) - set(measures()[name].breakdowns)
             yield "breakdowns", f"{name} has no breakdown {sorted(unknown)}" if unknown else ""
+    coarse = LEVELS.index(card.lowest_level or "township") < LEVELS.index(measures()[card.numerator].lowest_level)
+    yield (
+        "lowest_level",
+        f"{card.numerator} is counted by district at the finest" if card.lowest_level and coarse else "",
+    )
     yield "unit", "" if card.unit in units() else f"{card.unit} is not a unit of seeds/tables/units.csv"
     yield "variants", "" if set(card.variants) <= cards else f"no card {sorted(set(card.variants) - cards)}"
 

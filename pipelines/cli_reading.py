@@ -100,7 +100,7 @@ def _read(release: "Release", selection: Selection, breakdown: str) -> pl.DataFr
 
 def _object(row: Mapping[str, Any], selection: Selection) -> dict[str, Any]:
     value = row["value"]
-    if value is not None and selection.card.kind in ("count", "stock"):
+    if value is not None and value == row["numerator"]:  # a count of whole things
         value = int(value)
     return {
         "indicator": selection.card.id,

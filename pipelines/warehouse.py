@@ -492,12 +492,15 @@ def _needs(names: Iterable[str]) -> tuple[str, set[str]]:
 def _coverages() -> dict[str, tuple[str, set[str]]]:
     """Coverage id -> table and needed columns, for all measures and cards."""
     groups = [_needs([name]) for name in catalogue.measures()]
-    groups += [_needs(_measures_of(card)) for card in catalogue.cards().values()]
+    groups += [group for card in catalogue.cards().values() for group in _card_needs(card)]
     return {coverage_of(table, needs): (table, needs) for table, needs in groups}
 
 
-def _measures_of(card: Card) -> list[str]:
-    return [card.numerator, *([card.denominator] if card.denominator else [])]
+def _card_needs(card: Card) -> list[tuple[str, set[str]]]:
+    """What a card needs to have been delivered: its numerator's table, and its denominator's where that is another."""
+    table = catalogue.measures()[card.numerator].table
+    own = [name for name in card.measures if catalogue.measures()[name].table == table]
+    return [_needs(own), *([_needs(other)] if (other := [n for n in card.measures if n not in own]) else [])]
 
 
 def _delivered_coverage(deliveries: list[Delivery]) -> pl.DataFrame:
@@ -567,11 +570,13 @@ def card_table(cutoff: date) -> pl.DataFrame:
     not had the days of the card's `matures_after`; null where a card has none.
     """
     rows = [_card_row(card, cutoff) for card in catalogue.cards().values()]
-    return pl.DataFrame(rows, schema_overrides={"quantile": pl.Float64, "mature_until": pl.Date})
+    texts = dict.fromkeys(("denominator", "denominator_with", "censored", "void_where", "other_coverage"), pl.String)
+    return pl.DataFrame(rows, schema_overrides={**texts, "quantile": pl.Float64, "mature_until": pl.Date})
 
 
 def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
     measure = catalogue.measures()[card.numerator]
+    coverages = [coverage_of(*needs) for needs in _card_needs(card)]
     return {
         "indicator": card.id,
         "label_zh": card.label.zh,
@@ -580,14 +585,21 @@ def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
         "kind": card.kind,
         "numerator": card.numerator,
         "denominator": card.denominator,
+        "denominator_with": card.denominator_with,
+        "is_average_denominator": bool(card.denominator)
+        and catalogue.measures()[str(card.denominator)].over_time == "mean",
+        "censored": card.censored,
+        "void_where": card.void_where,
         "quantile": card.quantile,
         "unit": card.unit,
-        "scale": 100.0 if card.unit == "percent" else 1.0,
+        "scale": float(catalogue.units()[card.unit]["scale"]),
         "decimals": card.decimals,
         "better": card.better,
         "over_time": measure.over_time,
-        "lowest_level": measure.lowest_level,
-        "coverage": coverage_of(*_needs(_measures_of(card))),
+        "lowest_level": card.lowest_level or measure.lowest_level,
+        "finest_period": card.finest_period,
+        "coverage": coverages[0],
+        "other_coverage": coverages[1] if len(coverages) > 1 else None,
         "mature_until": None if card.matures_after is None else cutoff - timedelta(days=card.matures_after),
     }
 

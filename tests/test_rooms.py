@@ -12,6 +12,7 @@ import pytest
 from pipelines.catalogue import code_lists, measures, tables
 from pipelines.intake.lake import lake_schema
 from pipelines.settings import DBT_PROJECT, PROJECT
+from tests.conftest import Road
 from tests.offices import Office, built_house
 
 # A room and the rooms it may import; the hall may import all and is imported by none.
@@ -189,8 +190,9 @@ def test_only_engine_macros_know_the_engine() -> None:
 
 
 @pytest.fixture(scope="module")
-def counted(house: Office) -> pl.DataFrame:
-    return pl.read_parquet(house.data / "releases" / "internal" / "2025-05-1.0" / "measures.parquet")
+def counted(road: Road) -> pl.DataFrame:
+    """The measures of the demo, in which every measure and every breakdown occurs."""
+    return pl.read_parquet(road.release / "measures.parquet")
 
 
 def test_sql_counts_the_declared_measures_and_no_other(counted: pl.DataFrame) -> None:
@@ -214,7 +216,7 @@ def test_categories_are_codes_of_their_lists(counted: pl.DataFrame) -> None:
         assert category in known, breakdown
 
 
-def test_measures_stand_at_their_lowest_level(counted: pl.DataFrame, house: Office) -> None:
-    areas = pl.read_parquet(house.data / "releases" / "internal" / "2025-05-1.0" / "areas.parquet")
+def test_measures_stand_at_their_lowest_level(counted: pl.DataFrame, road: Road) -> None:
+    areas = pl.read_parquet(road.release / "areas.parquet")
     levels = counted.join(areas, on="area_code", how="left").select("measure", "level").unique().rows()
     assert sorted(levels) == sorted((name, measure.lowest_level) for name, measure in measures().items())

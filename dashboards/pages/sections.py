@@ -58,7 +58,7 @@ def headline(source: Source, place: Place, month: str, language: Language, city:
             card,
             found.get((card.id, place.code, month)),
             found.get((card.id, place.code, total)),
-            found.get((card.id, city.code, month)) if city and card.kind in ("ratio", "quantile") else None,
+            found.get((card.id, city.code, month)) if city and (card.kind == "ratio" or card.is_quantile) else None,
             month,
             language,
         )

@@ -40,6 +40,15 @@
     cast({{ day }} + cast({{ days }} as integer) as date)
 {%- endmacro %}
 
+{# Months from one first of a month to another, both counted. #}
+{% macro months_between(first_month, last_month) -%}
+    cast(
+        12 * (extract(year from {{ last_month }}) - extract(year from {{ first_month }}))
+        + extract(month from {{ last_month }}) - extract(month from {{ first_month }}) + 1
+        as integer
+    )
+{%- endmacro %}
+
 {# A month begins within 31 days of the one before. #}
 {% macro first_of_next_month(month) -%}
     {{ month_of(days_after(month, 31)) }}

@@ -23,6 +23,7 @@ SQL_MODELS = (
     ("measures", "measures_by_period"),
     ("measures", "coverage"),
     ("indicators", "quantiles"),
+    ("indicators", "survival_quantiles"),
     ("indicators", "figure_values"),
     ("indicators", "figures"),
 )
@@ -151,8 +152,21 @@ def _next_id(newest: Path | None, folder: Path, period: str) -> str:
 
 
 def _definitions(path: Path) -> dict[str, Any]:
-    parts = ("kind", "numerator", "denominator", "quantile", "unit", "basis", "definition", "includes", "excludes")
-    return {card["id"]: {part: card[part] for part in parts} for card in json.loads(path.read_text(encoding="utf-8"))}
+    parts = (
+        "kind",
+        "numerator",
+        "denominator",
+        "denominator_with",
+        "censored",
+        "void_where",
+        "quantile",
+        "unit",
+        "basis",
+    )
+    parts += ("definition", "includes", "excludes")
+    return {
+        card["id"]: {part: card.get(part) for part in parts} for card in json.loads(path.read_text(encoding="utf-8"))
+    }
 
 
 def _metadata(

@@ -17,6 +17,20 @@ coverage as (select * from {{ source('edition', 'coverage') }}),
 
 quantiles as (select * from {{ ref('quantiles') }}),
 
+survival_quantiles as (select * from {{ ref('survival_quantiles') }}),
+
+days as (
+    select indicator, area_code, period, cases, days from quantiles
+    union all
+    select indicator, area_code, period, cases, days from survival_quantiles
+),
+
+totals as (
+    select measure, area_code, period, value
+    from measures
+    where breakdown = 'total'
+),
+
 spine as (
     select
         cards.*,
@@ -26,30 +40,53 @@ spine as (
         card_breakdowns.breakdown,
         categories.category,
         categories.is_dense,
+        {{ months_between('periods.first_month', 'periods.last_month') }} as months,
         coverage.reported_months < coverage.expected_months
         or coalesce(last_day(periods.last_month) > cards.mature_until, false) as is_provisional,
         case
             when cards.over_time = 'last' then coverage.is_reported_at_end
             else coverage.reported_months > 0
-        end as is_reported
+        end
+        and (cards.other_coverage is null or coalesce(other_coverage.reported_months > 0, false))
+        and coalesce(voids.value, 0) = 0 as is_reported
     from cards
     inner join coverage on cards.coverage = coverage.coverage
     inner join areas on coverage.area_code = areas.area_code
     inner join periods on coverage.period = periods.period
+    left join coverage as other_coverage
+        on cards.other_coverage = other_coverage.coverage
+        and coverage.area_code = other_coverage.area_code
+        and coverage.period = other_coverage.period
+    left join totals as voids
+        on cards.void_where = voids.measure
+        and coverage.area_code = voids.area_code
+        and coverage.period = voids.period
     inner join card_breakdowns on cards.indicator = card_breakdowns.indicator
     inner join categories on card_breakdowns.breakdown = categories.breakdown
     inner join grid
         on areas.level = grid.area_level
         and periods.period_kind = grid.period_kind
         and (card_breakdowns.breakdown = 'total' or grid.has_breakdowns)
-    where cards.lowest_level = 'township' or areas.level <> 'township'
+    where (
+            cards.lowest_level = 'township'
+            or (cards.lowest_level = 'district' and areas.level <> 'township')
+            or (cards.lowest_level = 'city' and areas.level in ('city', 'province'))
+            or (cards.lowest_level = 'province' and areas.level = 'province')
+        )
+        and (
+            cards.finest_period = 'month'
+            or (cards.finest_period = 'quarter' and periods.period_kind in ('quarter', 'half_year', 'year', 'range'))
+            or (cards.finest_period = 'year' and periods.period_kind = 'year')
+        )
 ),
 
 counted as (
     select
         spine.*,
         case when spine.is_reported then coalesce(over_line.value, 0) end as counted_numerator,
-        case when spine.is_reported then coalesce(under_line.value, 0) end as counted_denominator,
+        case
+            when spine.is_reported then coalesce(under_line.value, 0) + coalesce(under_too.value, 0)
+        end as counted_denominator,
         over_line.value is not null or under_line.value is not null as is_counted
     from spine
     left join measures as over_line
@@ -64,6 +101,12 @@ counted as (
         and spine.period = under_line.period
         and under_line.breakdown = case when spine.kind = 'share' then 'total' else spine.breakdown end
         and under_line.category = case when spine.kind = 'share' then 'total' else spine.category end
+    left join measures as under_too
+        on spine.denominator_with = under_too.measure
+        and spine.area_code = under_too.area_code
+        and spine.period = under_too.period
+        and under_too.breakdown = case when spine.kind = 'share' then 'total' else spine.breakdown end
+        and under_too.category = case when spine.kind = 'share' then 'total' else spine.category end
 )
 
 select
@@ -77,20 +120,26 @@ select
     counted.is_provisional,
     counted.is_reported,
     case
-        when counted.kind in ('count', 'stock') then cast(counted.counted_numerator as double)
-        when counted.kind = 'quantile' then quantiles.days
+        when counted.kind in ('count', 'stock') then counted.scale * cast(counted.counted_numerator as double)
+        when counted.kind in ('quantile', 'survival_quantile') then days.days
+        when counted.is_average_denominator
+            then
+                counted.scale * cast(counted.counted_numerator as double) * counted.months
+                / nullif(cast(counted.counted_denominator as double), 0)
         else
             counted.scale * cast(counted.counted_numerator as double)
             / nullif(cast(counted.counted_denominator as double), 0)
     end as value,
-    cast(case when counted.kind <> 'quantile' then counted.counted_numerator end as bigint) as numerator,
+    cast(
+        case when counted.kind not in ('quantile', 'survival_quantile') then counted.counted_numerator end as bigint
+    ) as numerator,
     cast(case
         when counted.kind in ('share', 'ratio') then counted.counted_denominator
-        when counted.kind = 'quantile' and counted.is_reported then coalesce(quantiles.cases, 0)
+        when counted.kind in ('quantile', 'survival_quantile') and counted.is_reported then coalesce(days.cases, 0)
     end as bigint) as denominator
 from counted
-left join quantiles
-    on counted.indicator = quantiles.indicator
-    and counted.area_code = quantiles.area_code
-    and counted.period = quantiles.period
+left join days
+    on counted.indicator = days.indicator
+    and counted.area_code = days.area_code
+    and counted.period = days.period
 where counted.is_dense or (counted.is_counted and counted.counted_numerator > 0)

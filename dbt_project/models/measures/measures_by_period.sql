@@ -49,7 +49,7 @@ inner join periods
     on grid.period_kind = periods.period_kind
     and over_areas.month = periods.month
     and (
-        words.over_time = 'sum'
+        words.over_time in ('sum', 'mean')
         or (words.over_time = 'last' and periods.is_last)
         or (words.over_time = 'first' and periods.is_first)
         or (words.over_time = 'none' and periods.period_kind = 'month')
