@@ -425,7 +425,8 @@ def _write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[
         connection.execute(
             f"""
             insert into catalogue.accepted_rows
-            select rows.ledger_sequence, {area} as area_code, cast(date_trunc('month', {contract.dated_by}) as date) as month, {rows}
+            select rows.ledger_sequence, {area} as area_code, cast(date_trunc('month', rows.{contract.dated_by}) as date) as month,
+                {rows}
             from lake.{table} as rows join catalogue.ledger as entries using (ledger_sequence)
             group by all
             """

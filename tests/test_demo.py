@@ -22,6 +22,11 @@ PREFIXES = {
     "dispute_screenings": "screening-",
     "petition_matters": "petition-",
     "correction_monthly": "correction-",
+    "resettlement_monthly": "resettlement-",
+    "reconsideration_cases": "reconsideration-",
+    "service_activities": "service-",
+    "organisations": "organisation-",
+    "population": "population-",
 }
 BOUGHT = {"mediation_cases": 776, "dispute_screenings": 1928 + 97, "petition_matters": 0}  # rows of the scenes
 
@@ -165,23 +170,181 @@ def test_shiyan_2025_everybody_checked(exports: Path) -> None:
     assert all(int(row["应查人数"]) == int(row["已查人数"]) > 0 for row in months)
 
 
+def month(text: str) -> int:
+    """Months since year 0 of a month as a form writes it."""
+    year, number = (int(part) for part in re.findall(r"\d+", text)[:2])
+    return year * 12 + number
+
+
+def numbers(row: Row) -> dict[str, int]:
+    return {key: int(text) for key, text in row.items() if text.isdigit()}
+
+
 def test_monthly_forms_balance(exports: Path) -> None:
     closed: dict[tuple[str, int], int] = {}
     forms = rows_of(exports, "correction_monthly")
     for row in forms:
-        number = {key: int(text) for key, text in row.items() if text.isdigit()}
+        number = numbers(row)
         came = number["期初在册"] + number["本月接收"] + number["迁入"]
         assert came - number["解除"] - number["终止"] - number["迁出"] == number["期末在册"]
         for total in ("本月接收", "期末在册"):
             assert sum(number[f"{total}_{kind}"] for kind in ("管制", "缓刑", "假释", "暂予监外执行")) == number[total]
         assert number["已查人数"] <= number["应查人数"]
         assert 60 <= number["期末在册"] <= 600
-        year, month = (int(text) for text in re.findall(r"\d+", row["统计月"])[:2])
-        closed[row["区划代码"], year * 12 + month] = number["期末在册"]
+        closed[row["区划代码"], month(row["统计月"])] = number["期末在册"]
     for row in forms:
-        year, month = (int(text) for text in re.findall(r"\d+", row["统计月"])[:2])
-        before = closed.get((row["区划代码"], year * 12 + month - 1))
+        before = closed.get((row["区划代码"], month(row["统计月"]) - 1))
         assert before is None or before == int(row["期初在册"])
+
+
+def test_present_forms_tell_causes_and_lapses(exports: Path) -> None:
+    forms = [row for row in rows_of(exports, "correction_monthly") if "脱管人次" in row]
+    assert {row["区划代码"][:4] for row in forms} == {"4203", "4205", "4210", "5001"}
+    for row in forms:
+        number = numbers(row)
+        causes = ("撤销缓刑", "撤销假释", "收监执行", "死亡", "其他")
+        assert sum(number[f"终止_{cause}"] for cause in causes) == number["终止"]
+        assert number["心理测评人次"] + number["心理疏导人次"] == number["心理服务人次"]
+        assert number["脱管人数"] <= number["脱管人次"]
+        assert bool(number["脱管人数"]) == bool(number["脱管人次"])
+        assert number["期末在册"] - 8 <= number["矫正方案数"] <= number["期末在册"]
+    for rare in ("脱管人次", "漏管人数", "再犯罪人数", "提请治安处罚"):
+        some = sum(row[rare] != "0" for row in forms)
+        assert 0 < some < 0.3 * len(forms), rare
+
+
+def test_who_moves_into_a_district_moved_out_of_another_of_its_city(exports: Path) -> None:
+    moved: Counter[tuple[str, int, str]] = Counter()
+    for row in rows_of(exports, "correction_monthly"):
+        for way in ("迁入", "迁出"):
+            moved[row["区划代码"][:4], month(row["统计月"]), way] += int(row[way])
+    assert sum(moved.values()) > 0
+    assert all(moved[city, at, "迁入"] == moved[city, at, "迁出"] for city, at, _ in moved)
+
+
+def test_one_city_reports_on_the_earlier_form(exports: Path) -> None:
+    earlier = [row for row in rows_of(exports, "correction_monthly") if "脱管人次" not in row]
+    assert {row["区划代码"][:4] for row in earlier} == {"4303"}
+
+
+def test_hechuan_assessed_58_from_june_on(exports: Path) -> None:
+    forms = [row for row in rows_of(exports, "correction_monthly") if row["区划代码"].startswith("500117")]
+    since_june = [row for row in forms if 2025 * 12 + 6 <= month(row["统计月"]) <= 2025 * 12 + 12]
+    assert sum(int(row["调查评估完成"]) for row in since_june) == 58
+
+
+def test_hechuan_settled_95_28_percent_for_good(exports: Path) -> None:
+    decided = [
+        row
+        for row in rows_of(exports, "reconsideration_cases")
+        if row["复议机关区划代码"].startswith("500117") and (end := day(row["结案日期"])) and end.year == 2025
+    ]
+    again = [row for row in decided if {row["后续诉讼标志"], row["后续信访标志"]} & {"是", "1", "Y"}]
+    assert (len(decided), len(again)) == (106, 5)
+    assert round(100 * 101 / 106, 2) == 95.28
+
+
+ACTIVITY = {  # area, first and last month, kind in every wording of a sender, number -> total
+    "job placement": ("421002004", "2017-12", "2023-12", {"就业安置"}, {"服务人数": 65}),
+    "lectures": ("421002004", "2017-12", "2023-12", {"普法宣传", "普法"}, {"场次": 7}),
+    "messages": ("421002004", "2017-12", "2023-12", {"信息推送", "推送"}, {"参加人次": 174}),
+    "counselled": ("421002004", "2017-12", "2023-12", {"心理疏导", "心理辅导"}, {"参加人次": 31}),
+    "plans made": ("421002004", "2017-12", "2023-12", {"应急预案制定", "预案制定"}, {"场次": 1}),
+    "plans revised": ("421002004", "2017-12", "2023-12", {"应急预案修订", "预案修订"}, {"场次": 2}),
+    "drills": ("421002004", "2017-12", "2023-12", {"应急演练", "演练"}, {"场次": 5}),
+    "psychology": ("500117", "2025-01", "2025-12", {"心理讲座"}, {"场次": 3}),
+    "counselled in Hechuan": ("500117", "2025-01", "2025-12", {"心理疏导", "心理辅导"}, {"参加人次": 45}),
+    "fund": ("500117", "2025-01", "2025-12", {"帮扶慰问", "帮扶"}, {"服务人数": 12}),
+    "education in aftercare": ("430304001", "2022-10", "2023-07", {"集中教育", "集中学习"}, {"参加人次": 49}),
+    "online": ("420583", "2022-01", "2022-12", {"普法宣传", "普法"}, {"参加人次": 1_746}),
+    "advice": ("420583", "2022-01", "2022-12", {"法律咨询", "咨询"}, {"参加人次": 328}),
+    "check-ups": ("420583", "2022-01", "2022-12", {"企业法治体检", "法治体检"}, {"场次": 12}),
+    "trained": ("4203", "2025-03", "2025-03", {"业务培训", "培训"}, {"服务人数": 172}),
+    "education": ("420304", "2025-03", "2025-03", {"集中教育", "集中学习"}, {"服务人数": 236}),
+}
+
+
+@pytest.mark.parametrize("what", ACTIVITY)
+def test_activities_that_articles_tell_of(what: str, exports: Path) -> None:
+    within, first, last, kinds, totals = ACTIVITY[what]
+    found = [
+        row
+        for row in rows_of(exports, "service_activities")
+        if row["所属区划代码"].startswith(within)
+        and row["活动类别"] in kinds
+        and first <= f"{day(row['活动日期']):%Y-%m}" <= last
+    ]
+    assert {number: sum(int(row[number]) for row in found) for number in totals} == totals
+    if what == "online":
+        assert {row["形式"] for row in found} == {"线上"}
+
+
+def organisations_of(folder: Path, code: str, year: int) -> list[Row]:
+    rows = (row for row in rows_of(folder, "organisations") if row["区划代码"].startswith(code))
+    return [row for row in rows if day(row["统计日期"]) == date(year, 12, 31)]
+
+
+def test_hechuan_473_committees(exports: Path) -> None:
+    standing = organisations_of(exports, "500117", 2025)
+    committees = [row for row in standing if row["机构类型"] in ("调委会", "人民调解委员会")]
+    of_industry = [row for row in committees if row["行业类别"] not in ("综合", "无")]
+    assert (len(committees), len(of_industry)) == (473, 23)
+    assert sum(int(row["聘任专家数"] or 0) for row in standing) == 164
+    assert sum(row["机构类型"] in ("安置帮教基地", "就业基地") for row in standing) == 3
+    for row in committees:
+        assert int(row["专职调解员数"]) + int(row["兼职调解员数"]) == int(row["人民调解员数"])
+
+
+def test_zhijiang_centres_and_pool(exports: Path) -> None:
+    standing = organisations_of(exports, "420583", 2022)
+    centres = [row for row in standing if row["机构类型"] in ("综治中心", "社会治安综合治理中心")]
+    tiers = Counter("town" if row["层级"].startswith(("乡", "镇")) else row["层级"][0] for row in centres)
+    assert sorted(tiers.values()) == [1, 8, 203]
+    assert not [row for row in centres if row["区划代码"].startswith("420583102")]
+    (own,) = (row for row in centres if row["功能室数"])
+    assert [own[name] for name in ("功能室数", "常驻部门数", "社会工作者数(本科以上)")] == ["18", "5", "26"]
+    assert 200 < int(own["备案社会组织数"]) < 300 and int(own["社区社会组织数"]) > 1_000
+    (pool,) = (row for row in standing if row["机构类型"] in ("人才库", "专家库"))
+    assert [pool[f"{who}数"] for who in ("专科医护", "心理治疗师", "心理咨询师", "心理教师")] == [
+        "44",
+        "14",
+        "42",
+        "60",
+    ]
+    of_industry = [row for row in standing if row["行业类别"] and row["行业类别"] not in ("综合", "无")]
+    assert (len(of_industry), sum(int(row["专职调解员数"]) for row in of_industry)) == (9, 7)
+
+
+def test_yunyang_has_19_judicial_offices_and_none_in_the_forest_farm(exports: Path) -> None:
+    offices = [row for row in organisations_of(exports, "420304", 2025) if row["机构类型"] == "司法所"]
+    assert len(offices) == 19
+    assert not [row for row in offices if row["区划代码"].startswith("420304400")]
+
+
+def test_every_district_has_its_people_counted_each_year(four_years: Path) -> None:
+    people_of = {
+        (row["区划代码"][:6], row["年份"]): int(row["常住人口(人)"]) for row in rows_of(four_years, "population")
+    }
+    districts = {code for code, _ in people_of}
+    assert len(districts) == 42
+    assert set(people_of) == {(code, str(year)) for code in districts for year in range(2022, 2026)}
+    assert all(90_000 < residents < 2_500_000 for residents in people_of.values())
+    spring = {
+        (day(row["发布日期"]).year - int(row["年份"]), day(row["发布日期"]).month)
+        for row in rows_of(four_years, "population")
+    }
+    assert spring <= {(1, 3), (1, 4)}
+
+
+def test_registers_of_aftercare_go_on_from_month_to_month(four_years: Path) -> None:
+    forms = {
+        (row["区划代码"], month(row["统计月"])): numbers(row) for row in rows_of(four_years, "resettlement_monthly")
+    }
+    assert len(forms) == 42 * 48
+    for (area, at), form in forms.items():
+        before = forms.get((area, at - 1))
+        assert form["帮教"] <= form["期末在册"] and form["安置"] <= form["有安置需求"]
+        assert before is None or abs(form["期末在册"] - before["期末在册"] - form["已衔接"]) < 60
 
 
 def test_faults_are_few_and_of_the_named_kinds(four_years: Path) -> None:

@@ -41,13 +41,19 @@ def _sheet(path: Path) -> pl.DataFrame:
 
 
 def _values(exports: Iterable[Path], headers: dict[str, tuple[str, ...]]) -> set[str]:
-    tables = {sender.sender: sender.table for sender in senders()}
     found: set[str] = set()
     for path in exports:
         sheet = _sheet(path)
-        for heading in headers[tables[path.parent.name]]:
+        for heading in headers[_table(path)]:
             found |= set(sheet[heading].drop_nulls())
     return found
+
+
+def _table(path: Path) -> str:
+    """The table of an export: the one its name says, else its sender's main book."""
+    owed = {sender.table: sender.main_book for sender in senders() if sender.sender == path.parent.name}
+    named = [table for table in owed if f"_{table}_" in path.name]
+    return (named or [table for table, is_main in owed.items() if is_main])[0]
 
 
 def _patterns(values: Iterable[str]) -> list[str]:

@@ -10,8 +10,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.catalogue import Contract, Sender, contract_versions, contracts, senders
-from pipelines.demo import correction, mediation, petition, scenes, screening
+from pipelines.demo import (
+    activities,
+    correction,
+    mediation,
+    organisations,
+    petition,
+    population,
+    reconsideration,
+    resettlement,
+    scene_activities,
+    scenes,
+    screening,
+)
 from pipelines.demo.districts import (
+    WEIGHTS,
     Period,
     Place,
     covered,
@@ -28,10 +41,13 @@ from pipelines.demo.writing import as_written, write_csv, write_workbook
 from pipelines.settings import UserError
 
 SHARES = {"mediation_cases": 0.5, "dispute_screenings": 0.3}  # the rest are petition matters
-TABLES = ("mediation_cases", "dispute_screenings", "petition_matters", "correction_monthly")
+BIG = ("mediation_cases", "dispute_screenings", "petition_matters")  # as many rows as were asked for
+FORMS = ("correction_monthly", "resettlement_monthly")  # of whole months
+TABLES = (*BIG, *FORMS, "reconsideration_cases", "service_activities", "organisations", "population")
 BLOCK_ROWS = 50_000
 WORKBOOK_ROWS = 100_000  # more than this a system no longer hands out as a workbook
-VERSIONS = {"correction_monthly": 1}  # its books know no causes of termination and no lapses of supervision
+VERSIONS = {"correction-430300": 1}  # its books know no causes of termination and no lapses of supervision
+APPLICATIONS_A_YEAR = 1 / 12  # applications for reconsideration for one of `WEIGHTS`
 DIRTY = 0.003
 DIRT = ("impossible_date", "unknown_code", "concluded_first", "missing_number", "unknown_area")
 UNKNOWN_AREA = "429999001"  # stands in no code list
@@ -72,9 +88,10 @@ def generate(
     """Write make-believe exports to `<out>/<sender>/<sender>_<period>.csv` (or .xlsx) and return the files, sorted.
 
     `cases`: ordinary case rows in all, over the `years` full years that end at `until`: half of them mediation
-    cases, three tenths screenings, two tenths petition matters. The scenes (`scenes.py`) come on top, at any scale
-    and for any period; the monthly correction form has one row a district and month. The same arguments give the
-    same bytes. `progress` is called with the sender, files written, files to write.
+    cases, three tenths screenings, two tenths petition matters. On top come, at any scale, the scenes (`scenes.py`), for
+    any period, and the small tables: monthly forms, applications for reconsideration, activities, organisations,
+    population. The same arguments give the same bytes. `progress` is called with the sender, files written, files to
+    write.
     Raises `UserError` on an impossible period or scale.
     """
     if not 0 <= cases <= 100_000_000 or seed < 0:
@@ -110,40 +127,61 @@ def _office(sender: Sender) -> str:
 
 
 def _years(sender: Sender, period: Period) -> list[int]:
-    if sender.table == "correction_monthly":
-        ordinary = {month // 12 + 1970 for month in _full_months(period)}
-    else:
-        ordinary = {month // 12 + 1970 for month in period.months}
-    return sorted(ordinary | scenes.years(sender.table, _office(sender)))
+    months = _full_months(period) if sender.table in FORMS else period.months
+    return sorted({month // 12 + 1970 for month in months} | scenes.years(sender.table, _office(sender)))
 
 
 def _write(out: Path, sender: Sender, year: int, order: Order) -> Path:
     style = house_style(sender.sender)
-    contract = _written_as(sender.table)
-    districts = [place for owed in senders() if owed.sender == sender.sender for place in districts_of(owed.area_code)]
-    if sender.table == "correction_monthly":
-        size, blocks = 0, _form(sender, year, districts, order)
-    else:
-        size = sum(len(order.months(sender.table, place.code, year)) for place in districts)
-        blocks = _cases(sender, year, districts, order, style)
-    texts = (as_written(block, contract, style) for block in blocks)
-    workbook = style.workbook and size <= WORKBOOK_ROWS
-    path = (
-        out / sender.sender / f"{sender.sender}_{_reported(sender, year, order.period)}.{'xlsx' if workbook else 'csv'}"
-    )
+    contract = _written_as(sender)
+    texts = (as_written(block, contract, style) for block in _blocks(sender, year, order, style))
+    workbook = style.workbook and _size(sender, year, order) <= WORKBOOK_ROWS
+    name = f"{sender.sender}_{_reported(sender, year, order.period)}.{'xlsx' if workbook else 'csv'}"
+    path = out / sender.sender / name
     (write_workbook if workbook else write_csv)(path, texts, contract, style)
     return path
 
 
-def _written_as(table: str) -> Contract:
-    """The version of a table's contract under which its files are written."""
-    versions = (version for version in contract_versions() if version.id == table)
-    return next(version for version in versions if version.version == VERSIONS.get(table, version.version))
+def _districts(sender: Sender) -> list[Place]:
+    owed = [other for other in senders() if (other.sender, other.table) == (sender.sender, sender.table)]
+    return [place for other in owed for place in districts_of(other.area_code)]
+
+
+def _size(sender: Sender, year: int, order: Order) -> int:
+    """Ordinary rows of a file of one of the big tables; the others are small."""
+    if sender.table not in BIG:
+        return 0
+    return sum(len(order.months(sender.table, place.code, year)) for place in _districts(sender))
+
+
+def _blocks(sender: Sender, year: int, order: Order, style: HouseStyle) -> Iterator[pl.DataFrame]:
+    """The typed rows of a file."""
+    districts = _districts(sender)
+    match sender.table:
+        case "correction_monthly":
+            return _correction(sender, year, districts, order)
+        case "resettlement_monthly":
+            return _resettlement(sender, year, districts, order)
+        case "reconsideration_cases":
+            return _reconsideration(sender, year, districts, order, style)
+        case "service_activities":
+            return _activities(sender, year, districts, order, style)
+        case "organisations":
+            return iter([organisations.rows(districts, year, style.area_digits)])
+        case "population":
+            return iter([population.rows(districts, year)])
+    return _cases(sender, year, districts, order, style)
+
+
+def _written_as(sender: Sender) -> Contract:
+    """The version of a table's contract under which a sender writes."""
+    versions = (version for version in contract_versions() if version.id == sender.table)
+    return next(version for version in versions if version.version == VERSIONS.get(sender.sender, version.version))
 
 
 def _reported(sender: Sender, year: int, period: Period) -> str:
     """The months a file reports on, as its name says them: 2025, or 2025-01..2025-06 where the year is not whole."""
-    full = _full_months(period) if sender.table == "correction_monthly" else period.months
+    full = _full_months(period) if sender.table in FORMS else period.months
     months = {m for m in full if m // 12 + 1970 == year} | set(scenes.span(sender.table, _office(sender), year))
     first, last = (f"{m // 12 + 1970}-{m % 12 + 1:02d}" for m in (min(months), max(months)))
     if (first, last) == (f"{year}-01", f"{year}-12"):
@@ -212,23 +250,66 @@ def _full_months(period: Period) -> list[int]:
     return [int(month) for month in months[whole]]
 
 
-def _form(sender: Sender, year: int, districts: Sequence[Place], order: Order) -> Iterator[pl.DataFrame]:
+def _correction(sender: Sender, year: int, districts: Sequence[Place], order: Order) -> Iterator[pl.DataFrame]:
     """The year's rows of a city's form: its ordinary months, and the scene's where it has one."""
     office = int(_office(sender))
     around = correction.usual(districts)
     months = _full_months(order.period)
     rng = np.random.default_rng([order.seed, TABLES.index(sender.table), office])
-    has_scene = bool(scenes.years(sender.table, _office(sender)))
-    if has_scene:
-        scene = scenes.checked_books(districts)
+    scene = scenes.books(_office(sender), districts)
+    if scene:
         before = [month for month in months if month < scene[0].month]
         after = [month for month in months if month > scene[-1].month]
         books = correction.backward(rng, before, scene[0].opening, around)
         books += correction.onward(rng, after, scene[-1].closing, around)
         if year == scene[0].month // 12 + 1970:
-            yield correction.rows(districts, scene, np.random.default_rng(office), all_checked=True)
+            yield scenes.form(_office(sender), districts, scene)
     else:
         books = correction.onward(rng, months, rng.poisson(around), around)
     this_year = [flows for flows in books if flows.month // 12 + 1970 == year]
     if this_year:
         yield correction.rows(districts, this_year, np.random.default_rng([order.seed, office, year]))
+
+
+def _resettlement(sender: Sender, year: int, districts: Sequence[Place], order: Order) -> Iterator[pl.DataFrame]:
+    table, office = TABLES.index(sender.table), int(_office(sender))
+    books = np.random.default_rng([order.seed, table, office])
+    rng = np.random.default_rng([order.seed, table, office, year])
+    yield resettlement.rows(districts, _full_months(order.period), year, books, rng)
+
+
+def _ordinary_months(sender: Sender, place: Place, year: int, order: Order) -> list[int]:
+    """The months of the period in a year in which a district may have ordinary rows."""
+    months = np.array([month for month in order.period.months if month // 12 + 1970 == year], dtype=np.int64)
+    return [int(month) for month in months[scenes.open_to_ordinary(sender.table, place.code, months)]]
+
+
+def _reconsideration(
+    sender: Sender, year: int, districts: Sequence[Place], order: Order, style: HouseStyle
+) -> Iterator[pl.DataFrame]:
+    for place in districts:
+        if place.code == scenes.HECHUAN and year in scenes.years(sender.table, _office(sender)):
+            yield scenes.applications(style.area_digits)
+        rng = np.random.default_rng([order.seed, TABLES.index(sender.table), int(place.code), year])
+        months = _ordinary_months(sender, place, year, order)
+        received = rng.poisson(APPLICATIONS_A_YEAR * WEIGHTS.get(place.code, 30.0) / 12, len(months))
+        days = working_days(rng, np.repeat(np.array(months, dtype=np.int64), received), order.period)
+        if len(days):
+            leaves_nothing = place.code == scenes.HECHUAN and year < 2025
+            settled_by = min(order.period.last_day, scenes.HECHUAN_SETTLED_BY) if leaves_nothing else None
+            block = Block(place, days, 1, rng, order.period.last_day, style.area_digits)
+            yield reconsideration.rows(block, settled_by=settled_by)
+
+
+def _activities(
+    sender: Sender, year: int, districts: Sequence[Place], order: Order, style: HouseStyle
+) -> Iterator[pl.DataFrame]:
+    for place in districts:
+        held = scene_activities.held(place, year)
+        cutoff = max([order.period.last_day, *(int(part["held_on"].to_physical().max()) for part in held)])
+        rng = np.random.default_rng([order.seed, TABLES.index(sender.table), int(place.code), year])
+        months = _ordinary_months(sender, place, year, order)
+        if months:
+            held.append(scene_activities.unclaimed(activities.ordinary(place, months, order.period, rng)))
+        if held:
+            yield activities.rows(pl.concat(held), place, year, rng, style.area_digits, cutoff)

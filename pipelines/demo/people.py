@@ -34,6 +34,11 @@ PERSONAL_HEADERS: Mapping[str, tuple[str, ...]] = {
     "dispute_screenings": ("发生地址", "主要当事人", "当事人身份证号", "当事人电话", "化解责任人"),
     "petition_matters": ("查询码", "登记人", "受信人", "被反映人姓名"),
     "correction_monthly": ("填表人", "审核人"),
+    "resettlement_monthly": ("填表人", "审核人"),
+    "reconsideration_cases": ("申请人", "承办人"),
+    "service_activities": (),
+    "organisations": (),
+    "population": (),
 }
 # Headers of free texts that mention such values.
 TEXT_HEADERS: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +46,11 @@ TEXT_HEADERS: Mapping[str, tuple[str, ...]] = {
     "dispute_screenings": ("事件名称", "事件简述", "化解情况"),
     "petition_matters": ("概况信息",),
     "correction_monthly": (),
+    "resettlement_monthly": (),
+    "reconsideration_cases": ("复议请求",),
+    "service_activities": ("备注",),
+    "organisations": (),
+    "population": (),
 }
 # Headers of numbers that lead back to one case.
 IDENTIFIER_HEADERS: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +58,11 @@ IDENTIFIER_HEADERS: Mapping[str, tuple[str, ...]] = {
     "dispute_screenings": ("事件编号",),
     "petition_matters": ("信访件编号",),
     "correction_monthly": (),
+    "resettlement_monthly": (),
+    "reconsideration_cases": ("案号",),
+    "service_activities": ("活动编号",),
+    "organisations": ("机构编号",),
+    "population": (),
 }
 
 PERSONS = 80_000_000  # parties have the numbers below, staff those from here to 100 million

@@ -1,9 +1,12 @@
 """Fixed rows that reproduce published figures, the same at any scale, period and seed; ordinary rows keep out of them.
 
-- 合川区 2025, mediation accepted by channel: 诉调 124, 警调 626 (624 agreed), 访调 26; all others agreed.
+- 合川区 2025: mediation accepted by channel, 诉调 124, 警调 626 (624 agreed), 访调 26, all others agreed; 106 applications
+  for reconsideration decided, 101 of them without a later suit or petition; 58 assessments done from June on.
 - 枝江市 2022-01..2022-06, disputes screened: 1,928, of them 1,829 已化解.
 - 沙市区胜利街道 2017-12..2023-12, disputes screened: 36 已化解, 49 缓和, 12 引导司法程序.
 - 十堰市 2025, eight counties: every person to be checked by information technology was checked, each month.
+
+What the articles tell of activities is in `scene_activities`, of organisations in `organisations`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.demo import correction, mediation, screening
+from pipelines.demo import correction, mediation, reconsideration, screening
 from pipelines.demo.districts import SEASON, Period, Place, day_number, month_number, places, shared_out, working_days
 from pipelines.demo.drawing import Block
 from pipelines.demo.people import picked
@@ -28,39 +31,46 @@ COURSE_OF_MEDIATION = {
 }
 ZHIJIANG_STATUS = {"resolved": 1829, "eased": 40, "pending": 30, "to_judicial": 19, "transferred": 10}
 SHENGLI_STATUS = {"resolved": 36, "eased": 49, "to_judicial": 12}
-CHECKED_MONTHS = tuple(range(month_number(2025, 1), month_number(2026, 1)))
+FOLLOWED = {"nothing": 101, "litigation": 4, "petition": 1}
+ASSESSED, ASSESSED_MONTHS = 58, range(month_number(2025, 6), month_number(2026, 1))
+YEAR_2025 = (month_number(2025, 1), month_number(2025, 12))
 
-# (table, area of the sender) -> years whose files hold scene rows
-FILES: Mapping[tuple[str, str], range] = {
-    ("mediation_cases", HECHUAN): range(2025, 2026),
-    ("dispute_screenings", "420500"): range(2022, 2023),
-    ("dispute_screenings", "421000"): range(2017, 2024),
-    ("correction_monthly", "420300"): range(2025, 2026),
+# (table, area of the sender) -> first and last month of the scene rows in its files
+FILES: Mapping[tuple[str, str], tuple[int, int]] = {
+    ("mediation_cases", HECHUAN): YEAR_2025,
+    ("dispute_screenings", "420500"): (month_number(2022, 1), month_number(2022, 6)),
+    ("dispute_screenings", "421000"): (month_number(2017, 12), month_number(2023, 12)),
+    ("correction_monthly", "420300"): YEAR_2025,
+    ("correction_monthly", "500000"): YEAR_2025,
+    ("reconsideration_cases", "500000"): YEAR_2025,
+    ("service_activities", "420300"): (month_number(2025, 3), month_number(2025, 3)),
+    ("service_activities", "420500"): (month_number(2022, 1), month_number(2022, 12)),
+    ("service_activities", "421000"): (month_number(2017, 12), month_number(2023, 12)),
+    ("service_activities", "430300"): (month_number(2022, 10), month_number(2023, 7)),
+    ("service_activities", "500000"): YEAR_2025,
+    ("organisations", "420300"): YEAR_2025,
+    ("organisations", "420500"): (month_number(2022, 1), month_number(2022, 12)),
+    ("organisations", "500000"): YEAR_2025,
 }
 # (table, district) -> months in which no ordinary row may lie there
 CLAIMED: Mapping[tuple[str, str], tuple[int, int]] = {
-    ("mediation_cases", HECHUAN): (month_number(2025, 1), month_number(2025, 12)),
+    ("mediation_cases", HECHUAN): YEAR_2025,
     ("dispute_screenings", ZHIJIANG): (month_number(2022, 1), month_number(2022, 6)),
+    ("reconsideration_cases", HECHUAN): YEAR_2025,
 }
 HECHUAN_SETTLED_BY = day_number(date(2024, 12, 31))  # ordinary cases of the years before leave nothing to 2025
 
 
 def years(table: str, area_code: str) -> set[int]:
     """Years for which a sender's files hold scene rows, whatever the period."""
-    return set(FILES.get((table, area_code[:6]), ()))
+    first, last = FILES.get((table, area_code[:6]), (0, -1))
+    return {month // 12 + 1970 for month in range(first, last + 1)}
 
 
 def span(table: str, area_code: str, year: int) -> range:
     """The months of a sender's scene in a year, empty where it has none."""
-    if year not in years(table, area_code):
-        return range(0)
-    first = month_number(2017, 12) if year == 2017 else month_number(year, 1)
-    last = (
-        month_number(2022, 6)
-        if (table, area_code[:6]) == ("dispute_screenings", ZHIJIANG[:4] + "00")
-        else month_number(year, 12)
-    )
-    return range(first, last + 1)
+    first, last = FILES.get((table, area_code[:6]), (0, -1))
+    return range(max(first, month_number(year, 1)), min(last, month_number(year, 12)) + 1)
 
 
 def open_to_ordinary(table: str, code: str, months: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -85,10 +95,32 @@ def rows(table: str, code: str, year: int, digits: int) -> pl.DataFrame | None:
     return None
 
 
-def checked_books(districts: Sequence[Place]) -> list[correction.Flows]:
-    """The books of 十堰 in 2025, month by month."""
+def books(office: str, districts: Sequence[Place]) -> list[correction.Flows]:
+    """The books of a city of which an article tells, month by month of 2025; none for other cities."""
+    if ("correction_monthly", office) not in FILES:
+        return []
     around = correction.usual(districts)
-    return correction.onward(np.random.default_rng(420300), CHECKED_MONTHS, around, around)
+    first, last = FILES["correction_monthly", office]
+    return correction.onward(np.random.default_rng(int(office)), range(first, last + 1), around, around)
+
+
+def form(office: str, districts: Sequence[Place], months: Sequence[correction.Flows]) -> pl.DataFrame:
+    """The rows of a city's books: 十堰 checked everybody, 合川 did 58 assessments from June on."""
+    by_month = shared_out(ASSESSED, np.ones(len(ASSESSED_MONTHS)))
+    assessed = {(HECHUAN, month): int(n) for month, n in zip(ASSESSED_MONTHS, by_month, strict=True)}
+    rng = np.random.default_rng(int(office))
+    return correction.rows(districts, months, rng, all_checked=office == "420300", assessed=assessed)
+
+
+@cache
+def applications(digits: int) -> pl.DataFrame:
+    """The 106 applications for reconsideration that 合川 decided in 2025."""
+    rng = np.random.default_rng(500117 + 2025)
+    followed = _shuffled(rng, FOLLOWED)
+    cutoff = day_number(date(2025, 12, 31))
+    received = _days(rng, len(followed), date(2025, 1, 1), date(2025, 10, 31))
+    block = Block(places()[HECHUAN], received, 1, rng, cutoff, digits)
+    return reconsideration.rows(block, settled_by=cutoff, later=followed)
 
 
 def _shuffled(rng: np.random.Generator, counts: Mapping[str, int]) -> pl.Series:

@@ -36,7 +36,19 @@ REFUSALS: dict[str, pl.Expr] = {
     != pl.sum_horizontal("received_control", "received_probation", "received_parole", "received_outside"),
     "closing_parts": pl.col("closing")
     != pl.sum_horizontal("closing_control", "closing_probation", "closing_parole", "closing_outside"),
+    "terminated_parts": pl.col("terminated")
+    != pl.sum_horizontal(
+        f"terminated_{cause}" for cause in ("probation_revoked", "parole_revoked", "imprisoned", "died", "other")
+    ),
+    "psychological_parts": pl.col("psychological_persontimes")
+    != pl.col("psychological_tests") + pl.col("psychological_counselling"),
     "more_checked_than_due": pl.col("checks_done") > pl.col("checks_due"),
+    "more_on_time_than_done": pl.col("assessment_on_time") > pl.col("assessment_done"),
+    "more_met_than_due": pl.col("education_met") > pl.col("education_due"),
+    "more_absconded_persons_than_times": pl.col("absconded_persons") > pl.col("absconded_times"),
+    "more_reoffended_than_on_register": pl.col("reoffended")
+    > pl.col("opening") + pl.col("received") + pl.col("moved_in"),
+    "form_below_the_district": ~pl.col("area_code").str.ends_with("000000"),
     "confirmed_before_requested": pl.col("confirmed_on") < pl.col("confirmation_requested_on"),
     "due_before_registered": pl.col("due_on") <= pl.col("registered_on"),
     "extended_before_due": pl.col("extended_to") < pl.col("due_on"),
@@ -58,25 +70,31 @@ class Exports:
 def read_exports(landing: Path) -> Exports:
     """Read every export under landing/<sender>/."""
     owed = declared.table("senders")
-    files: dict[str, list[pl.DataFrame]] = {}
-    written_as: dict[str, Contract] = {}
+    counted = {measure.table for measure in declared.measures().values()}
+    files: dict[str, dict[Contract, list[pl.DataFrame]]] = {}
     covered: list[pl.DataFrame] = []
     for path in sorted(landing.glob("*/*")):
-        if path.suffix.lower() in (".csv", ".xlsx"):
-            sender = owed.filter(pl.col("sender") == path.parent.name)
-            table, register = sender.select("table", "register").row(0)
+        table = _table(path, owed)
+        if path.suffix.lower() in (".csv", ".xlsx") and table in counted:
+            sender = owed.filter(pl.col("sender") == path.parent.name, pl.col("table") == table)
             contract = _fitting(path, declared.versions(table))
-            assert written_as.setdefault(table, contract) == contract, f"{path.name}: the table comes in two versions"
             rows = _text_rows(path, contract)
-            origin = (pl.lit(path.name).alias("file"), pl.lit(register).alias("register"))
-            files.setdefault(table, []).append(rows.with_columns(*origin))
+            origin = (pl.lit(path.name).alias("file"), pl.lit(sender["register"][0]).alias("register"))
+            files.setdefault(table, {}).setdefault(contract, []).append(rows.with_columns(*origin))
             covered.append(_covered(path, sender))
-    books = {table: _book(pl.concat(parts), written_as[table]) for table, parts in files.items()}
+    books = {table: _book(parts) for table, parts in files.items()}
     return Exports(
         rows={table: newest for table, (newest, _) in books.items()},
         coverage=pl.concat(covered).unique(),
         tally=pl.concat(tally for _, tally in books.values()),
     )
+
+
+def _table(path: Path, owed: pl.DataFrame) -> str:
+    """The table a file brings: the one its name says, else the main book of its sender."""
+    tables = owed.filter(pl.col("sender") == path.parent.name).select("table", "main_book").unique().rows()
+    named = [table for table, _ in tables if f"_{table}_" in path.name]
+    return (named or [table for table, is_main in tables if is_main == "true"])[0]
 
 
 def _fitting(path: Path, versions: tuple[Contract, ...]) -> Contract:
@@ -102,11 +120,14 @@ def _covered(path: Path, sender: pl.DataFrame) -> pl.DataFrame:
     return areas.join(pl.DataFrame({"month": months}), how="cross")
 
 
-def _book(text: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Newest rows and tally of one table's files."""
-    rows = _typed(text, contract)
-    identity = ["leaf", "month"] if contract.is_form else ["key"]
-    rows = rows.with_columns(_is_refused(contract).alias("is_refused"))
+def _book(files: dict[Contract, list[pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Newest rows and tally of one table's files, by the version of the contract they came under."""
+    judged = [
+        _typed(pl.concat(parts), contract).with_columns(_is_refused(contract).alias("is_refused"))
+        for contract, parts in files.items()
+    ]
+    rows = pl.concat(judged, how="diagonal")
+    identity = ["leaf", "month"] if next(iter(files)).is_form else ["key"]
     sound = rows.filter(~pl.col("is_refused"))
     kept = sound.unique(["file", *identity, "updated"], keep="first", maintain_order=True)
     newest = kept.sort("updated", maintain_order=True).unique(["register", *identity], keep="last", maintain_order=True)
