@@ -100,10 +100,15 @@ class Release:
         with duckdb.connect() as connection:
             self._lay_out(connection, card, code, compared)
             figures = connection.sql(
-                "select * from edition.indicators.figures where period = ? and area_code = ? and breakdown = ?",
+                f"select * from ({self._figures_sql()}) where period = ? and area_code = ? and breakdown = ?",
                 params=[period, code, breakdown],
             ).pl()
         return figures.sort(FIGURES_KEY)
+
+    def _figures_sql(self) -> str:
+        """The figures laid out, with their intervals; the first releases carried none."""
+        path = self.folder / "sql" / "intervals.sql"
+        return path.read_text(encoding="utf-8") if path.is_file() else "select * from edition.indicators.figures"
 
     def _card(self, indicator: str, breakdown: str) -> Card:
         card = self.cards.get(indicator)

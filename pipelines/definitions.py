@@ -23,6 +23,7 @@ from pipelines.intake import ledger
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.receiving import Outcome, Refused, receive_each
 from pipelines.release import drafting, publishing, sealing
+from pipelines.release.tables import TABLE_WORDS
 from pipelines.settings import UserError, landing, releases
 
 EDITION = "internal"
@@ -256,7 +257,16 @@ FIGURES = _room_specs(
         "grid": "catalogue.grid",
     },
 )
-DRAFTED_FROM = [spec.key for spec in FIGURES] + [
+SIGNALS = [
+    dg.AssetSpec(
+        dg.AssetKey(["signals", table]),
+        deps=[dg.AssetKey(["indicators", "figures"])],
+        group_name="signals",
+        description=TABLE_WORDS[table],
+    )
+    for table in ("signals", "funnels")
+]
+DRAFTED_FROM = [spec.key for spec in (*FIGURES, *SIGNALS)] + [
     dg.AssetKey(["measures", "measures_monthly"]),
     dg.AssetKey(["core", "reporting"]),
     dg.AssetKey(["core", "data_quality"]),
@@ -288,12 +298,13 @@ class Drafting(dg.Config):
     name="release_draft",
     specs=[
         *FIGURES,
+        *SIGNALS,
         dg.AssetSpec(DRAFT, deps=DRAFTED_FROM, group_name="releases", description="A release, not yet approved."),
     ],
     check_specs=_test_specs(FIGURES),
 )
 def draft(context: dg.AssetExecutionContext, config: Drafting) -> Events:
-    """The internal edition: its measures, the indicators from them, and the draft of a release."""
+    """The internal edition: its measures, the indicators and signals from them, and the draft of a release."""
     started = time.time()
     with discreetly():
         try:
@@ -302,7 +313,7 @@ def draft(context: dg.AssetExecutionContext, config: Drafting) -> Events:
             yield from _check_events(context, _run_results("edition", started))
             raise
         told = {"release": made.release_id, "outcome": made.outcome}
-        yield from _dbt_events(context, FIGURES, "edition", warehouse.edition_path(EDITION), told)
+        yield from _dbt_events(context, [*FIGURES, *SIGNALS], "edition", warehouse.edition_path(EDITION), told)
         yield dg.MaterializeResult(asset_key=DRAFT, metadata={**told, "folder": str(made.folder)})
 
 

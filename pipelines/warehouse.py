@@ -567,6 +567,8 @@ def _measure_row(measure: Measure) -> dict[str, str]:
 def card_table(cutoff: date) -> pl.DataFrame:
     """One row a card: indicator, its words and parts, and of its measures over_time, lowest_level and coverage.
 
+    `is_proportion`: what is counted above the line is among what is counted below it, so that the figure lies between
+    none and all: a share or percentage of the same things, on the same date and over the same time.
     `mature_until`: periods that end later than this day are provisional, because at the data's `cutoff` their cases have
     not had the days of the card's `matures_after`; null where a card has none.
     """
@@ -594,6 +596,7 @@ def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
         "quantile": card.quantile,
         "unit": card.unit,
         "scale": float(catalogue.units()[card.unit]["scale"]),
+        "is_proportion": card.unit == "percent" and _is_counted_alike(card),
         "decimals": card.decimals,
         "better": card.better,
         "over_time": measure.over_time,
@@ -603,6 +606,14 @@ def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
         "other_coverage": coverages[1] if len(coverages) > 1 else None,
         "mature_until": None if card.matures_after is None else cutoff - timedelta(days=card.matures_after),
     }
+
+
+def _is_counted_alike(card: Card) -> bool:
+    """Whether numerator and denominator count (sums of money are no counts) the same things in the same way."""
+    parts = [card.numerator, card.denominator, card.denominator_with]
+    used = [catalogue.measures()[name] for name in parts if name]
+    is_money = float(catalogue.units()[used[0].unit]["scale"]) != 1
+    return not is_money and len({(m.table, m.unit, m.date, m.over_time) for m in used}) == 1
 
 
 def card_breakdown_table() -> pl.DataFrame:

@@ -22,8 +22,9 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.catalogue": {"pipelines.settings"},
     "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
     "pipelines.warehouse": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.intake"},
+    "pipelines.signals": set(),
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
-    | {"pipelines.intake"},
+    | {"pipelines.intake", "pipelines.signals"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }

@@ -15,9 +15,10 @@ import duckdb
 import yaml
 
 from pipelines import catalogue, warehouse
-from pipelines.periods import months_of
+from pipelines.periods import month_start, months_of
 from pipelines.release.tables import TABLES, release_tables, write_csv, write_database, write_parquet
 from pipelines.settings import DBT_PROJECT, SEEDS, UserError, drafts, releases
+from pipelines.signals.intervals import INTERVALS
 
 SQL_MODELS = (
     ("measures", "measures_by_period"),
@@ -52,12 +53,20 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
     warehouse.build_edition(edition, progress)
     with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as warehouse (read_only)")
+        _write_signals(connection, chosen, progress)
         drafts(edition).mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=drafts(edition)))
         try:
             return _written(connection, folder, chosen, edition, progress)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_signals(connection: duckdb.DuckDBPyConnection, period: str, progress: Progress) -> None:
+    from pipelines.signals.writing import write_signals  # loads scipy, which other commands do without
+
+    progress("signals")
+    write_signals(connection, month_start(months_of(period)[1]))
 
 
 def _written(
@@ -115,6 +124,7 @@ def _write_sql(folder: Path, edition: str) -> None:
         (folder / "sql" / f"{model}.sql").write_text(
             warehouse.compiled_sql(target, room, model) + "\n", encoding="utf-8"
         )
+    (folder / "sql" / "intervals.sql").write_text(INTERVALS, encoding="utf-8")
 
 
 def _digest(folder: Path) -> str:

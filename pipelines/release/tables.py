@@ -5,6 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.signals.intervals import INTERVALS
+
 TABLES: Mapping[str, str] = {
     "figures": "indicator, breakdown, area_code, period, category",
     "measures": "measure, breakdown, area_code, month, category, bucket",
@@ -19,9 +21,11 @@ TABLES: Mapping[str, str] = {
     "periods": "period",
     "senders": "table_name, sender, area_code",
     "data_quality": "table_name, sender, month",
+    "signals": "indicator, area_code, month",
+    "funnels": "indicator, area_code, period",
 }
 _SELECTS = {
-    "figures": "select f.* from edition.indicators.figures f join periods p on f.period = p.period",
+    "figures": f"select f.* from ({INTERVALS}) f join periods p on f.period = p.period",
     "measures": "select * from warehouse.measures.measures_monthly where month <= {last}",
     "coverage": "select c.* from edition.inputs.coverage c join periods p on c.period = p.period",
     "reporting": "select * from warehouse.core.reporting where month <= {last}",
@@ -33,6 +37,8 @@ _SELECTS = {
     "area_ancestors": "select * from warehouse.core.area_ancestors",
     "senders": "select * from warehouse.catalogue.senders",
     "data_quality": "select * from warehouse.core.data_quality where month <= {last}",
+    "signals": "select * from edition.signals.signals",
+    "funnels": "select * from edition.signals.funnels",
 }
 CSV_COLUMNS = """
     f.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, f.area_code, a.name_zh as area_zh, a.name_en as area_en,
@@ -136,6 +142,8 @@ TABLE_WORDS: Mapping[str, str] = {
     "periods": "One row a period and what it is compared to.",
     "senders": "One row a sender, table and area for which it owes reports.",
     "data_quality": "How complete, timely, valid and consistent reports are, by table, sender and month.",
+    "signals": "What the control chart of an indicator at an area says of each month; January and February are one.",
+    "funnels": "How far a district lies from the rest of its city, by indicator and period.",
 }
 
 
