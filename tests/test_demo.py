@@ -28,7 +28,8 @@ PREFIXES = {
     "organisations": "organisation-",
     "population": "population-",
 }
-BOUGHT = {"mediation_cases": 776, "dispute_screenings": 1928 + 97, "petition_matters": 0}  # rows of the scenes
+BESIDE = ("mediation_monthly", "screening_monthly", "petition_monthly")
+BOUGHT = {"mediation_cases": 776 + 80, "dispute_screenings": 1928 + 97 + 172, "petition_matters": 60}  # of the scenes
 
 
 def read(path: Path) -> list[Row]:
@@ -55,7 +56,11 @@ def day(text: str) -> date | None:
 
 @cache
 def rows_of(folder: Path, table: str) -> list[Row]:
-    return [row for path in sorted(folder.glob(f"{PREFIXES[table]}*/*")) for row in read(path)]
+    """All rows of a table: its files carry only the sender's name, or beside another table's the table's own."""
+    beside = {path for form in BESIDE for path in folder.glob(f"*/*_{form}_*")}
+    named = sorted(folder.glob(f"{PREFIXES.get(table, '')}*/*")) if table in PREFIXES else []
+    paths = sorted(folder.glob(f"*/*_{table}_*")) if table in BESIDE else [p for p in named if p not in beside]
+    return [row for path in paths for row in read(path)]
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +98,13 @@ def test_the_same_arguments_give_the_same_bytes(other_time: Path, tmp_path: Path
 
 def test_a_file_is_named_for_the_months_it_reports_on(other_time: Path) -> None:
     names = {path.stem.partition("_")[2] for path in (other_time / "screening-421000").iterdir()}
-    assert names == {"2017-12", *(str(year) for year in range(2018, 2022)), "2022", "2023"}
+    own = {"2017-12", *(str(year) for year in range(2018, 2022)), "2022", "2023"}
+    assert names == own | {"screening_monthly_2022-07..2022-12", "screening_monthly_2023-01..2023-05"}
     assert {path.stem.partition("_")[2] for path in (other_time / "petition-420300").iterdir()} == {
         "2022-06..2022-12",
         "2023-01..2023-06",
+        "petition_monthly_2022-07..2022-12",
+        "petition_monthly_2023-01..2023-05",
     }
 
 
@@ -162,6 +170,150 @@ def test_shengli_subdistrict(exports: Path) -> None:
     assert sorted(Counter(row["化解状态"] for row in found).values()) == [12, 36, 49]
     assert min(day(row["受理日期"]) for row in found) < date(2018, 1, 1)
     assert max(day(row["受理日期"]) for row in found) > date(2023, 12, 1)
+
+
+def test_yuetang_172_disputes_by_police_and_justice(exports: Path) -> None:
+    together = [
+        row
+        for row in rows_of(exports, "dispute_screenings")
+        if row["所属区划代码"].startswith("430304001") and {"警司联动", "警司"} & set(row["工作机制"].split("、"))
+    ]
+    span = [row for row in together if date(2022, 10, 1) <= day(row["受理日期"]) <= date(2023, 7, 31)]
+    assert len(span) == 172
+    assert min(day(row["受理日期"]) for row in span) == date(2022, 10, 28)
+    assert all(row["化解日期"] for row in span if row["化解状态"] in ("已化解", "化解"))
+
+
+def test_zhijiang_80_agreed_by_lawyers(exports: Path) -> None:
+    agreed = [
+        row
+        for row in rows_of(exports, "mediation_cases")
+        if row["所属区划代码"].startswith("420583")
+        and row["对接方式"] in ("律调对接", "律调")
+        and row["调解结果"] in ("调解成功", "成功", "1")
+        and (end := day(row["办结日期"]))
+        and end.year == 2022
+    ]
+    assert len(agreed) == 80
+
+
+def test_zhijiang_old_matters(exports: Path) -> None:
+    """Those open on 1 October 2022 and on the list, and which of them were concluded by the end of the year."""
+    listed = [
+        row
+        for row in rows_of(exports, "petition_matters")
+        if row["问题属地"].startswith("420583")
+        and row["积案标志"] in ("是", "1", "Y")
+        and day(row["登记时间"]) < date(2022, 10, 1) <= (day(row["办结日期"]) or date.max)
+    ]
+    done = [row for row in listed if (day(row["办结日期"]) or date.max) <= date(2022, 12, 31)]
+    assert (len(listed), len(done)) == (60, 56)
+    assert len(done) / len(listed) >= 0.93
+
+
+def test_columns_that_indicators_need_are_filled(four_years: Path) -> None:
+    cases = rows_of(four_years, "mediation_cases")
+    for row in cases:
+        assert not row["裁定日期"] or row["裁定结果"]
+        assert int(row["涉及当事人数"]) <= int(row["涉及人数"])
+        assert bool(row["履行情况"]) == bool(row["履行期限"]) == bool(row["协议形式"])
+    for flag in ("是否疑难复杂", "是否申请司法确认", "是否反复", "是否防止民转刑", "是否防止群体性事件"):
+        assert 0 < sum(row[flag] in ("是", "1", "Y") for row in cases) < 0.1 * len(cases), flag
+    matters = rows_of(four_years, "petition_matters")
+    assert len({row["办理程序"][:2] for row in matters} - {""}) >= 6
+    for flag in ("积案标志", "复查标志", "领导包案标志", "是否集体访"):
+        assert 0 < sum(row[flag] in ("是", "1", "Y") for row in matters) < 0.15 * len(matters), flag
+    for row in matters:
+        assert not row["评价日期"] or day(row["评价日期"]) >= day(row["办结日期"])
+        assert bool(row["是否依法逐级走访"]) == (row["信访形式"] in ("来访", "走访")) or row["信访形式"] == "短视频留言"
+        assert not row["对信访部门满意度"] or row["初次重复"] in ("初次", "初", "初次信访")
+    disputes = rows_of(four_years, "dispute_screenings")
+    for column in ("渠道", "工作机制", "排查方式", "化解层级"):
+        assert len({row[column] for row in disputes}) > 3, column
+
+
+DISTRICTS_WITH_FORMS = {"420304", "420583", "421002", "430304", "500117"}
+
+
+def test_five_districts_hand_in_forms_beside_their_rows(four_years: Path) -> None:
+    forms = rows_of(four_years, "mediation_monthly")
+    townships = {row["区划代码"][:9] for row in forms}
+    assert {code[:6] for code in townships} - {"421071", "430371", "430372"} == DISTRICTS_WITH_FORMS, "and their zones"
+    assert len(forms) == len(townships) * 48
+    for table in ("screening_monthly", "petition_monthly"):
+        rows = rows_of(four_years, table)
+        assert {row["区划代码"][:6] for row in rows} == DISTRICTS_WITH_FORMS
+        assert len(rows) == 5 * 48
+
+
+def test_mediation_forms_add_up(four_years: Path) -> None:
+    closed: dict[tuple[str, int], int] = {}
+    forms = rows_of(four_years, "mediation_monthly")
+    for row in forms:
+        number = numbers(row)
+        out = number["调解成功"] + number["调解不成功"] + number["撤回/终止"]
+        assert number["期初未结"] + number["受理"] - out == number["未结"] >= 0
+        for kind in ("纠纷类型_", "调解组织_"):
+            assert sum(n for name, n in number.items() if name.startswith(kind)) == number["受理"]
+        if number["受理"]:
+            assert number["依申请"] + number["主动"] + number["接受委托移送"] == number["受理"]
+            referred = sum(number[f"接受委托移送_{body}"] for body in ("法院", "检察", "公安", "信访", "其他"))
+            assert referred == number["接受委托移送"]
+        assert number.get("口头协议", 0) + number.get("书面协议", 0) == number["调解成功"]
+        assert number["司法确认有效"] <= number["司法确认申请"] <= number["调解成功"]
+        closed[row["区划代码"], month(row["统计月"])] = number["未结"]
+    for row in forms:
+        assert closed.get((row["区划代码"], month(row["统计月"]) - 1), 0) == int(row["期初未结"])
+
+
+def reported(folder: Path, table: str, district: str, item: str, months: range) -> int:
+    rows = (row for row in rows_of(folder, table) if row["区划代码"].startswith(district))
+    return sum(int(row[item]) for row in rows if month(row["统计月"]) in months)
+
+
+def test_what_is_reported_is_what_was_counted_but_for_known_habits(four_years: Path) -> None:
+    year = {at: range(at * 12 + 1, at * 12 + 13) for at in range(2022, 2026)}
+    monthly = "mediation_monthly"
+    assert reported(four_years, monthly, "500117", "受理", year[2025]) == 776
+    assert reported(four_years, monthly, "500117", "调解成功", year[2025]) == 774
+    assert reported(four_years, monthly, "500117", "调解不成功", year[2025]) == 2
+    assert reported(four_years, monthly, "420583", "调解成功", year[2022]) >= 80
+    for at in year:
+        assert reported(four_years, monthly, "420583", "调解不成功", range(at * 12 + 1, at * 12 + 4)) == 0
+    assert reported(four_years, "screening_monthly", "420583", "排查", range(2022 * 12 + 1, 2022 * 12 + 7)) == 1928
+    counted = Counter(
+        f"{on:%Y-%m}"
+        for row in rows_of(four_years, "mediation_cases")
+        if row["所属区划代码"].startswith("421002")
+        and len(row["所属区划代码"]) > 6
+        and row["数据状态"] in ("审核", "已审核", "2")
+        and (on := day(row["受理日期"]))
+    )
+    in_2024 = {
+        f"2024-{at:02d}": reported(four_years, monthly, "421002", "受理", range(2024 * 12 + at, 2024 * 12 + at + 1))
+        for at in range(1, 13)
+    }
+    assert sum(in_2024.values()) - sum(n for at, n in counted.items() if at.startswith("2024")) in (0, 1)
+    assert any(counted[at] != n for at, n in in_2024.items())
+
+
+def test_screening_and_petition_forms_add_up(four_years: Path) -> None:
+    for row in rows_of(four_years, "screening_monthly"):
+        number = numbers(row)
+        became = ("化解", "缓和", "引导司法程序", "转办", "未化解")
+        assert sum(number[name] for name in became) == number["排查"]
+        assert sum(n for name, n in number.items() if name.startswith("事件类别_")) == number["排查"]
+        assert sum(n for name, n in number.items() if name.startswith("化解层级_")) == number["化解"]
+    for row in rows_of(four_years, "petition_monthly"):
+        number = numbers(row)
+        for what in ("件次", "人次"):
+            assert sum(number[f"{what}_{form}"] for form in ("来信", "来访", "网上", "来电")) == number[what]
+        assert number["初次"] + number["重复"] == number["件次"] <= number["人次"]
+        assert number["15日内告知"] <= number["应受理"] and number["按期办结"] <= number["应办结"]
+        assert number["积案化解"] <= number["积案期初清单"]
+    autumn = range(2022 * 12 + 10, 2022 * 12 + 13)
+    assert reported(four_years, "petition_monthly", "420583", "积案期初清单", autumn[:1]) == 60
+    assert reported(four_years, "petition_monthly", "420583", "积案化解", autumn) == 56
 
 
 def test_shiyan_2025_everybody_checked(exports: Path) -> None:
@@ -387,20 +539,20 @@ def test_petitions_of_the_clock_route_are_mostly_on_time(four_years: Path) -> No
 
 def test_nothing_is_known_after_the_cutoff(other_time: Path) -> None:
     for table in ("mediation_cases", "petition_matters"):
-        for path in other_time.glob(f"{PREFIXES[table]}*/*_2023.*"):
+        for path in other_time.glob(f"{PREFIXES[table]}*/{PREFIXES[table]}*_2023-01..2023-06.*"):
             for row in read(path):
                 assert (day(row["办结日期"]) or date.min) <= date(2023, 6, 15)
 
 
 def test_personal_headers_stand_in_the_files(other_time: Path) -> None:
-    for table, prefix in PREFIXES.items():
+    for table in (*PREFIXES, *BESIDE):
         labels = {column.label for column in contracts()[table].columns if column.personal != "none"}
         filled = Counter()
         for row in rows_of(other_time, table):
             filled.update(key for key, text in row.items() if text)
         personal = [*PERSONAL_HEADERS[table], *TEXT_HEADERS[table], *IDENTIFIER_HEADERS[table]]
-        assert set(personal) <= labels, prefix
-        assert all(filled[header] for header in personal), prefix
+        assert set(personal) <= labels, table
+        assert all(filled[header] for header in personal), table
 
 
 def test_people_are_unmistakable_and_well_formed(other_time: Path) -> None:

@@ -14,6 +14,9 @@ from pipelines.demo.people import names, staff
 CATEGORIES = ("control", "probation", "parole", "outside")
 SHARES = np.array([0.012, 0.915, 0.05, 0.023])
 CAUSES = {"probation_revoked": 0.52, "parole_revoked": 0.03, "imprisoned": 0.1, "died": 0.27, "other": 0.08}
+LEVELS = {"strict": 0.06, "ordinary": 0.62, "lenient": 0.32, "basic": 0.0}
+LEVELS_OF_FOUR = {"strict": 0.06, "ordinary": 0.52, "lenient": 0.3, "basic": 0.12}
+FOUR_LEVELS = ("50",)  # provinces with four levels of supervision
 LEAVE, ARRIVE, MOVE = 0.079, 0.075, 0.004  # share of the caseload a month
 
 Counts = NDArray[np.int64]
@@ -99,6 +102,7 @@ def rows(
         "moved_out": moved_out,
         **{f"closing_{name}": closing[:, k] for k, name in enumerate(CATEGORIES)},
         "closing": closing.sum(axis=1),
+        **_levels(rng, closing.sum(axis=1), codes[0]),
         **_assessments(rng, closing.sum(axis=1), _fixed(codes, months, assessed or {}, len(places))),
         **_supervision(rng, closing.sum(axis=1), causes, all_checked),
         "filled_by": names(staff(rng, office, n, 6)),
@@ -133,10 +137,18 @@ def _assessments(rng: np.random.Generator, closing: Counts, fixed: Counts) -> di
     }
 
 
+def _levels(rng: np.random.Generator, closing: Counts, code: str) -> dict[str, Counts]:
+    """Persons on the register by level of supervision; in most provinces there are three."""
+    levels = LEVELS_OF_FOUR if code.startswith(FOUR_LEVELS) else LEVELS
+    shared = rng.multinomial(closing, list(levels.values()))
+    return {f"closing_{level}": shared[:, k] for k, level in enumerate(levels) if levels[level]}
+
+
 def _supervision(rng: np.random.Generator, closing: Counts, causes: Counts, all_checked: bool) -> dict[str, Counts]:
     n = len(closing)
     unchecked = rng.binomial(closing, 0.012)
     absconded = rng.poisson(0.0006 * closing)
+    employable = rng.binomial(closing, 0.83)
     tests, counselling = rng.poisson(0.04 * closing), rng.poisson(0.02 * closing)
     return {
         "leave_approved": rng.poisson(0.12 * closing),
@@ -157,5 +169,7 @@ def _supervision(rng: np.random.Generator, closing: Counts, causes: Counts, all_
         "psychological_persontimes": tests + counselling,
         "plans": closing - rng.binomial(closing, 0.003),
         "employment_helped": rng.poisson(0.012 * closing),
+        "employable": employable,
+        "employed": rng.binomial(employable, 0.91),
         "reoffended": rng.poisson(0.0002 * closing),
     }

@@ -18,6 +18,7 @@ from pipelines.demo import (
     petition,
     population,
     reconsideration,
+    reported,
     resettlement,
     scene_activities,
     scenes,
@@ -42,8 +43,14 @@ from pipelines.settings import UserError
 
 SHARES = {"mediation_cases": 0.5, "dispute_screenings": 0.3}  # the rest are petition matters
 BIG = ("mediation_cases", "dispute_screenings", "petition_matters")  # as many rows as were asked for
-FORMS = ("correction_monthly", "resettlement_monthly")  # of whole months
-TABLES = (*BIG, *FORMS, "reconsideration_cases", "service_activities", "organisations", "population")
+FORMS = ("correction_monthly", "resettlement_monthly", *reported.FORM_OF)  # of whole months
+# What stands in several files is drawn once: forms that are counted from case rows come last.
+TABLES = (
+    *BIG,
+    *("correction_monthly", "resettlement_monthly"),
+    *("reconsideration_cases", "service_activities", "organisations", "population"),
+    *reported.FORM_OF,
+)
 BLOCK_ROWS = 50_000
 WORKBOOK_ROWS = 100_000  # more than this a system no longer hands out as a workbook
 VERSIONS = {"correction-430300": 1}  # its books know no causes of termination and no lapses of supervision
@@ -89,9 +96,9 @@ def generate(
 
     `cases`: ordinary case rows in all, over the `years` full years that end at `until`: half of them mediation
     cases, three tenths screenings, two tenths petition matters. On top come, at any scale, the scenes (`scenes.py`), for
-    any period, and the small tables: monthly forms, applications for reconsideration, activities, organisations,
-    population. The same arguments give the same bytes. `progress` is called with the sender, files written, files to
-    write.
+    any period, and the small tables: monthly forms, those beside the case rows of five districts among them,
+    applications for reconsideration, activities, organisations, population. The same arguments give the same bytes.
+    `progress` is called with the sender, files written, files to write.
     Raises `UserError` on an impossible period or scale.
     """
     if not 0 <= cases <= 100_000_000 or seed < 0:
@@ -101,9 +108,11 @@ def generate(
         (s.sender, s.table): s for s in reversed(senders()) if s.table in TABLES
     }  # one of its rows stands for a sender
     tasks = [(sender, year) for sender in reversed(reporting.values()) for year in _years(sender, order.period)]
+    tasks.sort(key=lambda task: task[0].table in reported.FORM_OF)
+    counts: reported.Counts = {}
     written: list[Path] = []
     for sender, year in tasks:
-        written.append(_write(out, sender, year, order))
+        written.append(_write(out, sender, year, order, counts))
         if progress is not None:
             progress(sender.sender, len(written), len(tasks))
     return sorted(written)
@@ -131,12 +140,14 @@ def _years(sender: Sender, period: Period) -> list[int]:
     return sorted({month // 12 + 1970 for month in months} | scenes.years(sender.table, _office(sender)))
 
 
-def _write(out: Path, sender: Sender, year: int, order: Order) -> Path:
+def _write(out: Path, sender: Sender, year: int, order: Order, counts: reported.Counts) -> Path:
+    """Write a sender's file of a year; `counts`: what case rows add to forms, grows as they are written."""
     style = house_style(sender.sender)
     contract = _written_as(sender)
-    texts = (as_written(block, contract, style) for block in _blocks(sender, year, order, style))
+    texts = (as_written(block, contract, style) for block in _blocks(sender, year, order, style, counts))
     workbook = style.workbook and _size(sender, year, order) <= WORKBOOK_ROWS
-    name = f"{sender.sender}_{_reported(sender, year, order.period)}.{'xlsx' if workbook else 'csv'}"
+    beside = f"{sender.table}_" if sender.table in reported.FORM_OF else ""
+    name = f"{sender.sender}_{beside}{_reported(sender, year, order.period)}.{'xlsx' if workbook else 'csv'}"
     path = out / sender.sender / name
     (write_workbook if workbook else write_csv)(path, texts, contract, style)
     return path
@@ -154,7 +165,9 @@ def _size(sender: Sender, year: int, order: Order) -> int:
     return sum(len(order.months(sender.table, place.code, year)) for place in _districts(sender))
 
 
-def _blocks(sender: Sender, year: int, order: Order, style: HouseStyle) -> Iterator[pl.DataFrame]:
+def _blocks(
+    sender: Sender, year: int, order: Order, style: HouseStyle, counts: reported.Counts
+) -> Iterator[pl.DataFrame]:
     """The typed rows of a file."""
     districts = _districts(sender)
     match sender.table:
@@ -170,7 +183,9 @@ def _blocks(sender: Sender, year: int, order: Order, style: HouseStyle) -> Itera
             return iter([organisations.rows(districts, year, style.area_digits)])
         case "population":
             return iter([population.rows(districts, year)])
-    return _cases(sender, year, districts, order, style)
+        case "mediation_monthly" | "screening_monthly" | "petition_monthly":
+            return _beside(sender, year, districts, order, style, counts)
+    return _cases(sender, year, districts, order, style, counts)
 
 
 def _written_as(sender: Sender) -> Contract:
@@ -190,12 +205,24 @@ def _reported(sender: Sender, year: int, period: Period) -> str:
 
 
 def _cases(
-    sender: Sender, year: int, districts: Sequence[Place], order: Order, style: HouseStyle
+    sender: Sender,
+    year: int,
+    districts: Sequence[Place],
+    order: Order,
+    style: HouseStyle,
+    counts: reported.Counts,
 ) -> Iterator[pl.DataFrame]:
-    """Scene rows and ordinary rows of each district, at most `BLOCK_ROWS` at a time."""
+    """Scene rows and ordinary rows of each district, at most `BLOCK_ROWS` at a time, counted for its form if it has one."""
+
+    def count(place: Place, rows: pl.DataFrame) -> None:
+        if reported.is_wanted(sender.table, place.code):
+            added = reported.counted(sender.table, place.code, rows, order.period.last_day)
+            counts.setdefault((sender.table, place.code), []).append(added)
+
     for place in districts:
         scene = scenes.rows(sender.table, place.code, year, style.area_digits)
         if scene is not None:
+            count(place, scene)
             yield scene
         first_number = 1 if scene is None else scene.height + 1
         months = order.months(sender.table, place.code, year)
@@ -204,7 +231,8 @@ def _cases(
             days = working_days(rng, months[start : start + BLOCK_ROWS], order.period)
             block = Block(place, days, first_number + start, rng, order.period.last_day, style.area_digits)
             rows = _ordinary(sender, block)
-            yield rows if _touches_scene(sender.table, place.code) else _soiled(rows, sender.table, rng)
+            count(place, rows)
+            yield rows if (sender.table, place.code) in scenes.CLEAN else _soiled(rows, sender.table, rng)
 
 
 def _ordinary(sender: Sender, block: Block) -> pl.DataFrame:
@@ -213,15 +241,27 @@ def _ordinary(sender: Sender, block: Block) -> pl.DataFrame:
         case "mediation_cases":
             leaves_nothing = code == scenes.HECHUAN and year < 2025
             settled_by = min(block.cutoff, scenes.HECHUAN_SETTLED_BY) if leaves_nothing else None
-            return mediation.rows(block, mediation.Course(settled_by=settled_by))
+            without = "lawyer" if code == scenes.ZHIJIANG and year <= 2022 else None
+            return mediation.rows(block, mediation.Course(settled_by=settled_by, without=without))
         case "dispute_screenings":
             return screening.rows(block, excluded=scenes.closed_township(sender.table, code, year))
-    return petition.rows(block, _office(sender))
+    return petition.rows(block, _office(sender), lists_backlog=code != scenes.ZHIJIANG or year > 2022)
 
 
-def _touches_scene(table: str, code: str) -> bool:
-    """Books that hold a scene stay clean, so that nothing unreadable can lie in its place and period."""
-    return (table, code) in scenes.CLAIMED or (table, code) == ("dispute_screenings", scenes.SHASHI)
+def _beside(
+    sender: Sender,
+    year: int,
+    districts: Sequence[Place],
+    order: Order,
+    style: HouseStyle,
+    counts: reported.Counts,
+) -> Iterator[pl.DataFrame]:
+    """The form that a district hands in beside its case rows."""
+    months = _full_months(order.period)
+    for place in districts:
+        rng = np.random.default_rng([order.seed, TABLES.index(sender.table), int(place.code), year])
+        counted = counts.get((reported.FORM_OF[sender.table], place.code), [])
+        yield reported.rows(sender.table, place, months, year, counted, style.area_digits, rng)
 
 
 def _soiled(rows: pl.DataFrame, table: str, rng: np.random.Generator) -> pl.DataFrame:

@@ -58,6 +58,7 @@ TYPES = {
 }
 TIERS = {"grid": 10, "village": 45, "township": 36, "county": 8.2, "city": 0.8}
 OUTCOMES = {"not_agreed": 60, "withdrawn": 25, "terminated": 15}
+CONFIRMATIONS = {"confirmed": 93, "dismissed": 3, "not_accepted": 2, "withdrawn": 2}
 SOURCES = {
     "court": "referral_court", "police": "referral_police", "petition": "referral_petition",
     "procuratorate": "referral_procuratorate", "application": "application", "screening": "initiative",
@@ -76,14 +77,15 @@ SUBJECTS = ("通行", "漏水", "欠款", "赡养", "土地边界", "车辆剐�
 class Course:
     """What is fixed about a block of cases beforehand: everything None in ordinary blocks.
 
-    `settled_by`: every case is concluded by this day. `channel`, `outcome`, `township`: one value a case.
-    `approved`: every record is approved.
+    `settled_by`: every case is concluded by this day. `channel`, `outcome`, `township`: one value a case. `without`: a
+    channel by which none came. `approved`: every record is approved.
     """
 
     settled_by: int | None = None
     channel: pl.Series | None = None
     outcome: pl.Series | None = None
     township: Days | None = None
+    without: str | None = None
     approved: bool = False
 
 
@@ -91,13 +93,14 @@ def rows(block: Block, course: Course) -> pl.DataFrame:
     """Cases of a block, one row a case, columns as in the contract (typed; amounts in yuan)."""
     n, rng, place, accepted, cutoff = block.size, block.rng, block.place, block.days, block.cutoff
     where = townships(rng, place, n, 0.01) if course.township is None else course.township
-    channel = codes(rng, CHANNELS, n)
+    channel = codes(rng, {name: share for name, share in CHANNELS.items() if name != course.without}, n)
     channel = channel if course.channel is None else course.channel
     tier = codes(rng, TIERS, n)
     concluded, is_open = _conclusion(rng, accepted, cutoff, course.settled_by)
     outcome = _outcome(rng, place, is_open) if course.outcome is None else course.outcome
     agreed = (outcome == "agreed").to_numpy()
     source = channel.replace_strict(SOURCES, default="referral_other", return_dtype=pl.String)
+    persons = 2 + rng.poisson(0.6, n) + np.where(rng.random(n) < 0.02, rng.integers(5, 60, n), 0)
     frame = pl.DataFrame({
         "case_number": numbered(f"〔{block.year}〕{place.code}人调{{}}号", block.first_number, n),
         "area_code": area_texts(where, place, np.where(where < 0, 6, block.digits)),
@@ -111,8 +114,8 @@ def rows(block: Block, course: Course) -> pl.DataFrame:
         "dispute_type": codes(rng, TYPES, n),
         "is_difficult": rng.random(n) < 0.04,
         "scale": codes(rng, {"individual": 97.5, "group": 2.3, "major_group": 0.2}, n),
-        "persons_involved": 2 + rng.poisson(0.6, n) + np.where(rng.random(n) < 0.02, rng.integers(5, 60, n), 0),
-        "parties": 2 + (rng.random(n) < 0.12),
+        "persons_involved": persons,
+        "parties": np.minimum(2 + (rng.random(n) < 0.12), persons),
     })  # fmt: skip
     frame = frame.with_columns(
         *_dates(rng, accepted, concluded, is_open, cutoff),
@@ -121,6 +124,7 @@ def rows(block: Block, course: Course) -> pl.DataFrame:
         *_people(rng, place, agreed, is_open),
         pl.Series("is_reopened", rng.random(n) < 0.007),
         pl.Series("has_prevented_escalation", rng.random(n) < 0.011),
+        pl.Series("has_prevented_group_incident", rng.random(n) < 0.003),
     )
     status = codes(rng, {"approved": 99.5, "draft": 0.2, "void": 0.3}, n)
     approved = pl.Series(["approved"], dtype=pl.String).new_from_index(0, n)
@@ -186,9 +190,10 @@ def _agreement(block: Block, concluded: Days, agreed: Mask) -> list[pl.Series]:
     perform_by = concluded + rng.integers(0, 61, n)
     performance = np.where(perform_by > cutoff, 3, drawn(rng, {"performed": 93, "partly": 4, "not_performed": 3}, n))
     asked = written & (rng.random(n) < 0.05)
-    asked_on = concluded + rng.integers(0, 20, n)
+    asked_on = concluded + np.where(rng.random(n) < 0.03, rng.integers(31, 45, n), rng.integers(0, 20, n))
     asked &= asked_on <= cutoff
     confirmed_on = asked_on + rng.integers(1, 25, n)
+    decided = asked & (confirmed_on <= cutoff)
     number = numbered(f"{block.place.code}协{block.year}-{{}}", int(rng.integers(1, 900_000)), n)
     form = picked(("oral", "written"), written.astype(np.int64))
     return [
@@ -200,7 +205,8 @@ def _agreement(block: Block, concluded: Days, agreed: Mask) -> list[pl.Series]:
         given(picked(("performed", "partly", "not_performed", "not_due"), performance), agreed).alias("performance"),
         pl.Series("has_confirmation_request", asked),
         dates(asked_on, asked).alias("confirmation_requested_on"),
-        dates(confirmed_on, asked & (confirmed_on <= cutoff)).alias("confirmed_on"),
+        dates(confirmed_on, decided).alias("confirmed_on"),
+        given(codes(rng, CONFIRMATIONS, n), decided).alias("confirmation_result"),
     ]
 
 

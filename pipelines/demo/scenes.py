@@ -2,7 +2,9 @@
 
 - 合川区 2025: mediation accepted by channel, 诉调 124, 警调 626 (624 agreed), 访调 26, all others agreed; 106 applications
   for reconsideration decided, 101 of them without a later suit or petition; 58 assessments done from June on.
-- 枝江市 2022-01..2022-06, disputes screened: 1,928, of them 1,829 已化解.
+- 枝江市 2022-01..2022-06, disputes screened: 1,928, of them 1,829 已化解; 2022: 80 cases agreed in the lawyers' channel;
+  2022-Q4: of 60 old petition matters on the list on 1 October 56 were concluded.
+- 岳塘区岳塘街道 2022-10-28..2023-07-31: 172 disputes handled by police and justice together (警司联动).
 - 沙市区胜利街道 2017-12..2023-12, disputes screened: 36 已化解, 49 缓和, 12 引导司法程序.
 - 十堰市 2025, eight counties: every person to be checked by information technology was checked, each month.
 
@@ -17,12 +19,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.demo import correction, mediation, reconsideration, screening
+from pipelines.demo import correction, mediation, petition, reconsideration, screening
 from pipelines.demo.districts import SEASON, Period, Place, day_number, month_number, places, shared_out, working_days
 from pipelines.demo.drawing import Block
 from pipelines.demo.people import picked
 
-HECHUAN, ZHIJIANG, SHASHI, SHENGLI = "500117", "420583", "421002", "421002004000"
+HECHUAN, ZHIJIANG, SHASHI, YUETANG = "500117", "420583", "421002", "430304"
+SHENGLI, YUETANG_STREET = "421002004000", "430304001000"
 COURSE_OF_MEDIATION = {
     ("court", "agreed"): 124,
     ("police", "agreed"): 624,
@@ -31,6 +34,9 @@ COURSE_OF_MEDIATION = {
 }
 ZHIJIANG_STATUS = {"resolved": 1829, "eased": 40, "pending": 30, "to_judicial": 19, "transferred": 10}
 SHENGLI_STATUS = {"resolved": 36, "eased": 49, "to_judicial": 12}
+YUETANG_STATUS = {"resolved": 163, "eased": 5, "to_judicial": 3, "pending": 1}
+LAWYERS_AGREED = 80
+OLD_MATTERS, OLD_CONCLUDED = 60, 56
 FOLLOWED = {"nothing": 101, "litigation": 4, "petition": 1}
 ASSESSED, ASSESSED_MONTHS = 58, range(month_number(2025, 6), month_number(2026, 1))
 YEAR_2025 = (month_number(2025, 1), month_number(2025, 12))
@@ -40,6 +46,9 @@ FILES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("mediation_cases", HECHUAN): YEAR_2025,
     ("dispute_screenings", "420500"): (month_number(2022, 1), month_number(2022, 6)),
     ("dispute_screenings", "421000"): (month_number(2017, 12), month_number(2023, 12)),
+    ("dispute_screenings", "430300"): (month_number(2022, 10), month_number(2023, 7)),
+    ("mediation_cases", ZHIJIANG): (month_number(2022, 1), month_number(2022, 12)),
+    ("petition_matters", "420500"): (month_number(2022, 1), month_number(2022, 8)),
     ("correction_monthly", "420300"): YEAR_2025,
     ("correction_monthly", "500000"): YEAR_2025,
     ("reconsideration_cases", "500000"): YEAR_2025,
@@ -57,6 +66,15 @@ CLAIMED: Mapping[tuple[str, str], tuple[int, int]] = {
     ("mediation_cases", HECHUAN): YEAR_2025,
     ("dispute_screenings", ZHIJIANG): (month_number(2022, 1), month_number(2022, 6)),
     ("reconsideration_cases", HECHUAN): YEAR_2025,
+}
+# (table, district) whose books stay without faults, so that nothing unreadable can lie in a scene's place and period
+CLEAN = {*CLAIMED, ("dispute_screenings", SHASHI), ("dispute_screenings", YUETANG), ("mediation_cases", ZHIJIANG)} | {
+    ("petition_matters", ZHIJIANG)
+}
+# (table, district) -> the township that gets no ordinary rows, and in which years
+CLOSED: Mapping[tuple[str, str], tuple[str, range]] = {
+    ("dispute_screenings", SHASHI): (SHENGLI, range(2017, 2024)),
+    ("dispute_screenings", YUETANG): (YUETANG_STREET, range(2022, 2024)),
 }
 HECHUAN_SETTLED_BY = day_number(date(2024, 12, 31))  # ordinary cases of the years before leave nothing to 2025
 
@@ -81,17 +99,25 @@ def open_to_ordinary(table: str, code: str, months: NDArray[np.int64]) -> NDArra
 
 def closed_township(table: str, code: str, year: int) -> str | None:
     """The township that gets no ordinary rows in a year's block of a district."""
-    return SHENGLI if (table, code) == ("dispute_screenings", SHASHI) and 2017 <= year <= 2023 else None
+    township, years = CLOSED.get((table, code), (None, range(0)))
+    return township if year in years else None
 
 
 def rows(table: str, code: str, year: int, digits: int) -> pl.DataFrame | None:
     """Scene rows of a district in a year's file of a case table, columns as its ordinary rows; None where none are."""
-    if (table, code, year) == ("mediation_cases", HECHUAN, 2025):
-        return _hechuan(digits)
-    if (table, code, year) == ("dispute_screenings", ZHIJIANG, 2022):
-        return _zhijiang(digits)
-    if closed_township(table, code, year) is not None:
-        return _shengli(year, digits)
+    match table, code, year:
+        case ("mediation_cases", "500117", 2025):
+            return _hechuan(digits)
+        case ("mediation_cases", "420583", 2022):
+            return _lawyers(digits)
+        case ("dispute_screenings", "420583", 2022):
+            return _zhijiang(digits)
+        case ("petition_matters", "420583", 2022):
+            return _old_matters(digits)
+        case ("dispute_screenings", "421002", _) if closed_township(table, code, year):
+            return _shengli(year, digits)
+        case ("dispute_screenings", "430304", _) if closed_township(table, code, year):
+            return _together(year, digits)
     return None
 
 
@@ -163,6 +189,52 @@ def _zhijiang(digits: int) -> pl.DataFrame:
     township = np.arange(len(status)) % len(place.townships)
     block = Block(place, found, 1, rng, day_number(date(2022, 6, 30)), digits)
     return screening.rows(block, status=status, township=township)
+
+
+@cache
+def _lawyers(digits: int) -> pl.DataFrame:
+    rng = np.random.default_rng(420583 + 2022)
+    place = places()[ZHIJIANG]
+    accepted = _days(rng, LAWYERS_AGREED, date(2022, 1, 1), date(2022, 11, 30))
+    cutoff = day_number(date(2022, 12, 31))
+    fixed = mediation.Course(
+        settled_by=cutoff,
+        channel=_shuffled(rng, {"lawyer": LAWYERS_AGREED}),
+        outcome=_shuffled(rng, {"agreed": LAWYERS_AGREED}),
+        township=np.arange(LAWYERS_AGREED) % len(place.townships),
+        approved=True,
+    )
+    return mediation.rows(Block(place, accepted, 1, rng, cutoff, digits), fixed)
+
+
+@cache
+def _old_matters(digits: int) -> pl.DataFrame:
+    """The list frozen on 1 October: 56 of its matters were concluded by the end of the year, the others later."""
+    rng = np.random.default_rng(420583 + 10)
+    registered = _days(rng, OLD_MATTERS, date(2022, 1, 1), date(2022, 8, 31))
+    first, last = day_number(date(2022, 10, 1)), day_number(date(2022, 12, 31))
+    in_time = np.arange(OLD_MATTERS) < OLD_CONCLUDED
+    concluded = np.where(in_time, rng.integers(first, last + 1, OLD_MATTERS), last + 40)
+    block = Block(places()[ZHIJIANG], registered, 1, rng, last + 60, digits)
+    return petition.rows(block, "420500", backlog=petition.Backlog(rng.permutation(concluded), "litigation"))
+
+
+@cache
+def _together(year: int, digits: int) -> pl.DataFrame:
+    """The year's part of 172 disputes spread evenly over nine months."""
+    place = places()[YUETANG]
+    status = _shuffled(np.random.default_rng(430304001), YUETANG_STATUS)
+    last = day_number(date(2023, 7, 31))
+    found = np.linspace(day_number(date(2022, 10, 28)), last, len(status)).astype(np.int64)
+    this_year = (found >= day_number(date(year, 1, 1))) & (found <= day_number(date(year, 12, 31)))
+    position = [area.area_code for area in place.townships].index(YUETANG_STREET)
+    block = Block(place, found[this_year], 1, np.random.default_rng([430304001, year]), last + 30, digits)
+    return screening.rows(
+        block,
+        status=status.filter(pl.Series(this_year)),
+        township=np.full(this_year.sum(), position),
+        mechanism="police_justice",
+    )
 
 
 @cache

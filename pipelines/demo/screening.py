@@ -39,6 +39,7 @@ TYPES = {
     "other": 3.3,
 }
 TIERS = {"grid": 24, "village": 46, "township": 26, "county": 3.6, "city": 0.4}
+CHANNELS = {"": 70, "police": 11, "court": 6, "petition": 3, "hotline": 7, "procuratorate": 1, "lawyer": 2}
 METHODS = {"grid": 62, "application": 20, "transfer": 11, "hotline": 7}
 MECHANISMS = {"": 58, "police_justice": 16, "court_station": 12, "station_room": 6, "police_justice,station_room": 4,
               "reconsideration_mediation": 1.5, "court_station,police_justice": 1.5, "other": 1}  # fmt: skip
@@ -47,11 +48,16 @@ WAYS = ("当面调解", "联合调解", "法治教育", "心理疏导", "线上�
 
 
 def rows(
-    block: Block, *, status: pl.Series | None = None, township: Days | None = None, excluded: str | None = None
+    block: Block,
+    *,
+    status: pl.Series | None = None,
+    township: Days | None = None,
+    mechanism: str | None = None,
+    excluded: str | None = None,
 ) -> pl.DataFrame:
     """Disputes of a block, one row a dispute, columns as in the contract (typed; amounts in yuan).
 
-    `status`, `township`: fixed values, one a row; `excluded`: a township that gets none.
+    `status`, `township`: fixed values, one a row; `mechanism`: of all rows; `excluded`: a township that gets none.
     """
     n, rng, place, found, cutoff = block.size, block.rng, block.place, block.days, block.cutoff
     where = townships(rng, place, n, 0.01, excluded) if township is None else township
@@ -70,10 +76,12 @@ def rows(
         "persons_involved": 2 + rng.poisson(0.7, n),
         "amount": given(pl.Series(yuan), stated),
         "method": codes(rng, METHODS, n),
-        "mechanisms": given(mechanisms := codes(rng, MECHANISMS, n), (mechanisms != "").to_numpy()),
+        "channel": codes(rng, CHANNELS, n).replace("", None),
+        "mechanisms": codes(rng, MECHANISMS if mechanism is None else {mechanism: 1}, n).replace("", None),
         "tier": codes(rng, TIERS, n),
         "screening_status": status,
         "resolved_on": dates(resolved, done),
+        "is_resolved_successfully": given(pl.Series(np.ones(n, dtype=bool)), done),
         "updated_at": updated(rng, [found, np.where(done, resolved, found)], cutoff),
     })  # fmt: skip
     return frame.with_columns(*_people(block, where, done))
