@@ -51,20 +51,25 @@ ONE_PERSON = ("job_placement", "legal_aid", "relief")  # a person is helped, nob
 NUMBERS = ("activity_sessions", "attendances", "persons_served")
 
 
-def ordinary(place: Place, months: Sequence[int], period: Period, rng: np.random.Generator) -> pl.DataFrame:
-    """A district's activities of some months, one row an activity: what was done, where (12 or 6 digits) and for how many."""
+def ordinary(places: Sequence[Place], months: Sequence[int], period: Period, rng: np.random.Generator) -> pl.DataFrame:
+    """The activities of some districts and months, one row an activity: what was done, where (12 or 6 digits), for how
+    many."""
     season = np.array(SEASON)[np.array(months, dtype=np.int64) % 12]
-    days = working_days(rng, np.repeat(months, rng.poisson(A_MONTH * season)), period)
+    held = rng.poisson(A_MONTH * season, (len(places), len(months))).sum(axis=0)
+    days = working_days(rng, np.repeat(months, held), period)
     n = len(days)
     kind = codes(rng, TYPES, n)
-    places = (*(area.area_code for area in place.townships), place.code)
-    # A quarter of the activities is the district's own.
-    where = np.where(rng.random(n) < 0.25, len(places) - 1, rng.integers(0, len(places) - 1, n))
+    where = tuple(code for place in places for code in (*(area.area_code for area in place.townships), place.code))
+    many = np.array([len(place.townships) for place in places])
+    district = rng.integers(0, len(places), n)
+    # A quarter of the activities is the district's own, the last of its areas.
+    town = np.where(rng.random(n) < 0.25, many[district], rng.integers(0, many[district]))
     single = kind.is_in(ONE_PERSON).to_numpy()
     attendances = 1 + rng.poisson(kind.replace_strict(USUAL, default=6, return_dtype=pl.Int64).to_numpy())
     return pl.DataFrame({
         "activity_type": kind,
-        "area_code": picked(places, where),
+        "area_code": picked(where, (np.cumsum(many + 1) - many - 1)[district] + town),
+        "organiser": picked(tuple(f"{place.name}司法局" for place in places), district),
         "audience": kind.replace_strict(AUDIENCES, return_dtype=pl.String),
         "activity_mode": picked(("offline", "online"), (rng.random(n) < 0.15).astype(np.int64)),
         "held_on": dates(days),
@@ -74,13 +79,16 @@ def ordinary(place: Place, months: Sequence[int], period: Period, rng: np.random
     })  # fmt: skip
 
 
-def fixed(kind: str, audience: str, mode: str, area_code: str, days: Days, totals: dict[str, int]) -> pl.DataFrame:
+def fixed(
+    kind: str, audience: str, mode: str, area_code: str, place: Place, days: Days, totals: dict[str, int]
+) -> pl.DataFrame:
     """Activities on these days, columns as of ordinary ones, that together have these totals; other numbers are blank."""
     n = len(days)
     shared = {name: shared_out(total, np.ones(n)) for name, total in totals.items()}
     return pl.DataFrame({
         "activity_type": [kind] * n,
         "area_code": [area_code] * n,
+        "organiser": [f"{place.name}司法局"] * n,
         "audience": [audience] * n,
         "activity_mode": [mode] * n,
         "held_on": dates(days),
@@ -89,16 +97,14 @@ def fixed(kind: str, audience: str, mode: str, area_code: str, days: Days, total
 
 
 def rows(
-    held: pl.DataFrame, place: Place, year: int, rng: np.random.Generator, digits: int, cutoff: int
+    held: pl.DataFrame, office: int, year: int, rng: np.random.Generator, digits: int, cutoff: int
 ) -> pl.DataFrame:
-    """The activities of a district and year as the ledger writes them, columns as in the contract (typed)."""
+    """The activities of an office and year as its ledger writes them, columns as in the contract (typed)."""
     held = held.sort("held_on", maintain_order=True)
-    n = held.height
     days = held["held_on"].cast(pl.Int32).cast(pl.Int64).to_numpy()
     return held.with_columns(
-        numbered(f"HD{place.code}{year}{{}}", 1, n).alias("activity_number"),
-        pl.lit(f"{place.name}司法局").alias("organiser"),
+        numbered(f"HD{office}{year}{{}}", 1, held.height).alias("activity_number"),
         pl.col("area_code").str.slice(0, digits),
-        ("联系人" + names(staff(rng, int(place.code) + 29, n, 5))).alias("remarks"),
+        ("联系人" + names(staff(rng, office + 29, held.height, 40))).alias("remarks"),
         updated(rng, [days], cutoff).alias("updated_at"),
     )

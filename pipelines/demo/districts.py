@@ -88,8 +88,15 @@ def places() -> Mapping[str, Place]:
 
 def districts_of(area_code: str) -> list[Place]:
     """The demo's districts a sender reports for: the district itself, or those of the city."""
-    parents = {area.area_code: area.parent_code for area in areas() if area.code_list == "nbs2023"}
-    return [p for code, p in sorted(places().items()) if area_code in (f"{code}000000", parents[f"{code}000000"])]
+    cities = _cities()
+    return [p for code, p in sorted(places().items()) if area_code in (f"{code}000000", cities[code])]
+
+
+@cache
+def _cities() -> Mapping[str, str]:
+    """The city (12 digits) above each of the demo's districts."""
+    published = (area for area in areas() if area.code_list == "nbs2023" and area.level == "district")
+    return {area.area_code[:6]: area.parent_code for area in published if area.area_code[:6] in places()}
 
 
 def expected(period: Period) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def instants(days: Days, seconds: NDArray[np.int64]) -> pl.Series:
 
 def given(values: pl.Series, present: Mask) -> pl.Series:
     """The values where present, else null."""
-    return pl.select(pl.when(pl.Series(present)).then(values)).to_series()
+    return values.zip_with(pl.Series(present), pl.Series([None], dtype=values.dtype))
 
 
 def office_seconds(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
@@ -104,8 +104,8 @@ def townships(
 
 def numbered(pattern: str, first: int, count: int) -> pl.Series:
     """Case numbers: the pattern's `{}` filled with consecutive six-digit numbers."""
-    running = pl.Series(np.arange(first, first + count)).cast(pl.String).str.zfill(6)
-    return pl.select(pl.format(pattern, running)).to_series()
+    head, _, tail = pattern.partition("{}")
+    return pl.Series([f"{head}{number:06d}{tail}" for number in range(first, first + count)], dtype=pl.String)
 
 
 def amounts(rng: np.random.Generator, count: int, share: float) -> tuple[NDArray[np.int64], Mask]:

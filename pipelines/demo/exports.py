@@ -318,38 +318,41 @@ def _resettlement(sender: Sender, year: int, districts: Sequence[Place], order: 
     yield resettlement.rows(districts, _full_months(order.period), year, books, rng)
 
 
-def _ordinary_months(sender: Sender, place: Place, year: int, order: Order) -> list[int]:
-    """The months of the period in a year in which a district may have ordinary rows."""
-    months = np.array([month for month in order.period.months if month // 12 + 1970 == year], dtype=np.int64)
-    return [int(month) for month in months[scenes.open_to_ordinary(sender.table, place.code, months)]]
+def _months_of(year: int, period: Period) -> list[int]:
+    return [month for month in period.months if month // 12 + 1970 == year]
 
 
 def _reconsideration(
     sender: Sender, year: int, districts: Sequence[Place], order: Order, style: HouseStyle
 ) -> Iterator[pl.DataFrame]:
-    for place in districts:
-        if place.code == scenes.HECHUAN and year in scenes.years(sender.table, _office(sender)):
-            yield scenes.applications(style.area_digits)
-        rng = np.random.default_rng([order.seed, TABLES.index(sender.table), int(place.code), year])
-        months = _ordinary_months(sender, place, year, order)
-        received = rng.poisson(APPLICATIONS_A_YEAR * WEIGHTS.get(place.code, 30.0) / 12, len(months))
-        days = working_days(rng, np.repeat(np.array(months, dtype=np.int64), received), order.period)
-        if len(days):
-            leaves_nothing = place.code == scenes.HECHUAN and year < 2025
-            settled_by = min(order.period.last_day, scenes.HECHUAN_SETTLED_BY) if leaves_nothing else None
-            block = Block(place, days, 1, rng, order.period.last_day, style.area_digits)
-            yield reconsideration.rows(block, settled_by=settled_by)
+    office, last_day = int(_office(sender)), order.period.last_day
+    if year in scenes.years(sender.table, _office(sender)):
+        yield scenes.applications(style.area_digits)
+    rng = np.random.default_rng([order.seed, TABLES.index(sender.table), office, year])
+    months = np.array(_months_of(year, order.period), dtype=np.int64)
+    a_month = APPLICATIONS_A_YEAR / 12 * np.array([WEIGHTS.get(place.code, 30.0) for place in districts])
+    is_open = np.array([scenes.open_to_ordinary(sender.table, place.code, months) for place in districts])
+    received = rng.poisson(a_month[:, None] * is_open)
+    if not received.sum():
+        return
+    district, at = np.repeat(np.indices(received.shape).reshape(2, -1), received.ravel(), axis=1)
+    in_time = np.lexsort((rng.random(len(at)), at))  # in the order of months, districts mixed
+    district, days = district[in_time], working_days(rng, months[at[in_time]], order.period)
+    leaves_nothing = np.array([place.code == scenes.HECHUAN and year < 2025 for place in districts])[district]
+    settled_by = np.where(leaves_nothing, min(last_day, scenes.HECHUAN_SETTLED_BY), reconsideration.NEVER)
+    course = reconsideration.Course(district, settled_by)
+    yield reconsideration.rows(districts, Block(districts[0], days, 1, rng, last_day, style.area_digits), course)
 
 
 def _activities(
     sender: Sender, year: int, districts: Sequence[Place], order: Order, style: HouseStyle
 ) -> Iterator[pl.DataFrame]:
-    for place in districts:
-        held = scene_activities.held(place, year)
-        cutoff = max([order.period.last_day, *(int(part["held_on"].to_physical().max()) for part in held)])
-        rng = np.random.default_rng([order.seed, TABLES.index(sender.table), int(place.code), year])
-        months = _ordinary_months(sender, place, year, order)
-        if months:
-            held.append(scene_activities.unclaimed(activities.ordinary(place, months, order.period, rng)))
-        if held:
-            yield activities.rows(pl.concat(held), place, year, rng, style.area_digits, cutoff)
+    office = int(_office(sender))
+    held = scene_activities.held(districts, year)
+    cutoff = max([order.period.last_day, *(int(part["held_on"].to_physical().max()) for part in held)])
+    rng = np.random.default_rng([order.seed, TABLES.index(sender.table), office, year])
+    months = _months_of(year, order.period)
+    if months:
+        held.append(scene_activities.unclaimed(activities.ordinary(districts, months, order.period, rng)))
+    if held:
+        yield activities.rows(pl.concat(held), office, year, rng, style.area_digits, cutoff)

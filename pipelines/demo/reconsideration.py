@@ -1,8 +1,13 @@
 """Rows of 行政复议案件明细, one an application for reconsideration."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from pipelines.demo.districts import Place
 from pipelines.demo.drawing import Block, Days, Mask, codes, dates, drawn, given, numbered, updated
 from pipelines.demo.people import names, parties, picked, staff
 
@@ -37,28 +42,41 @@ DECISIONS = {"upheld": 62, "revoked": 9, "modified": 1.5, "unlawful": 4, "perfor
 SETTLEMENTS = {"mediated": 30, "settled": 22, "withdrawn": 48}
 LATER = {"nothing": 86, "litigation": 11, "petition": 3}
 ORDINARY, SUMMARY, EXTENSION = 60, 30, 30  # natural days: 行政复议法第62条
+NEVER = 1_000_000  # a day that no period reaches
 
 
-def rows(block: Block, *, settled_by: int | None = None, later: pl.Series | None = None) -> pl.DataFrame:
-    """Applications of a block, one row an application, columns as in the contract (typed).
+@dataclass(frozen=True)
+class Course:
+    """Of each application: the district, and what is fixed beforehand. `settled_by`: accepted and concluded by this day,
+    or `NEVER`. `later`: what followed (see `LATER`), None where it is drawn."""
 
-    `settled_by`: every case is accepted and concluded by this day. `later`: what followed each (see `LATER`).
+    district: NDArray[np.int64]
+    settled_by: Days
+    later: pl.Series | None = None
+
+
+def rows(districts: Sequence[Place], block: Block, course: Course) -> pl.DataFrame:
+    """Applications to some districts' governments, one row an application, columns as in the contract (typed).
+
+    `block`: the applications and the district that numbers them.
     """
-    n, rng, place, received, cutoff = block.size, block.rng, block.place, block.days, block.cutoff
+    n, rng, received, cutoff = block.size, block.rng, block.days, block.cutoff
     summary = rng.random(n) < 0.22
-    refused = (rng.random(n) < 0.06) & (settled_by is None)
-    accepted, concluded, extended = _course(rng, received, summary, refused, settled_by)
+    refused = (rng.random(n) < 0.06) & (course.settled_by == NEVER)
+    accepted, concluded, extended = _course(rng, received, summary, refused, course.settled_by)
     is_accepted, is_done = ~refused & (accepted <= cutoff), concluded <= cutoff
     known_extended = extended & (accepted + ORDINARY <= cutoff)
-    applicant, respondent = names(parties(rng, n)), f"{place.name}有关单位"
+    name = picked(tuple(place.name for place in districts), course.district)
+    applicant, respondent = names(parties(rng, n)), name + "有关单位"
+    handler = names(staff(rng, int(districts[0].code) + 19, n, 40))
     frame = pl.DataFrame({
-        "case_number": numbered(f"〔{block.year}〕{place.code}复{{}}号", block.first_number, n),
-        "area_code": pl.Series([place.code], dtype=pl.String).new_from_index(0, n),
-        "body": pl.Series([f"{place.name}人民政府"], dtype=pl.String).new_from_index(0, n),
+        "case_number": numbered(f"〔{block.year}〕{block.place.code}复{{}}号", block.first_number, n),
+        "area_code": picked(tuple(place.code for place in districts), course.district),
+        "body": name + "人民政府",
         "applicant_name": applicant,
-        "respondent_name": pl.Series([respondent], dtype=pl.String).new_from_index(0, n),
-        "handler": names(staff(rng, int(place.code) + 19, n, 5)),
-        "request_text": applicant + f"请求撤销{respondent}作出的决定。",
+        "respondent_name": respondent,
+        "handler": handler,
+        "request_text": applicant + "请求撤销" + respondent + "作出的决定。",
         "received_on": dates(received),
         "accepted_on": dates(accepted, is_accepted),
         "application_type": codes(rng, APPLICATIONS, n),
@@ -74,24 +92,22 @@ def rows(block: Block, *, settled_by: int | None = None, later: pl.Series | None
     return frame.with_columns(
         dates(sent, is_accepted & (sent <= cutoff)).alias("sent_on"),
         dates(answered, is_accepted & (answered <= cutoff)).alias("answered_on"),
-        *_ending(rng, is_done, refused, later),
+        *_ending(rng, is_done, refused, course.later),
     )
 
 
 def _course(
-    rng: np.random.Generator, received: Days, summary: Mask, refused: Mask, settled_by: int | None
+    rng: np.random.Generator, received: Days, summary: Mask, refused: Mask, settled_by: Days
 ) -> tuple[Days, Days, Mask]:
     """Days of acceptance and of the decision, and which decisions were put off: 15 in 1,000 come late."""
     n = len(received)
     limit = np.where(summary, SUMMARY, ORDINARY)
-    extended = ~summary & ~refused & (rng.random(n) < 0.07) & (settled_by is None)
+    extended = ~summary & ~refused & (rng.random(n) < 0.07) & (settled_by == NEVER)
     accepted = received + rng.integers(1, 6, n)
     usual = np.minimum(8 + rng.gamma(4.0, 8.0, n).astype(np.int64), limit - rng.integers(0, 3, n))
     taken = np.where(extended, limit + rng.integers(1, EXTENSION, n), usual)
     taken = np.where(rng.random(n) < 0.015, limit + EXTENSION + rng.integers(1, 20, n), taken)
     concluded = np.where(refused, accepted, accepted + taken)
-    if settled_by is None:
-        return accepted, concluded, extended
     return np.minimum(accepted, settled_by), np.minimum(concluded, settled_by), extended
 
 

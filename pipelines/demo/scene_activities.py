@@ -8,6 +8,7 @@
 - 十堰市 2025-03: 172 trained on the 21st; 郧阳区: 230-odd persons at group education.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +17,7 @@ import polars as pl
 
 from pipelines.demo import activities
 from pipelines.demo.activities import AUDIENCES
-from pipelines.demo.districts import Place, day_number
+from pipelines.demo.districts import Place, day_number, places
 
 
 @dataclass(frozen=True)
@@ -83,24 +84,21 @@ TOLD = (
 )  # fmt: skip
 
 
-def years(place: str) -> range:
-    """The years in which the articles tell of activities that a district writes down."""
-    spans = [(told.first.year, told.last.year) for told in TOLD if told.place == place]
-    return range(min(first for first, _ in spans), max(last for _, last in spans) + 1) if spans else range(0)
-
-
 def unclaimed(held: pl.DataFrame) -> pl.DataFrame:
     """The ordinary activities that blur nothing an article tells."""
     return held.filter(~pl.any_horizontal(told.claims() for told in TOLD))
 
 
-def held(place: Place, year: int) -> list[pl.DataFrame]:
-    """The activities of a district in a year of which articles tell."""
-    return [part for told in TOLD if told.place == place.code and (part := _in(told, year)).height]
+def held(districts: Sequence[Place], year: int) -> list[pl.DataFrame]:
+    """The activities of some districts in a year of which articles tell."""
+    codes = {place.code for place in districts}
+    tell = (told for told in TOLD if told.place in codes and told.first.year <= year <= told.last.year)
+    return [part for told in tell if (part := _in(told, year)).height]
 
 
 def _in(told: Told, year: int) -> pl.DataFrame:
     days = np.linspace(day_number(told.first), day_number(told.last), told.entries).astype(np.int64)
     audience = told.audience or AUDIENCES[told.kind]
-    whole = activities.fixed(told.kind, audience, told.mode, told.area_code, days, dict(told.totals))
+    place = places()[told.place]
+    whole = activities.fixed(told.kind, audience, told.mode, told.area_code, place, days, dict(told.totals))
     return whole.filter(pl.col("held_on").dt.year() == year)

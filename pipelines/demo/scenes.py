@@ -145,8 +145,9 @@ def applications(digits: int) -> pl.DataFrame:
     followed = _shuffled(rng, FOLLOWED)
     cutoff = day_number(date(2025, 12, 31))
     received = _days(rng, len(followed), date(2025, 1, 1), date(2025, 10, 31))
-    block = Block(places()[HECHUAN], received, 1, rng, cutoff, digits)
-    return reconsideration.rows(block, settled_by=cutoff, later=followed)
+    place, settled_by = places()[HECHUAN], np.full(len(followed), cutoff)
+    course = reconsideration.Course(np.zeros(len(followed), dtype=np.int64), settled_by, followed)
+    return reconsideration.rows([place], Block(place, received, 1, rng, cutoff, digits), course)
 
 
 def _shuffled(rng: np.random.Generator, counts: Mapping[str, int]) -> pl.Series:
