@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -21,9 +21,9 @@ NOT_ASSIGNED = "999000"
 
 
 class Declared(BaseModel):
-    """Base of all declarations: frozen, and a misspelt key is an error."""
+    """Base of all declarations: frozen, and a misspelt key is an error. A model is built when the first one is read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 Declaration = TypeVar("Declaration", bound=Declared)
@@ -380,12 +380,17 @@ class Code(Declared):
     valid_to: date | None
 
 
-class Area(Declared):
+LEVELS = ("province", "city", "district", "township")
+
+
+class Area(NamedTuple):
+    """A plain tuple: there are thousands, and every command reads them."""
+
     code_list: str
     area_code: str
     name_zh: str
     name_en: str
-    level: Literal["province", "city", "district", "township"]
+    level: str
     parent_code: str
     valid_from: str
     valid_to: str
@@ -847,8 +852,7 @@ def areas() -> tuple[Area, ...]:
 
 
 def _areas_in(path: Path, published: set[str]) -> tuple[Area, ...]:
-    rows = enumerate(read_rows(path), 2)
-    found: dict[int, Area] = {line: _declare(Area, row, path, lambda _, line=line: line) for line, row in rows}
+    found = {line: _area(row, path, line) for line, row in enumerate(read_rows(path), 2)}
     parents = published | {area.area_code for area in found.values() if not area.maps_to} | {""}
     seen: set[tuple[str, str]] = set()
     for line, area in found.items():
@@ -858,6 +862,17 @@ def _areas_in(path: Path, published: set[str]) -> tuple[Area, ...]:
             raise UserError(f"{path}, line {line}: the parent {area.parent_code} of {area.area_code} is not an area.")
         seen.add((area.code_list, area.area_code))
     return tuple(found.values())
+
+
+def _area(row: Mapping[str, str], path: Path, line: int) -> Area:
+    wrong = next((name for name in Area._fields if row.get(name) is None), None)
+    if wrong is not None:
+        raise UserError(f"{path}, line {line}: {wrong}: Field required.")
+    if row["level"] not in LEVELS:
+        raise UserError(f"{path}, line {line}: level: expected one of {', '.join(LEVELS)}.")
+    if len(row) > len(Area._fields):
+        raise UserError(f"{path}, line {line}: there are more cells than columns, or a column that no area has.")
+    return Area(**row)
 
 
 @cache

@@ -1,6 +1,7 @@
 """`fengqiao`: the command line. Rooms are imported inside the commands, so that help comes at once."""
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from pipelines.settings import PROJECT, UserError, data_root
 WRONG_INPUT = 2
 UNEXPECTED = 1
 STOPPED = 130
+OBJECTS_BEFORE_COLLECTING = 100_000
 EDITIONS = click.Choice(["internal", "public"])
 
 
@@ -23,6 +25,8 @@ class Door(click.Group):
     """The group of commands, and the one place where failures become a sentence and an exit code."""
 
     def main(self, args: Sequence[str] | None = None, standalone_mode: bool = True, **extra: Any) -> Any:
+        # most objects are made by imports and live to the end: looking through them again and again frees nothing
+        gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
         said = list(sys.argv[1:] if args is None else args)
         sys.exit(self._code(said, extra))
 

@@ -1,4 +1,7 @@
-"""What the command line prints: tables with Chinese and English labels, JSON, progress."""
+"""What the command line prints: tables with Chinese and English labels, JSON, progress.
+
+What draws tables and words figures is imported where it is used: most commands print plain lines or JSON.
+"""
 
 import json
 import sys
@@ -6,23 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
-
-from dashboards import wording
-from pipelines.catalogue import Card
-
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.catalogue import Card
     from pipelines.cli_reading import Selection
 
 WIDTH_WHEN_PIPED = 200
 MISSING = "—"
 
 
-def console(*, to_stderr: bool = False) -> Console:
+def console(*, to_stderr: bool = False) -> "Console":
     """Standard output, or error; what is piped gets room for every column and no colours."""
+    from rich.console import Console
+
     stream = sys.stderr if to_stderr else sys.stdout
     return Console(width=None if stream.isatty() else WIDTH_WHEN_PIPED, highlight=False, stderr=to_stderr)
 
@@ -46,6 +46,9 @@ def print_table(
     to_stderr: bool = False,
 ) -> None:
     """A table. `columns` are (heading, `left` or `right`); `note` stands below it."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for heading, side in columns:
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
@@ -64,6 +67,9 @@ def working(text: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
     elif not sys.stderr.isatty():
         yield lambda step: print(step, file=sys.stderr, flush=True)
     else:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(text)
@@ -78,6 +84,9 @@ def counting(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     elif not sys.stderr.isatty():
         yield _say_each_tenth
     else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -96,6 +105,8 @@ def _say_each_tenth(what: str, done: int, total: int) -> None:
 
 def print_figures(selection: "Selection", rows: Sequence[Mapping[str, Any]]) -> None:
     """The rows of `figures --json` for reading: values rounded as the card says, the release and its cutoff below."""
+    from dashboards import wording
+
     card = selection.card
     unit = " ".join(dict.fromkeys(wording.unit_of_axis(card, language) for language in wording.LANGUAGES))
     points = ("（百分点）", " (points)") if card.unit == "percent" else ("", "")
@@ -111,7 +122,9 @@ def print_figures(selection: "Selection", rows: Sequence[Mapping[str, Any]]) -> 
     )
 
 
-def _figure_cells(row: Mapping[str, Any], card: Card, selection: "Selection") -> list[object]:
+def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") -> list[object]:
+    from dashboards import wording
+
     names = selection.area_names[row["area"]]
     cells: list[object] = [" ".join(names), row["area"], row["period"]]
     if selection.breakdown != "total":
@@ -135,5 +148,7 @@ def _whole(value: int | None) -> str:
 def _signed(value: float | None, decimals: int) -> str:
     if value is None:
         return MISSING
+    from dashboards import wording
+
     difference = wording.rounded(value, decimals)
     return f"{difference:+,f}" if difference else f"{abs(difference):f}"

@@ -23,8 +23,7 @@ CACHED = (
 def _forget() -> None:
     for name in CACHED:
         getattr(catalogue, name).cache_clear()
-    for read in (cells._code_texts, cells._code_series, cells._area_series):
-        read.cache_clear()
+    cells._code_texts.cache_clear()
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import polars as pl
 
 from pipelines.catalogue import Area, Column, Contract, area_mapping, code_lists
 from pipelines.intake.denying import MIDDLE_OF_MOBILES, personal_check
+from pipelines.intake.distinct import Cells, Texts
 from pipelines.intake.layouts import Told, header_unit
 from pipelines.periods import YEARS
 
@@ -24,6 +25,7 @@ COMPACT_DAY = r"^([0-9]{4})([0-9]{2})([0-9]{2})\b"
 WRITTEN_MONTH = r"^([0-9]{4})[-/.年]([0-9]{1,2})月?$"
 COMPACT_MONTH = r"^([12][0-9]{3})([0-9]{2})$"
 TIME_OF_DAY = r"[T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
+USUAL_INSTANTS = ((19, "%Y-%m-%d %H:%M:%S"), (16, "%Y-%m-%d %H:%M"))
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
 DASHES = ("/", "—", "——", "-", "–")
 NOTHING = ("", *DASHES)
@@ -33,7 +35,12 @@ FEN = {"yuan": 100, "wan_yuan": 1_000_000, "yi_yuan": 10_000_000_000}
 SAID_UNITS = {"元": "yuan", "万": "wan_yuan", "亿": "yi_yuan"}
 RUINED_NUMBER = r"^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
 LARGEST_USUAL = MIDDLE_OF_MOBILES[0] - 1  # a larger number may be somebody's
-PERHAPS_PERSONAL = "[0-9]{11}|^[0-9][eE]"  # as long as a mobile number, or ruined
+# A case number that is nobody's: not so many digits as a mobile number has, not parted as one may be, and not ruined.
+USUAL_NUMBER = (
+    "^(?:[0-9]{2,10}|[A-Za-z]+-?[0-9]{0,10})(?:-?[A-Za-z]+-?[0-9]{0,10})*"
+    "(?:-(?:[0-9]{4}-)?(?:[0-9]{5,10}|[0-9]{1,3}))*(?:-[0-9]{4})?$"
+)
+USUAL_TYPES = {"date", "datetime", "integer", "money", "identifier"}
 FEW_TEXTS = {"area", "boolean", "code", "codes", "date", "integer", "month"}
 TYPES: Mapping[str, pl.DataType] = {
     "area": pl.String(),
@@ -62,17 +69,11 @@ REASON_OF_TYPE = {
 
 
 @dataclass(frozen=True)
-class Cells:
-    """A column of a block: the cells as they stand there, typed values, and the checks that some rows fail."""
-
-    raw: pl.Series
-    values: pl.Series
-    failures: tuple[tuple[str, pl.Series], ...]
-
-
-@dataclass(frozen=True)
 class Reading:
-    """How a column's cells are read: what the contract says of it, and what the file says beside it."""
+    """How a column's cells are read: what the contract says of it, and what the file says beside it.
+
+    It remembers what became of the texts of a column that has few different ones: one for each thread.
+    """
 
     column: Column
     contract: Contract
@@ -96,17 +97,23 @@ class Reading:
 
     def cells(self, raw: pl.Series) -> Cells:
         """The cells of a column, given as text."""
-        raw = raw.fill_null("").alias("raw")
+        raw = (raw.fill_null("") if raw.null_count() else raw).alias("raw")
+        return self._texts.cells(raw) if self.column.type in FEW_TEXTS else self._read(raw.rechunk())
+
+    @cached_property
+    def _texts(self) -> Texts:
+        return Texts(self._read)
+
+    def _read(self, raw: pl.Series) -> Cells:
         values = self._usual(raw)
         is_left = values.is_null() if self._is_required else values.is_null() & (raw != "")
-        rows = is_left.arg_true()
+        rows = np.flatnonzero(is_left.to_numpy())
         if not len(rows):
             return Cells(raw, values, ())
-        left = self._distinct(raw.gather(rows)) if self.column.type in FEW_TEXTS else self._any_way(raw.gather(rows))
-        failures = tuple(
-            (reason, pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True).scatter(rows.filter(flags), True))
-            for reason, flags in left.failures
-        )
+        left = self._any_way(raw[rows])
+        if len(rows) == len(raw):
+            return left
+        failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
         return Cells(raw, values.scatter(rows, left.values), failures)
 
     @property
@@ -115,25 +122,17 @@ class Reading:
 
     def _usual(self, raw: pl.Series) -> pl.Series:
         """Values of the cells that are written in the usual way and cannot be personal; null for the others."""
-        if not (self.column.formats or self.column.pattern):
-            match self.column.type:
-                case "code":
-                    return _known(raw, *_code_series(self.column.codes or ""))
-                case "boolean":
-                    return _known(raw, *_code_series(self.column.codes or "yes_no")) == "yes"
-                case "area":
-                    return _known(raw, *_area_series(self.column.code_list or "nbs2023", self.areas, self.column.level))
-                case "date" | "datetime" | "integer" | "money" | "identifier":
-                    return raw.to_frame().select(self._usual_way(pl.col("raw"))).to_series()
-        return pl.repeat(None, len(raw), dtype=TYPES.get(self.column.type, pl.String()), eager=True)
+        if self.column.formats or self.column.pattern or self.column.type not in USUAL_TYPES:
+            return pl.repeat(None, len(raw), dtype=TYPES.get(self.column.type, pl.String()), eager=True)
+        way = self._usual_way(pl.col("raw"), raw)
+        return raw.to_frame().lazy().select(way).collect(engine="in-memory").to_series()
 
-    def _usual_way(self, raw: pl.Expr) -> pl.Expr:
+    def _usual_way(self, raw: pl.Expr, cells: pl.Series) -> pl.Expr:
         match self.column.type:
             case "date":
                 return _plausible(raw.str.to_date("%Y-%m-%d", strict=False, cache=False))
             case "datetime":
-                form = pl.when(raw.str.len_bytes() == 16).then(raw + ":00").otherwise(raw)
-                return _plausible(form.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us", cache=False))
+                return _plausible(_usual_instant(raw, cells))
             case "integer":
                 number = raw.cast(pl.Int64, strict=False)
                 return pl.when(number.is_between(-LARGEST_USUAL, LARGEST_USUAL)).then(number)
@@ -143,35 +142,24 @@ class Reading:
                 is_plain = raw.str.contains(rf"^[0-9]{{1,9}}(\.[0-9]{{1,{decimals}}})?$")
                 number = pl.when(is_plain).then(raw).cast(pl.Float64, strict=False)
                 return (number * FEN[self._unit]).round().cast(pl.Int64)
-        is_plain = raw.str.contains("^[0-9A-Za-z-]+$") & ~raw.str.contains(PERHAPS_PERSONAL)
-        return pl.when(is_plain).then(raw)
-
-    def _distinct(self, raw: pl.Series) -> Cells:
-        """Cells of few different texts, each text being read once."""
-        coded = raw.cast(pl.Categorical(pl.Categories.random()))
-        distinct = coded.unique()
-        codes, places = distinct.to_physical().to_numpy(), np.zeros(len(distinct) + 1, np.uint32)
-        places[codes] = np.arange(len(distinct), dtype=np.uint32)
-        rows = pl.Series(places[coded.to_physical().to_numpy()])
-        read = self._any_way(distinct.cast(pl.String))
-        return Cells(
-            raw, read.values.gather(rows), tuple((reason, flags.gather(rows)) for reason, flags in read.failures)
-        )
+        return pl.when(raw.str.contains(USUAL_NUMBER)).then(raw)
 
     def _any_way(self, raw: pl.Series) -> Cells:
+        read = self._every_way(raw)
+        failures = ((flags.name, np.flatnonzero(flags.to_numpy())) for flags in read.get_columns()[1:])
+        return Cells(raw, read["value"], tuple((reason, rows) for reason, rows in failures if len(rows)))
+
+    def _every_way(self, raw: pl.Series) -> pl.DataFrame:
+        """`value`, and a flag for each check that a cell may fail."""
+        text, value, checks = self._expressions
+        frame = raw.alias("raw").to_frame().lazy()
+        return frame.select(text).with_columns(value).select("value", *checks).collect(engine="in-memory")
+
+    @cached_property
+    def _expressions(self) -> tuple[pl.Expr, pl.Expr, tuple[pl.Expr, ...]]:
         text, value = pl.col("text"), pl.col("value")
         checks = (rows.fill_null(value=False).alias(reason) for reason, rows in self._checks(text, value))
-        read = (
-            raw.alias("raw")
-            .to_frame()
-            .lazy()
-            .select(folded(pl.col("raw"), self._dash_is_zero).alias("text"))
-            .with_columns(self._typed(text).alias("value"))
-            .select(value, *checks)
-            .collect(engine="in-memory")
-        )
-        failures = tuple((flags.name, flags) for flags in read.get_columns()[1:] if flags.any())
-        return Cells(raw, read["value"], failures)
+        return folded(pl.col("raw"), self._dash_is_zero).alias("text"), self._typed(text).alias("value"), tuple(checks)
 
     def _checks(self, text: pl.Expr, value: pl.Expr) -> Iterator[tuple[str, pl.Expr]]:
         column = self.column
@@ -214,25 +202,17 @@ class Reading:
         return text
 
 
-def _known(raw: pl.Series, texts: pl.Enum, meanings: pl.Series) -> pl.Series:
-    """What a list gives for cells that hold one of its texts to the letter."""
-    return meanings.gather(raw.cast(texts, strict=False).to_physical())
-
-
-@cache
-def _code_series(list_id: str) -> tuple[pl.Enum, pl.Series]:
-    found = _code_texts(list_id)
-    return pl.Enum(list(found)), pl.Series(list(found.values()), dtype=pl.String)
-
-
-@cache
-def _area_series(code_list: str, areas: tuple[Area, ...], level: str | None) -> tuple[pl.Enum, pl.Series]:
-    """Area codes as they are written, whole or without the zeros at their end -> the published area."""
-    found: dict[str, str] = {}
-    for code, published in area_mapping(code_list, areas, level).items():
-        found |= {code[:size]: published for size in (6, 9) if code[size:] == "0" * (12 - size)}
-        found[code] = published
-    return pl.Enum(list(found)), pl.Series(list(found.values()), dtype=pl.String)
+def _usual_instant(raw: pl.Expr, cells: pl.Series) -> pl.Expr:
+    """An instant to the second or to the minute; `cells` tell which: texts of the other form cost five times as much."""
+    size = cells.str.len_bytes()
+    forms = [(length, form) for length, form in USUAL_INSTANTS if (size == length).any()] or USUAL_INSTANTS[:1]
+    instants = [
+        (raw if len(forms) == 1 else pl.when(raw.str.len_bytes() == length).then(raw)).str.to_datetime(
+            form, strict=False, time_unit="us", cache=False
+        )
+        for length, form in forms
+    ]
+    return pl.coalesce(*instants)
 
 
 def folded(raw: pl.Expr, dash_is_zero: bool) -> pl.Expr:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 import polars_hash as plh
+from numpy.typing import NDArray
 
 from pipelines.catalogue import Contract, contracts
 from pipelines.intake.keys import CELL_NUMBER, Key, Keys
@@ -11,6 +13,10 @@ from pipelines.intake.keys import CELL_NUMBER, Key, Keys
 SEPARATOR = "\x1f"
 KEY_HEX_DIGITS = 32
 CELL_BITS = 2**63 - 1
+DIGEST_BYTES = 32
+# Two hexadecimal digits, read as one number of 16 bits -> the byte they stand for.
+BYTE_OF_PAIR = np.zeros(1 << 16, np.uint8)
+BYTE_OF_PAIR[[int.from_bytes(f"{byte:02x}".encode(), "little") for byte in range(256)]] = np.arange(256)
 
 
 def keyed_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, register: str) -> pl.DataFrame:
@@ -27,7 +33,7 @@ def keyed_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, register: st
         *(text.alias(name) for name, text in texts.items()),
     )
     chain = keys.chain(contract.system)
-    pseudonyms = (_pseudonym(name, chain).alias(name) for name in texts)
+    pseudonyms = (_pseudonyms(named, name, chain).alias(name) for name in texts)
     return _with_keys(named.with_columns(*pseudonyms).drop(keyed), chain, keys[CELL_NUMBER])
 
 
@@ -57,20 +63,32 @@ def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) 
 
 
 def _with_keys(rows: pl.DataFrame, chain: Sequence[Key], cell_key: Key) -> pl.DataFrame:
-    cell = _hmac(plh.col("_identity"), cell_key).str.head(16).str.to_integer(base=16, dtype=pl.UInt64)
+    digits = rows.select(_hmac(plh.col("_identity"), cell_key)).to_series()
+    # the digits' first 8 bytes, the highest first
+    cells = _bytes_of(digits, 8).view(">u8").ravel() & np.uint64(CELL_BITS)
     return rows.with_columns(
-        _pseudonym("_identity", chain).alias("case_key"),
-        (cell & pl.lit(CELL_BITS, pl.UInt64)).cast(pl.Int64).alias("cell_number"),
+        _pseudonyms(rows, "_identity", chain).alias("case_key"),
+        pl.Series("cell_number", cells.astype(np.int64), pl.Int64),
     ).drop("_identity")
 
 
-def _pseudonym(name: str, chain: Sequence[Key]) -> pl.Expr:
+def _pseudonyms(rows: pl.DataFrame, name: str, chain: Sequence[Key]) -> pl.Series:
     """16 bytes of the HMAC of a text column under a key, then of their digits under each later link of it; nothing of
     nothing."""
     text: pl.Expr = plh.col(name)
-    for key in chain:
-        text = _hmac(text, key).str.head(KEY_HEX_DIGITS)
-    return text.str.decode("hex")
+    for number, key in enumerate(chain):
+        text = _hmac(text.str.head(KEY_HEX_DIGITS) if number else text, key)
+    digits = rows.select(text).to_series()
+    if digits.null_count():
+        return digits.str.head(KEY_HEX_DIGITS).str.decode("hex")
+    return pl.Series(_bytes_of(digits, KEY_HEX_DIGITS // 2)).cast(pl.List(pl.UInt8)).cast(pl.Binary)
+
+
+def _bytes_of(digits: pl.Series, size: int) -> NDArray[np.uint8]:
+    """The first bytes that hexadecimal digits of a digest stand for, a row each; four times as fast as `str.decode`."""
+    pairs = pl.Array(pl.UInt16, DIGEST_BYTES)
+    codes = digits.cast(pl.Binary).bin.reinterpret(dtype=pairs, endianness="little").to_numpy()
+    return np.take(BYTE_OF_PAIR, codes.reshape(-1, DIGEST_BYTES)[:, :size])
 
 
 def _hmac(text: pl.Expr, key: Key) -> pl.Expr:

@@ -120,22 +120,29 @@ class Draft:
         updated = tables()[table].updated
         self._marks = list(dict.fromkeys(["case_key", "row_number", tables()[table].dated_by, updated or "case_key"]))
         self._compared = list(dict.fromkeys([*self._marks, *_compared(table)]))
+        self._schema = lake_schema(table)
+        compared = {name: self._schema[name] for name in self._compared}
+        self._none_compared = pl.DataFrame(schema=compared | {"part": pl.Int64()})
         self._unwritten: list[pl.DataFrame] = []
         self._sheets: dict[int, str | None] = {}
 
     def write(self, rows: pl.DataFrame, number: int, sheet: str | None = None) -> None:
-        """One part, without the columns that are empty in it; its number says where in the file its rows stood.
+        """One part, of the columns of the table that are not empty in it; its number says where in the file its rows stood.
 
         Raises `UserError` when the disk does not take it.
         """
         self._sheets[number] = sheet
+        held = pl.DataFrame([rows[name] for name in self._schema if name in rows.columns])
         if self._folder is None:
-            self._unwritten.append(rows.select(*self._compared, pl.lit(number, pl.Int64).alias("part")))
+            part = pl.concat(
+                [self._none_compared, held.with_columns(pl.lit(number, pl.Int64).alias("part"))], how="diagonal"
+            )
+            self._unwritten.append(part.select(self._none_compared.columns))
         elif len(rows):
+            filled = held.select(column.name for column in held.get_columns() if column.null_count() < len(rows))
             with taking():
                 part = self._folder / f"part-{number:05d}.parquet"
-                filled = [column for column in rows.get_columns() if column.null_count() < len(rows)]
-                pl.DataFrame(filled).write_parquet(part, compression="zstd", compression_level=1, statistics=True)
+                filled.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
 
     def marks(self) -> pl.LazyFrame:
         """Key, line, date and update time of each row so far."""
@@ -149,15 +156,13 @@ class Draft:
 
     def _rows(self) -> pl.LazyFrame:
         """The columns that are compared, and the `part` in which a row stands."""
-        schema = lake_schema(self._table)
-        empty = pl.DataFrame(schema={name: schema[name] for name in self._compared} | {"part": pl.Int64()})
         if self._folder is None:
-            return pl.concat([empty, *self._unwritten]).lazy()
+            return pl.concat([self._none_compared, *self._unwritten]).lazy()
         parts = sorted(self._folder.iterdir())
         if not parts:
-            return empty.lazy()
+            return self._none_compared.lazy()
         number = pl.col("part").str.extract(r"part-([0-9]+)\.parquet$").cast(pl.Int64)
-        rows = pl.scan_parquet(parts, schema=schema, missing_columns="insert", include_file_paths="part")
+        rows = pl.scan_parquet(parts, schema=self._schema, missing_columns="insert", include_file_paths="part")
         return rows.select(*self._compared, number)
 
     def finish(self, findings: pl.DataFrame, name: str) -> None:

@@ -1,15 +1,17 @@
 """Text cells become typed columns, or reasons why not, by the contract and nothing else."""
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from pipelines.catalogue import NO_SUCH_CASE, Area, Contract, Rule, Words, code_lists
-from pipelines.intake.cells import TYPES, Cells, Reading, folded
+from pipelines.catalogue import NO_SUCH_CASE, Area, Contract, Rule, Words, code_lists, contracts
+from pipelines.intake.cells import TYPES, Reading, folded
+from pipelines.intake.distinct import Cells, Places
 from pipelines.intake.layouts import Block, Told, column_position
 from pipelines.settings import UserError
 
@@ -40,7 +42,8 @@ REASONS: Mapping[str, Words] = {
 class Parsed:
     """A block after its contract.
 
-    `rows`: row_number, the typed columns, `reason` (String, null = accepted), `warning` (String or null); input order.
+    `rows`: row_number, the typed columns, `reason` (String, null = accepted), `warning` (String or null); input order. Of
+    the columns that the file has not, only those that somebody asks for again.
     `findings`: as `FINDINGS`; one row a failing check; `month` is that of `dated_by` where it could be read, `found` is
     a shape, never content.
     """
@@ -62,57 +65,95 @@ FINDINGS = {
 
 @dataclass(frozen=True)
 class _Failure:
-    """Rows that fail a check: of a cell (`column`), of the row's width (no column) or of a rule."""
+    """Places of rows that fail a check: of a cell (`column`), of the row's width (no column) or of a rule."""
 
     severity: str
     reason: str
     column: str
-    rows: pl.Series
+    rows: Places
 
 
 def parse(block: Block, contract: Contract, extra_areas: tuple[Area, ...] = (), told: Told = NOTHING_TOLD) -> Parsed:
     """Type a block's text rows by the contract; every row leaves with a reason or as accepted."""
-    header = block.sheet.header
-    kept = [column for column in contract.columns if column.personal != "dropped"]
-    places = {column.name: column_position(header, contract, column.name) for column in kept}
-    cells = {
-        column.name: Reading(column, contract, extra_areas, told, header[place]).cells(block.rows[f"c{place}"])
-        for column in kept
-        if (place := places[column.name]) is not None
-    }
-    given = pl.DataFrame([block.rows["row_number"], *(cell.values.alias(name) for name, cell in cells.items())])
-    absent = (pl.lit(None, TYPES.get(c.type, pl.String())).alias(c.name) for c in kept if c.name not in cells)
-    typed = given.with_columns(absent).select("row_number", *places)
-    is_ragged = block.rows["cells"] != len(header)
-    failures = [_Failure("refuse", "ragged_row", "", is_ragged)] if is_ragged.any() else []
-    failures += [_Failure("refuse", *failed) for name, cell in cells.items() for failed in _named(name, cell)]
-    readable = ~reduce(operator.or_, [f.rows for f in failures], pl.repeat(False, len(typed), eager=True))
-    # a rule speaks only of rows whose cells could be read
-    failures += [*_rule_failures(contract, typed, readable), *_vintage_failures(contract, typed, readable)]
-    outcome = [_first(failures, severity, len(typed)).alias(name) for severity, name in OUTCOMES]
-    rows = typed.with_columns(outcome)
-    return Parsed(rows, _findings(block, contract, rows, cells, failures))
+    return Parser(contract, extra_areas, told).parse(block)
 
 
-def _named(name: str, cells: Cells) -> Iterator[tuple[str, str, pl.Series]]:
-    return ((reason, name, rows) for reason, rows in cells.failures)
+class Parser:
+    """Types blocks of one file by its contract, and remembers what became of the texts of columns. One for each thread."""
+
+    def __init__(self, contract: Contract, extra_areas: tuple[Area, ...] = (), told: Told = NOTHING_TOLD) -> None:
+        self._contract, self._extra_areas, self._told = contract, extra_areas, told
+        self._kept = [column for column in contract.columns if column.personal != "dropped"]
+        self._readings: dict[tuple[str, ...], Mapping[str, tuple[str, Reading]]] = {}
+
+    def parse(self, block: Block) -> Parsed:
+        """As the function `parse`."""
+        contract = self._contract
+        readings = self._of_header(block.sheet.header)
+        cells = {name: reading.cells(block.rows[place]) for name, (place, reading) in readings.items()}
+        given = pl.DataFrame([block.rows["row_number"], *(cell.values.alias(name) for name, cell in cells.items())])
+        absent = {c.name: pl.lit(None, TYPES.get(c.type, pl.String())) for c in self._kept if c.name not in cells}
+        named = [column.name for column in self._kept if column.name in cells or column.name in self._named]
+        typed = given.with_columns(**{n: absent[n] for n in named if n in absent}).select("row_number", *named)
+        is_ragged = np.flatnonzero((block.rows["cells"] != len(block.sheet.header)).to_numpy())
+        failures = [_Failure("refuse", "ragged_row", "", is_ragged)] if len(is_ragged) else []
+        failures += [
+            _Failure("refuse", reason, name, rows) for name, cell in cells.items() for reason, rows in cell.failures
+        ]
+        is_readable = np.ones(len(typed), bool)
+        for failure in failures:
+            is_readable[failure.rows] = False
+        # a rule speaks only of rows whose cells could be read
+        whole = typed.lazy().with_columns(**{name: empty for name, empty in absent.items() if name not in self._named})
+        failures += [*self._rule_failures(whole, is_readable), *_vintage_failures(contract, typed, is_readable)]
+        outcome = [_first(failures, severity, len(typed)).alias(name) for severity, name in OUTCOMES]
+        rows = typed.with_columns(outcome)
+        return Parsed(rows, _findings(block, contract, rows, cells, failures))
+
+    def _of_header(self, header: tuple[str, ...]) -> Mapping[str, tuple[str, Reading]]:
+        """Column of the contract -> column of a block under this header, and how its cells are read."""
+        if header not in self._readings:
+            places = [(column, column_position(header, self._contract, column.name)) for column in self._kept]
+            self._readings[header] = {
+                column.name: (
+                    f"c{place}",
+                    Reading(column, self._contract, self._extra_areas, self._told, header[place]),
+                )
+                for column, place in places
+                if place is not None
+            }
+        return self._readings[header]
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """Columns that rows have even where the file has not: all but those that only the lake would ask for."""
+        contract = self._contract
+        asked = {contract.dated_by, contract.updated, *contract.key_columns}
+        asked |= {name for rule in contract.rules for name in rule.columns}
+        asked |= {n for c in self._kept if c.references for n in contracts()[c.references].key_columns}
+        stored = {column.name for column in contract.stored}
+        return frozenset(column.name for column in self._kept if column.name in asked or column.name not in stored)
+
+    @cached_property
+    def _rules(self) -> list[pl.Expr]:
+        return [_broken(rule).alias(rule.id) for rule in self._contract.rules]
+
+    def _rule_failures(self, typed: pl.LazyFrame, is_readable: NDArray[np.bool_]) -> Iterator[_Failure]:
+        contract = self._contract
+        if not contract.rules:
+            return
+        try:
+            flags = typed.select(self._rules).collect(engine="in-memory")
+        except pl.exceptions.PolarsError:
+            raise _wrong_rule(contract, typed.head(0).collect()) from None
+        broken = flags.select(pl.all().any()).row(0)
+        for rule in (rule for rule, is_broken in zip(contract.rules, broken, strict=True) if is_broken):
+            rows = np.flatnonzero(flags[rule.id].to_numpy() & is_readable)
+            if len(rows):
+                yield _Failure(rule.severity, rule.id, rule.columns[-1], rows)
 
 
-def _rule_failures(contract: Contract, typed: pl.DataFrame, readable: pl.Series) -> Iterator[_Failure]:
-    if not contract.rules:
-        return
-    try:
-        flags = typed.select(_broken(rule).alias(rule.id) for rule in contract.rules)
-    except pl.exceptions.PolarsError:
-        raise _wrong_rule(contract, typed) from None
-    broken = flags.select(pl.all().any()).row(0)
-    for rule in (rule for rule, is_broken in zip(contract.rules, broken, strict=True) if is_broken):
-        rows = flags[rule.id] & readable
-        if rows.any():
-            yield _Failure(rule.severity, rule.id, rule.columns[-1], rows)
-
-
-def _vintage_failures(contract: Contract, typed: pl.DataFrame, readable: pl.Series) -> Iterator[_Failure]:
+def _vintage_failures(contract: Contract, typed: pl.DataFrame, is_readable: NDArray[np.bool_]) -> Iterator[_Failure]:
     """Codes that their list did not yet, or no longer, have on the row's date."""
     day = pl.col(contract.dated_by).cast(pl.Date)
     for column in contract.columns:
@@ -123,8 +164,9 @@ def _vintage_failures(contract: Contract, typed: pl.DataFrame, readable: pl.Seri
         for code in dated:
             early, late = day < (code.valid_from or date.min), day > (code.valid_to or date.max)
             is_outside |= (pl.col(column.name) == code.code) & (early | late)
-        rows = typed.select(is_outside.fill_null(value=False).alias("flag"))["flag"] & readable
-        if rows.any():
+        flags = typed.select(is_outside.fill_null(value=False).alias("flag"))["flag"]
+        rows = np.flatnonzero(flags.to_numpy() & is_readable)
+        if len(rows):
             yield _Failure("warn", "code_not_in_force", column.name, rows)
 
 
@@ -137,7 +179,7 @@ def _wrong_rule(contract: Contract, typed: pl.DataFrame) -> UserError:
     """Names the first rule that is no condition over its columns."""
     for rule in contract.rules:
         try:
-            typed.clear().select(_broken(rule))
+            typed.select(_broken(rule))
         except pl.exceptions.PolarsError:
             said = f"{rule.require!r} is no condition over its columns"
             return UserError(f"Contract {contract.id} v{contract.version}: rule {rule.id} cannot be applied: {said}.")
@@ -146,10 +188,12 @@ def _wrong_rule(contract: Contract, typed: pl.DataFrame) -> UserError:
 
 def _first(failures: Sequence[_Failure], severity: str, height: int) -> pl.Series:
     """The reason code of the first failing check of a severity, null where none fails."""
-    reasons = pl.repeat(None, height, dtype=pl.String, eager=True)
+    reasons: list[str | None] = [None]
+    which = np.zeros(height, np.uint32)
     for failure in reversed([failure for failure in failures if failure.severity == severity]):
-        reasons = reasons.set(failure.rows, failure.reason)
-    return reasons
+        which[failure.rows] = len(reasons)
+        reasons.append(failure.reason)
+    return pl.Series(reasons, dtype=pl.String)[pl.Series(which)]
 
 
 def _findings(
@@ -157,27 +201,41 @@ def _findings(
 ) -> pl.DataFrame:
     if not failures:
         return pl.DataFrame(schema=FINDINGS)
-    parts = []
-    for failure in failures:
-        found = cells[failure.column].raw if failure.column in cells else pl.repeat("", len(rows), eager=True)
-        part = [rows["row_number"], rows[contract.dated_by].alias("month"), block.rows["cells"], found.alias("text")]
-        said = {"severity": failure.severity, "reason": failure.reason, "column": failure.column}
-        parts.append(
-            pl.DataFrame(part).filter(failure.rows).with_columns(pl.lit(t).alias(name) for name, t in said.items())
-        )
+    places = np.concatenate([failure.rows for failure in failures])
+    which = np.repeat(np.arange(len(failures)), [len(failure.rows) for failure in failures])
+    texts = [
+        cells[failure.column].raw[failure.rows]
+        if failure.column in cells
+        else pl.repeat("", len(failure.rows), dtype=pl.String, eager=True)
+        for failure in failures
+    ]
+    said = [
+        pl.Series(name, [getattr(failure, name) for failure in failures], pl.String)[which]
+        for name in ("severity", "reason", "column")
+    ]
+    found = [
+        rows["row_number"][places],
+        rows[contract.dated_by][places].alias("month"),
+        block.rows["cells"][places],
+        pl.concat(texts).alias("text"),
+        *said,
+    ]
     width = pl.format("{} cells", "cells")
-    found = pl.when(pl.col("column") == "").then(width).otherwise(_shape(folded(pl.col("text"), dash_is_zero=False)))
+    shape = _shape(folded(pl.col("text"), dash_is_zero=False))
     return (
-        pl.concat(parts)
-        .rechunk()
+        pl.DataFrame(found)
+        .lazy()
         .select(
             pl.lit(block.sheet.name, pl.String).alias("sheet"),
             "row_number",
             pl.col("month").cast(pl.Date).dt.truncate("1mo"),
-            *said,
-            found.alias("found"),
+            "severity",
+            "reason",
+            "column",
+            pl.when(pl.col("column") == "").then(width).otherwise(shape).alias("found"),
         )
         .sort("row_number", maintain_order=True)
+        .collect(engine="in-memory")
     )
 
 

@@ -15,10 +15,10 @@ from pipelines.catalogue import Contract
 from pipelines.intake.identifying import Parcel
 from pipelines.intake.keyed import form_rows, keyed_rows
 from pipelines.intake.keys import Keys
-from pipelines.intake.lake import Draft, lake_schema
+from pipelines.intake.lake import Draft
 from pipelines.intake.layouts import Block
 from pipelines.intake.ledger import Counts
-from pipelines.intake.parsing import FINDINGS, Parsed, parse
+from pipelines.intake.parsing import FINDINGS, Parsed, Parser
 from pipelines.intake.reading import parts
 from pipelines.intake.repeats import Seen
 from pipelines.intake.withdrawing import mark_outside, refused_keys
@@ -85,8 +85,9 @@ class _Line:
 
     def work(self) -> None:
         try:
+            parser = Parser(self._parcel.contract, self._parcel.areas, self._parcel.told)
             for number, part in self._taken():
-                self._pass(number, part())
+                self._pass(number, part(), parser)
         except BaseException as error:
             with self._turn:
                 self._stopped = self._stopped or error
@@ -102,11 +103,11 @@ class _Line:
                 return
             yield taken
 
-    def _pass(self, number: int, block: Block) -> None:
+    def _pass(self, number: int, block: Block, parser: Parser) -> None:
         parcel, contract = self._parcel, self._parcel.contract
         if parcel.again is not None:
             block = parcel.again.only(block)
-        parsed = parse(block, contract, parcel.areas, parcel.told)
+        parsed = parser.parse(block)
         if parcel.snapshot is not None:
             parsed = mark_outside(parsed, block.sheet.name, parcel.snapshot.scope, contract)
         is_refused = parsed.rows["reason"].is_not_null()
@@ -124,7 +125,7 @@ class _Line:
             self._tally.refused_keys.append(self._keys_of(parsed))
             self._next_turn += 1
             self._turn.notify_all()
-        self._draft.write(rows.select(list(lake_schema(contract.table))), number, block.sheet.name)
+        self._draft.write(rows, number, block.sheet.name)
 
     def _keys_of(self, parsed: Parsed) -> pl.Series:
         parcel = self._parcel
@@ -166,20 +167,18 @@ class _Line:
 
 
 def _as_lake_rows(clean: pl.DataFrame, parcel: Parcel, secret: Keys, sequence: int) -> pl.DataFrame:
-    """Rows as the lake holds them, plus `_version` (when the source changed the row) and `_record` (which row of the block)."""
+    """Rows with what the lake holds of them, plus `_version` (when the source changed the row) and `_record` (which row of the block)."""
     contract = parcel.contract
     if contract.kind == "cases":
         rows = keyed_rows(clean, contract, secret, parcel.register)
     else:
         rows = form_rows(clean, contract, secret, parcel.sender)
-    stamped = rows.with_columns(
+    return rows.with_columns(
         pl.lit(sequence, pl.Int64).alias("ledger_sequence"),
         pl.lit(parcel.sender).alias("sender"),
         pl.lit(parcel.register).alias("register"),
         _version(contract, rows).alias("_version"),
     )
-    schema = lake_schema(contract.table)
-    return stamped.with_columns(pl.lit(None, schema[n]).alias(n) for n in schema if n not in stamped.columns)
 
 
 def _version(contract: Contract, rows: pl.DataFrame) -> pl.Expr:

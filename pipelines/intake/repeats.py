@@ -20,19 +20,19 @@ class Seen:
     def first(self, keys: pl.Series, versions: pl.Series) -> pl.Series:
         """True where a row is the first of its pair. `keys`: Binary of 16 bytes, `versions`: Datetime or null."""
         low, high = _halves(keys, versions)
-        order = np.argsort(low, kind="stable")
-        sorted_low, sorted_high = low[order], high[order]
-        is_first = np.ones(len(low), bool)
-        for place in np.flatnonzero(sorted_low[1:] == sorted_low[:-1]) + 1:
-            begin = np.searchsorted(sorted_low, sorted_low[place])
-            is_first[order[place]] = sorted_high[place] not in sorted_high[begin:place]
+        order = np.argsort(low)
+        low, high = low[order], high[order]
+        is_first = _first_in_block(low, high, order)
+        # in the order of `low`, neighbours ask for neighbouring bytes
         bits = low >> np.uint64(64 - FILTER_BITS)
         places, masks = bits >> np.uint64(3), np.left_shift(1, bits & np.uint64(7), dtype=np.uint64).astype(np.uint8)
         perhaps = np.flatnonzero(((self._filter[places] & masks) > 0) & is_first)
         is_first[perhaps[self._were_there(low[perhaps], high[perhaps])]] = False
         np.bitwise_or.at(self._filter, places, masks)
-        self._blocks.append((sorted_low, sorted_high))
-        return pl.Series(is_first)
+        self._blocks.append((low, high))
+        in_order = np.empty(len(low), bool)
+        in_order[order] = is_first
+        return pl.Series(in_order)
 
     def _were_there(self, low: Halves, high: Halves) -> NDArray[np.bool_]:
         found = np.zeros(len(low), bool)
@@ -44,6 +44,17 @@ class Seen:
                     end = np.searchsorted(sorted_low, low[place], side="right")
                     found[place] = high[place] in sorted_high[begin[place] : end]
         return found
+
+
+def _first_in_block(low: Halves, high: Halves, order: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a row is the first of its pair in its block. `low` ascends; `order`: where each row stood."""
+    is_first = np.ones(len(low), bool)
+    for half in np.unique(low[1:][low[1:] == low[:-1]]):
+        begin, end = np.searchsorted(low, half), np.searchsorted(low, half, side="right")
+        rows = begin + np.argsort(order[begin:end])
+        is_first[rows] = False
+        is_first[rows[np.unique(high[rows], return_index=True)[1]]] = True
+    return is_first
 
 
 def _halves(keys: pl.Series, versions: pl.Series) -> tuple[Halves, Halves]:

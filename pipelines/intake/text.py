@@ -10,7 +10,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -54,6 +54,13 @@ def sniff_encoding(path: Path) -> str:
 
     Raises `UserError` when none fits.
     """
+    status = path.stat()
+    return _sniffed(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _sniffed(path: Path, size: int, changed_at: int) -> str:
+    """Each step on the way of a file asks anew; `size` and `changed_at` say that it is the same file still."""
     with path.open("rb") as file:
         beginning = file.read(SNIFFED)
         is_whole = len(beginning) < SNIFFED
@@ -155,55 +162,56 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         offset, line = table.body(descriptor)
-        window = WINDOW
-        while raw := os.pread(descriptor, window, offset):
-            if b"\0" in raw:
+        window = largest = table.window
+        # one buffer for all windows: fresh memory costs more than what is done with it here
+        buffer, is_found = bytearray(largest), np.empty(largest, bool)
+        while read := os.preadv(descriptor, [memoryview(buffer)[:window]], offset):
+            if buffer.find(b"\0", 0, read) >= 0:
                 raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
-            is_last = len(raw) < window
-            newlines = np.flatnonzero(np.frombuffer(raw, np.uint8) == NEWLINE)
+            raw, is_last = np.frombuffer(buffer, np.uint8, read), read < window
+            newlines = np.flatnonzero(np.equal(raw, NEWLINE, out=is_found[: len(raw)]))
             if len(newlines) > MOST_LINES:
                 newlines, is_last = newlines[:MOST_LINES], False
                 raw = raw[: newlines[-1] + 1]
-            quotes = np.flatnonzero(np.frombuffer(raw, np.uint8) == QUOTE)
+            quotes = np.flatnonzero(np.equal(raw, QUOTE, out=is_found[: len(raw)]))
             regular = _regular_until(raw, quotes, table.delimiter.encode())
             is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
             size = len(raw) if is_whole else _cut(newlines, quotes, regular)
             is_damaged = size == 0
             if is_damaged:
-                size = table.damaged(raw, is_last)
+                size = table.damaged(raw.tobytes(), is_last)
             if size == 0:
                 raise UserError(
-                    f"{path.name}, line {line}: a single record of more than {WINDOW >> 20} MB; this is no table."
+                    f"{path.name}, line {line}: a single record of more than {largest >> 20} MB; this is no table."
                 )
             newlines = newlines[: np.searchsorted(newlines, size)]
             quotes = quotes[: np.searchsorted(quotes, size)]
-            yield _Piece(raw[:size], line, newlines, None if is_damaged else quotes)
-            window = SMALLEST_WINDOW if is_damaged or regular < len(raw) else min(window * 2, WINDOW)
+            yield _Piece(raw[:size].tobytes(), line, newlines, None if is_damaged else quotes)
+            window = min(SMALLEST_WINDOW if is_damaged or regular < len(raw) else window * 2, largest)
             line += len(newlines)
             offset += size
     finally:
         os.close(descriptor)
 
 
-def _regular_until(raw: bytes, quotes: Positions, delimiter: bytes) -> int:
+def _regular_until(text: NDArray[np.uint8], quotes: Positions, delimiter: bytes) -> int:
     """Up to which byte each quotation mark opens a cell, closes one, or is half of a doubled one.
 
     Of the marks from a record's beginning on, the first, third … must follow a delimiter, a newline or (doubled) a mark,
     and the second, fourth … must be followed by one of these.
     """
     if not len(quotes):
-        return len(raw)
-    text = np.frombuffer(raw, np.uint8)
+        return len(text)
     opening, closing = quotes[0::2], quotes[1::2]
     may_precede, may_follow = np.zeros(256, bool), np.zeros(256, bool)
     may_precede[[delimiter[0], NEWLINE, QUOTE]] = True
     may_follow[[delimiter[0], NEWLINE, RETURN, QUOTE]] = True
     wrong_opening = (opening > 0) & ~may_precede[text[np.maximum(opening - 1, 0)]]
-    wrong_closing = (closing < len(raw) - 1) & ~may_follow[text[np.minimum(closing + 1, len(raw) - 1)]]
+    wrong_closing = (closing < len(text) - 1) & ~may_follow[text[np.minimum(closing + 1, len(text) - 1)]]
     wrong = [
         positions[flags][0] for positions, flags in ((opening, wrong_opening), (closing, wrong_closing)) if flags.any()
     ]
-    return min(wrong, default=len(raw))
+    return min(wrong, default=len(text))
 
 
 def _cut(newlines: Positions, quotes: Positions, until: int) -> int:
@@ -228,6 +236,11 @@ class _Table:
     @property
     def width(self) -> int:
         return len(self.sheet.header)
+
+    @property
+    def window(self) -> int:
+        """Most bytes of a window: as UTF-8 not more than `WINDOW`, where two bytes of GB18030 become three."""
+        return WINDOW * 2 // 3 if self.encoding == "gb18030" else WINDOW
 
     def body(self, descriptor: int) -> tuple[int, int]:
         """Offset and line (1-based) of the first record below the header."""
@@ -276,7 +289,7 @@ class _Table:
         is_data = np.ones(len(cells), bool)
         for record in spans.doubtful(self.delimiter.encode(), self.encoding):
             is_data[record] = not _is_not_data(self._singly(piece.raw[spans.starts[record] : spans.ends[record]]))
-        cells = cells.rename({names[n]: f"c{n}" for n in wanted}).rechunk()
+        cells = cells.rename({names[n]: f"c{n}" for n in wanted})
         row_numbers = pl.Series("row_number", piece.line + spans.lines, pl.Int64)
         widths = pl.Series("cells", self._widths(cells, spans, piece), pl.Int64)
         return pl.DataFrame([row_numbers, widths, pl.Series("is_data", is_data)]).hstack(

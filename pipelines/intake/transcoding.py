@@ -44,7 +44,7 @@ def _from_gb18030(raw: bytes) -> bytes:
     if converter is None:
         return _by_codec(raw)
     library, descriptor = converter
-    size = len(raw) * 2 + 16  # two bytes become three, four stay four
+    size = len(raw) * 3 // 2 + 16  # two bytes become three, four stay four
     target = bytearray(size)
     buffer = (ctypes.c_char * size).from_buffer(target)
     source, destination = ctypes.c_char_p(raw), ctypes.c_void_p(ctypes.addressof(buffer))

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from pipelines.catalogue import code_lists, contracts, denied, load_contract
 from pipelines.intake.denying import carries_personal_value, personal_headings, shown_headings
+from pipelines.intake.layouts import Block, Sheet
+from pipelines.intake.parsing import parse
 from pipelines.settings import SEEDS, UserError
 from tests.offices import Office, cases
 
@@ -101,14 +103,28 @@ def test_a_row_that_carries_one_is_refused_and_the_others_count(office: Office) 
             {"调解案件编号": "A5", "涉及人数": "130503670401001"},
             {"调解案件编号": "A6", "涉及金额(万元)": "13912345678"},
             {"调解案件编号": "１３９１２３４５６７８"},
+            {"调解案件编号": "HC139-1234-5678"},
             {"调解案件编号": "A8", "涉及人数": "3", "涉及金额(万元)": "1.5"},
         )
     )
-    assert outcome.reasons == {"personal_value": 6}
-    assert (outcome.accepted, outcome.quarantined) == (2, 6)
+    assert outcome.reasons == {"personal_value": 7}
+    assert (outcome.accepted, outcome.quarantined) == (2, 7)
     found = office.quarantine().filter(reason="personal_value")
     assert set(found["column"]) == {"case_number", "persons_involved", "amount"}
     assert not any(digits in "".join(found["found"]) for digits in ("139", "1105", "1305"))
+
+
+numbers = st.from_regex(r"[A-Za-z]{0,2}(-?(1[3-9][0-9]|[0-9]{1,4}|[0-9]{4}|[0-9]{5,19}|[EeX])){1,5}", fullmatch=True)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(numbers, min_size=30, max_size=30, unique=True))
+def test_a_case_number_however_parted_is_refused_where_it_carries_one(texts: list[str]) -> None:
+    sheet = Sheet(None, 1, ("调解案件编号",))
+    rows = pl.DataFrame({"row_number": range(len(texts)), "cells": [1] * len(texts), "c0": texts})
+    findings = parse(Block(sheet, rows, 0), contracts()["mediation_cases"]).findings
+    refused = findings.filter(reason="personal_value", column="case_number")["row_number"]
+    assert refused.to_list() == [number for number, carries in enumerate(_carries(*texts)) if carries]
 
 
 HEADINGS = {
