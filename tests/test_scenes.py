@@ -5,9 +5,17 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines.catalogue import cards
 from tests.conftest import Road
+from tests.recount.declared import table
 from tests.recount.exports import read_exports
 
+# Figures of articles that a card answers; one whose card has not been made yet is counted from the rows elsewhere.
+ANSWERED = [
+    told
+    for told in table("article_figures").iter_rows(named=True)
+    if (card := cards().get(told["indicator"] or "")) and (told["breakdown"] in (None, *card.breakdowns))
+]
 COUNTIES_OF_SHIYAN = ("420302", "420303", "420304", "420322", "420323", "420324", "420325", "420381")
 
 
@@ -55,3 +63,13 @@ def test_shiyan_and_every_county_checked_everybody(road: Road) -> None:
         figure = _only(_figures(road, "correction_check_coverage", area, "2025"))
         assert figure["value"] == 100
         assert figure["numerator"] == figure["denominator"] == due == books["checks_done"].sum() > 0
+
+
+@pytest.mark.parametrize("told", ANSWERED, ids=lambda told: told["row_id"])
+def test_what_articles_tell(road: Road, told: dict[str, Any]) -> None:
+    figures = _figures(road, told["indicator"], told["area_code"], told["period"], by=told["breakdown"])
+    values = {figure["category"]: figure["value"] for figure in figures}
+    for category in (told["category"] or "").split("|"):
+        value = values[category or None]
+        assert float(told["low"]) <= round(value, 2)
+        assert told["high"] is None or round(value, 2) <= float(told["high"])
