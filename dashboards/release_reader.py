@@ -150,6 +150,7 @@ class Release:
         tables = {
             "warehouse.measures.measures_monthly": measures.collect(),
             "warehouse.core.area_ancestors": ancestors,
+            "warehouse.core.dim_areas": self.areas(),
             "warehouse.core.reporting": self.table("reporting"),
             "warehouse.catalogue.measures": self.table("measure_words"),
             "warehouse.catalogue.grid": grid,
@@ -160,6 +161,7 @@ class Release:
             "edition.inputs.categories": self.categories(),
             "edition.inputs.areas": self.areas().filter(pl.col("area_code") == area),
             "edition.inputs.periods": periods,
+            "edition.inputs.breaks": self.table("breaks"),
         }
         for name, rows in tables.items():
             connection.register("given_rows", rows.to_arrow())
@@ -167,6 +169,7 @@ class Release:
             connection.unregister("given_rows")
         made = {"edition.inputs.measures": "measures_by_period", "edition.inputs.coverage": "coverage"}
         made |= {f"edition.indicators.{name}": name for name in ("quantiles", "survival_quantiles")}
+        made |= {"edition.indicators.broken_comparisons": "broken_comparisons"}
         made |= {"edition.indicators.figure_values": "figure_values", "edition.indicators.figures": "figures"}
         for name, model in made.items():
             sql = (self.folder / "sql" / f"{model}.sql").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -70,11 +70,12 @@ class Card(Declared):
     deadline: Words | None = None
     breakdowns: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
-    breaks: tuple[str, ...] = ()
+    breaks: tuple[Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")], ...] = ()  # first months of a new series
     caution: Words | None = None
     matures_after: int | None = Field(default=None, ge=0)
     finest_period: Literal["month", "quarter", "year"] = "month"
     lowest_level: Literal["township", "district", "city", "province"] | None = None  # that of its numerator if not said
+    is_zero_line: bool = False  # it should not occur at all: the last time it did is told
     basis_status: str
     headline: bool = False
 
@@ -108,13 +109,14 @@ class FormItem(Declared):
     """Lines of a monthly form that are part of a measure.
 
     All lines of `item`: its total and its parts in the measure's breakdowns. `only`: one part, taken as the total.
-    `breakdown` and `category`: the item is one category of the measure, and adds to the total.
+    `breakdown` and `category`: the item is one category of the measure, and adds to the total. `subtract`: taken off.
     """
 
     item: str
     only: str | None = None
     breakdown: str | None = None
     category: str | None = None
+    subtract: bool = False
 
     @model_validator(mode="after")
     def _has_one_meaning(self) -> "FormItem":
@@ -412,6 +414,69 @@ class Sender(Declared):
     contact_office: str
     valid_from: date | None
     valid_to: date | None
+
+
+class AreaChange(Declared):
+    """From `month` on an area has another territory than before: its figures, and nobody else's, are not compared across it."""
+
+    area_code: str
+    month: date
+    kind: Literal["split", "merged", "boundary"]
+    note: str
+    source: str
+
+
+class Target(Declared):
+    """What an area is to reach in a year, in the card's unit."""
+
+    indicator: str
+    area_code: str
+    year: int
+    target: float
+    direction: Literal["at_least", "at_most"]
+    source: str
+
+
+class Holiday(Declared):
+    """A day that departs from the working week: a weekday off, or a day of a weekend worked in its place (调休).
+
+    `source`: number of the notice of the State Council's general office that says so.
+    """
+
+    date: date
+    is_working_day: bool
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _departs_from_the_week(self) -> "Holiday":
+        if self.is_working_day == (self.date.isoweekday() <= 5):
+            said = "a weekday is worked anyhow" if self.is_working_day else "a weekend is off anyhow"
+            raise ValueError(f"{self.date} does not depart from the working week: {said}")
+        return self
+
+
+class PublishedFigure(Declared):
+    """A figure that somebody published: what was said, within which bounds it is true, and which card counts the same.
+
+    `low` and `high`: what 余, 以上, 近 or a rounded last digit leave open; none where there is no bound. `verdict` and its
+    reasons stand in the row where no card can say it.
+    """
+
+    row_id: str
+    source: str
+    place: str
+    area_code: str
+    period: str
+    unit: str
+    value_text: str
+    low: float | None
+    high: float | None
+    indicator: str
+    breakdown: str
+    category: str
+    verdict: Literal["", "agrees", "outside_bounds", "not_comparable", "not_recomputable", "not_published"]
+    reason_zh: str
+    reason_en: str
 
 
 class DeniedHeading(Declared):
@@ -760,17 +825,17 @@ def _amiss_in_items(measure: Measure) -> Iterator[tuple[Location, str]]:
 
 LEVELS = ("township", "district", "city", "province")  # from the finest
 
-FormLine = tuple[str, str, str, str, str, str]
+FormLine = tuple[str, str, str, str, str, str, int]
 
 
 def form_lines() -> Iterator[FormLine]:
-    """Measure, table, item, category of the form's line -> breakdown and category of the measure it is added to."""
+    """Measure, table, item, category of the form's line -> breakdown and category of the measure it is added to, and its sign."""
     for measure in measures().values():
         for part in measure.items:
             columns = (c for version in versions_of(measure.table) for c in version.columns if c.item == part.item)
             for category, breakdown in dict.fromkeys((c.category, c.breakdown) for c in columns):
                 for place in _places_of(measure, part, category, breakdown):
-                    yield measure.id, measure.table, part.item, category, *place
+                    yield measure.id, measure.table, part.item, category, *place, -1 if part.subtract else 1
 
 
 def _places_of(measure: Measure, part: FormItem, category: str, breakdown: str | None) -> Iterator[tuple[str, str]]:
@@ -886,6 +951,104 @@ def senders() -> tuple[Sender, ...]:
     return tuple(found)
 
 
+@cache
+def area_changes() -> tuple[AreaChange, ...]:
+    """Changes of territory. Raises `UserError` with the line of an area that is not published."""
+    path = SEEDS / "tables" / "area_changes.csv"
+    rows = enumerate(read_rows(path), 2)
+    found: dict[int, AreaChange] = {
+        line: _declare(AreaChange, row, path, lambda _, line=line: line) for line, row in rows
+    }
+    published = {area.area_code for area in published_areas()}
+    for line, change in found.items():
+        if change.area_code not in published:
+            raise UserError(f"{path}, line {line}: {change.area_code} is no published area.")
+    return tuple(found.values())
+
+
+@cache
+def targets() -> tuple[Target, ...]:
+    """Targets. Raises `UserError` with the line of an unknown card or area, or of a second target for the same year."""
+    path = SEEDS / "tables" / "targets.csv"
+    rows = enumerate(read_rows(path), 2)
+    found: dict[int, Target] = {line: _declare(Target, row, path, lambda _, line=line: line) for line, row in rows}
+    published = {area.area_code for area in published_areas()}
+    seen: set[tuple[str, str, int]] = set()
+    for line, target in found.items():
+        key = (target.indicator, target.area_code, target.year)
+        if target.indicator not in cards() or target.area_code not in published or key in seen:
+            raise UserError(
+                f"{path}, line {line}: {target.indicator}, {target.area_code}, {target.year}: expected a card, a published"
+                " area, and one target for each year."
+            )
+        seen.add(key)
+    return tuple(found.values())
+
+
+@cache
+def holidays() -> tuple[Holiday, ...]:
+    """Days that depart from the working week, in order of date.
+
+    Raises `UserError` with the line of a day that stands twice or departs from nothing, and when a year between the first
+    and the last has no day: working days are numbered through.
+    """
+    path = SEEDS / "tables" / "holidays.csv"
+    found: dict[date, Holiday] = {}
+    for line, row in enumerate(read_rows(path), 2):
+        holiday: Holiday = _declare(Holiday, row, path, lambda _, line=line: line)
+        if holiday.date in found:
+            raise UserError(f"{path}, line {line}: {holiday.date} stands twice.")
+        found[holiday.date] = holiday
+    years = {day.year for day in found}
+    missing = set(range(min(years, default=0), max(years, default=0))) - years
+    if missing:
+        raise UserError(f"{path}: no day of {min(missing)}; the years announced must follow each other.")
+    return tuple(found[day] for day in sorted(found))
+
+
+def working_days() -> Iterator[tuple[date, int]]:
+    """Every day of the years announced, with the number of working days up to and with it, from the first year's first.
+
+    Working days after one day up to another are the difference of their numbers. What lies outside is not known.
+    """
+    departing = {holiday.date: holiday.is_working_day for holiday in holidays()}
+    if not departing:
+        return
+    day, last = date(min(departing).year, 1, 1), date(max(departing).year, 12, 31)
+    number = 0
+    while day <= last:
+        number += departing.get(day, day.isoweekday() <= 5)
+        yield day, number
+        day += timedelta(days=1)
+
+
+@cache
+def published_figures() -> tuple[PublishedFigure, ...]:
+    """Figures of the five articles and of other publications, in the order of their tables.
+
+    Raises `UserError` with the line of one that names an unknown card or breakdown.
+    """
+    return (*_published_in("article_figures.csv"), *_published_in("published_figures.csv"))
+
+
+def _published_in(name: str) -> Iterator[PublishedFigure]:
+    path = SEEDS / "tables" / name
+    for line, row in enumerate(read_rows(path), 2):
+        values: dict[str, Any] = {key: row.get(key) for key in PublishedFigure.model_fields}
+        values |= {
+            "source": row.get("source") or row.get("article"),
+            "low": row["low"] or None,
+            "high": row["high"] or None,
+        }
+        figure: PublishedFigure = _declare(PublishedFigure, values, path, lambda _, line=line: line)
+        card = cards().get(figure.indicator)
+        if figure.indicator and card is None:
+            raise UserError(f"{path}, line {line}: {figure.indicator} is no card of seeds/indicators.")
+        if card is not None and figure.breakdown and figure.breakdown not in card.breakdowns:
+            raise UserError(f"{path}, line {line}: {figure.indicator} is not broken down by {figure.breakdown}.")
+        yield figure
+
+
 def padded(code: str) -> str:
     """A 6-, 9- or 12-digit area code as 12 digits; anything else as it is."""
     return code.ljust(12, "0") if code.isdigit() and len(code) in (2, 4, 6, 9, 12) else code
@@ -894,6 +1057,12 @@ def padded(code: str) -> str:
 def published_areas(extra: Iterable[Area] = ()) -> tuple[Area, ...]:
     """The areas figures are published for: those that map to no other."""
     return tuple(area for area in (*areas(), *extra) if not area.maps_to)
+
+
+FOLDED_INTO_NBS2023 = (
+    "nbs2023_statistical",
+    "nbs_earlier",
+)  # zones counted as counties, and codes given up before 2023
 
 
 @cache
@@ -905,7 +1074,7 @@ def area_mapping(code_list: str, extra: tuple[Area, ...] = (), level: str | None
     known = (*areas(), *extra)
     mapping = {area.area_code: area.area_code for area in known if not area.maps_to}
     if code_list == "nbs2023":
-        mapping |= {area.area_code: area.maps_to for area in known if area.code_list == "nbs2023_statistical"}
+        mapping |= {area.area_code: area.maps_to for area in known if area.code_list in FOLDED_INTO_NBS2023}
     mapping |= {area.area_code: area.maps_to or area.area_code for area in known if area.code_list == code_list}
     if level is None:
         return mapping

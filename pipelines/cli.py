@@ -203,12 +203,15 @@ def propose(file: Path, table: str | None, out: Path | None, as_json: bool) -> N
 @main.command()
 @click.option("--table", metavar="T", help="One table.  [default: all]")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.md", help="Write it here.")
+@click.option(
+    "--site", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write it and dbt's pages there."
+)
 @with_json
-def dictionary(table: str | None, out: Path | None, as_json: bool) -> None:
-    """What every export may hold and what becomes of it: columns, codes, rules, time limits."""
+def dictionary(table: str | None, out: Path | None, site: Path | None, as_json: bool) -> None:
+    """What every export may hold and what is made of it: columns, codes, rules, measures, indicators."""
     from pipelines import cli_dictionary
 
-    cli_dictionary.run(table, out, as_json=as_json)
+    cli_dictionary.run(table, out, site, as_json=as_json)
 
 
 @main.command()
@@ -384,6 +387,37 @@ def figures(
         output.print_json(rows)
     else:
         output.print_figures(selection, rows)
+
+
+@main.command()
+@click.option("--indicator", required=True, metavar="ID", help="An indicator, such as mediation_success_rate.")
+@click.option("--area", required=True, metavar="CODE", help="An area code of 6, 9 or 12 digits.")
+@click.option("--period", required=True, metavar="P", help="2025, 2025-H1, 2025-Q3, 2025-10 or 2022-10..2023-07.")
+@click.option("--rows", "with_rows", is_flag=True, help="Name the lines of each file too.")
+@click.option("--release", metavar="R", help="A release of the internal edition.  [default: the published one]")
+@with_json
+def explain(indicator: str, area: str, period: str, with_rows: bool, release: str | None, as_json: bool) -> None:
+    """Take a figure apart: its card, its measures, and the files and rows that were counted."""
+    from pipelines import cli_explain
+    from pipelines import cli_output as output
+    from pipelines import cli_reading as reading
+
+    found = cli_explain.explain(reading.opened("internal", release), indicator, area, period)
+    if as_json:
+        output.print_json(found)
+    else:
+        cli_explain.print_explained(found, with_rows=with_rows)
+
+
+@main.command()
+@click.option("--release", metavar="R", help="A release of the internal edition.  [default: the published one]")
+@with_json
+def published(release: str | None, as_json: bool) -> None:
+    """Set the figures that others have published beside ours, each with a verdict."""
+    from pipelines import cli_published
+    from pipelines import cli_reading as reading
+
+    cli_published.print_published(reading.opened("internal", release), as_json=as_json)
 
 
 @main.command()

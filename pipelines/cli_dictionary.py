@@ -1,11 +1,21 @@
-"""`fengqiao dictionary`: what every export may hold and what becomes of it, derived from the contracts and code lists."""
+"""`fengqiao dictionary`: what every export may hold and what is made of it, derived from contracts, code lists, measures and cards."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines import cli_output as output
-from pipelines.catalogue import STORED, Code, Column, Contract, code_lists, contract_versions, contracts
+from pipelines.catalogue import (
+    STORED,
+    Code,
+    Column,
+    Contract,
+    cards,
+    code_lists,
+    contract_versions,
+    contracts,
+    measures,
+)
 from pipelines.settings import UserError
 
 KINDS = {"cases": "明细 cases", "form": "报表 form"}
@@ -13,32 +23,56 @@ BAR = "\\|"  # in a cell of a Markdown table
 DAYS = {"working": "工作日 working days", "natural": "日 natural days"}
 
 
-def run(table: str | None, out: Path | None, *, as_json: bool) -> None:
-    """Print the dictionary (of one table), or write it as Markdown. Raises `UserError` for a table that is none."""
+def run(table: str | None, out: Path | None, site: Path | None, *, as_json: bool) -> None:
+    """Print the dictionary (of one table), or write it as Markdown; `site`: a folder for it and for dbt's own pages.
+
+    Raises `UserError` for a table that is none, and where nothing is built whose pages dbt could make.
+    """
+    if site is not None:
+        _write_site(site)
+        return
     known = list(dict.fromkeys(contract.table for contract in contract_versions()))
     if table is not None and table not in known:
         raise UserError(f"{table} is not a table; name one of {', '.join(known)}.")
     contracts = [contract for contract in contract_versions() if table in (None, contract.table)]
+    said = dictionary(contracts, whole=table is None)
     if as_json:
-        output.print_json(dictionary(contracts))
-        return
-    text = "\n".join(markdown(dictionary(contracts))) + "\n"
-    if out is None:
-        output.say(text)
-        return
+        output.print_json(said)
+    elif out is None:
+        output.say("\n".join(markdown(said)))
+    else:
+        _write(out, said)
+        output.say(f"The dictionary of {len({contract.table for contract in contracts})} tables is in {out}.")
+
+
+def _write_site(folder: Path) -> None:
+    from pipelines.warehouse import write_docs
+
     try:
-        out.write_text(text, encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror}.") from None
+    _write(folder / "dictionary.md", dictionary(contract_versions(), whole=True))
+    write_docs(folder / "models.html")
+    output.say(f"dictionary.md and models.html are in {folder}; both can be read without a network.")
+
+
+def _write(out: Path, said: Mapping[str, Any]) -> None:
+    try:
+        out.write_text("\n".join(markdown(said)) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror}.") from None
-    output.say(f"The dictionary of {len({contract.table for contract in contracts})} tables is in {out}.")
 
 
-def dictionary(contracts: Sequence[Contract]) -> dict[str, Any]:
-    """Contracts as plain values, newest version first, and the code lists that they name."""
+def dictionary(contracts: Sequence[Contract], *, whole: bool = False) -> dict[str, Any]:
+    """Contracts as plain values, newest version first, and the code lists that they name; when `whole`, the cards and
+    their measures too."""
     used = {name for contract in contracts for column in contract.columns for name in _lists(column)}
     return {
         "contracts": [_contract(contract) for contract in contracts],
         "code_lists": {name: [_code(code) for code in code_lists()[name]] for name in sorted(used)},
+        "indicators": [card.model_dump(mode="json") for card in cards().values()] if whole else [],
+        "measures": [measure.model_dump(mode="json") for measure in measures().values()] if whole else [],
     }
 
 
@@ -112,6 +146,49 @@ def markdown(said: Mapping[str, Any]) -> Iterator[str]:
             "来源 source",
         )
         yield from _table(heads, (_code_cells(code) for code in codes))
+    if said["indicators"]:
+        yield from _indicator_lines(said["indicators"])
+        yield from _measure_lines(said["measures"])
+
+
+def _indicator_lines(indicators: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("", "## 指标 Indicators")
+    for card in indicators:
+        label, divided = card["label"], [card["denominator"], card["denominator_with"]]
+        yield from ("", f"### {label['zh']} {label['en']}: `{card['id']}`", "")
+        yield f"{card['definition']['zh']} {card['definition']['en']}"
+        parts = f"`{card['numerator']}`" + (f" ÷ `{' + '.join(filter(None, divided))}`" if divided[0] else "")
+        laws = "；".join(f"{law['text']}（{law['version']}）" for law in card["legal_basis"])
+        for heading, text in (
+            ("算法 counted as", f"{card['kind']}: {parts}"),
+            ("单位 unit", card["unit"]),
+            ("日期 dated by", card["basis"]),
+            ("依据 basis", f"{laws} [{card['basis_status']}]"),
+            ("分组 broken down by", ", ".join(card["breakdowns"])),
+        ):
+            if text:
+                yield f"- {heading}: {text}"
+        for heading, entries in (("含 includes", card["includes"]), ("不含 excludes", card["excludes"])):
+            yield from (f"- {heading}: {entry['zh']} {entry['en']}" for entry in entries)
+        if card["caution"]:
+            yield from ("", f"{card['caution']['zh']} {card['caution']['en']}")
+
+
+def _measure_lines(measures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("", "## 基础量 Measures", "")
+    heads = ("基础量 measure", "名称 label", "单位 unit", "跨月 over months", "表 table", "定义 definition")
+    cells = (
+        (
+            f"`{m['id']}`",
+            f"{m['label']['zh']} {m['label']['en']}",
+            m["unit"],
+            m["over_time"],
+            m["table"],
+            f"{m['definition']['zh']} {m['definition']['en']}",
+        )
+        for m in measures
+    )
+    yield from _table(heads, cells)
 
 
 def _contract_lines(contract: Mapping[str, Any]) -> Iterator[str]:

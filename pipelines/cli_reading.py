@@ -89,11 +89,13 @@ def figures(release: "Release", selection: Selection) -> list[dict[str, Any]]:
 
 
 def _read(release: "Release", selection: Selection, breakdown: str) -> pl.DataFrame:
-    """Rows the release holds; ranges of months and breakdowns of townships are computed from its own measures."""
+    """Rows the release holds; ranges of months, and of townships cumulatives and breakdowns, are computed from its own
+    measures."""
     rows = release.figures(selection.card.id, list(selection.areas), [selection.period], breakdown)
     townships = release.areas().filter(pl.col("level") == "township")["area_code"]
     is_range = selection.period not in set(release.periods()["period"])
-    on_request = [area for area in selection.areas if is_range or (breakdown != "total" and area in townships)]
+    held = set(rows["area_code"])
+    on_request = [area for area in selection.areas if area not in held and (is_range or area in townships)]
     computed = (release.compute(selection.card.id, area, selection.period, breakdown) for area in on_request)
     return pl.concat([rows, *(part.select(rows.columns) for part in computed)])
 

@@ -270,6 +270,7 @@ DRAFTED_FROM = [spec.key for spec in (*FIGURES, *SIGNALS)] + [
     dg.AssetKey(["measures", "measures_monthly"]),
     dg.AssetKey(["core", "reporting"]),
     dg.AssetKey(["core", "data_quality"]),
+    dg.AssetKey(["core", "plausibility"]),
 ]
 
 

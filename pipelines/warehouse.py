@@ -6,8 +6,9 @@ database of its own, from that edition's measures.
 
 import hashlib
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -23,7 +24,7 @@ from pipelines.catalogue import Area, Card, Measure
 from pipelines.intake import ledger
 from pipelines.intake.lake import all_findings, generation, lake_schema
 from pipelines.intake.ledger import Delivery
-from pipelines.periods import months_in, period_table
+from pipelines.periods import month_start, months_in, period_table
 from pipelines.settings import DBT_PROJECT, TIME_ZONE, UserError, data_root
 
 LEVELS = ("province", "city", "district", "township")
@@ -129,6 +130,18 @@ def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
     return path
 
 
+def write_docs(path: Path) -> None:
+    """dbt's own documentation of the models (columns, tests, lineage, SQL) as one HTML file that needs no network.
+
+    Raises `UserError` when nothing is built.
+    """
+    if not warehouse_path().exists():
+        raise UserError("Nothing is built yet. Run `fengqiao build` first.")
+    with ledger.writer_lock():
+        run_dbt("duckdb", ["docs", "generate", "--static"], lambda _: None)
+    shutil.copyfile(_target_path("duckdb") / "static_index.html", path)
+
+
 def compiled_sql(target: str, folder: str, model: str) -> str:
     """The SQL of a model as the last run compiled it."""
     return (_target_path(target) / "compiled" / "fengqiao" / "models" / folder / f"{model}.sql").read_text(
@@ -173,7 +186,7 @@ def run_dbt(target: str, arguments: list[str], progress: Progress, edition: str 
         result = dbtRunner(callbacks=[_announcer(progress)]).invoke([*flags, *arguments, *where])
     finally:
         DuckDBConnectionManager.close_all_connections()
-    if arguments[0] == "parse" and result.success:
+    if arguments[0] in ("parse", "docs") and result.success:
         return {}
     nodes = {r.node.unique_id: str(r.status) for r in getattr(result.result, "results", [])}
     if not result.success:
@@ -296,8 +309,11 @@ def given_areas() -> tuple[Area, ...]:
 
 
 def _calendar(deliveries: Iterable[Delivery]) -> list[date]:
-    """All months from the first to the last that anybody reported, in the tables that are counted."""
-    counted = {measure.table for measure in catalogue.measures().values()}
+    """All months from the first to the last that anybody reported, in the tables that are counted.
+
+    Population is none of them: its figures are published after the year they are of, and no work is reported by them.
+    """
+    counted = {measure.table for measure in catalogue.measures().values()} - {"population"}
     deliveries = [d for d in deliveries if d.table_name in counted]
     first = min((d.first_month for d in deliveries if d.first_month), default=None)
     last = max((d.last_month for d in deliveries if d.last_month), default=None)
@@ -341,10 +357,24 @@ def _write_catalogue(
     periods = period_table(calendar)
     _write(connection, "catalogue", "periods", periods)
     _write(connection, "catalogue", "period_months", months_in(periods))
-    _write(connection, "catalogue", "measures", measure_table())
-    lines = ["measure", "table_name", "item", "category", "breakdown", "measure_category"]
+    alike = told_alike(deliveries)
+    _write(
+        connection, "catalogue", "told_alike", pl.DataFrame([*alike.items()], ["coverage", "standing"], orient="row")
+    )
+    _write(connection, "catalogue", "measures", measure_table(alike))
+    lines = ["measure", "table_name", "item", "category", "breakdown", "measure_category", "sign"]
     _write(connection, "catalogue", "form_lines", pl.DataFrame(catalogue.form_lines(), schema=lines, orient="row"))
     _write(connection, "catalogue", "grid", grid_table())
+    days = {"day": pl.Date, "working_day_number": pl.Int32}
+    _write(connection, "catalogue", "working_days", pl.DataFrame(catalogue.working_days(), schema=days, orient="row"))
+    _write(connection, "catalogue", "clocks", clock_table())
+
+
+def clock_table() -> pl.DataFrame:
+    """table_name, clock, days: the time limits of the present contracts."""
+    clocks = [(t.table, clock.id, clock.days) for t in catalogue.tables().values() for clock in t.clocks]
+    schema = {"table_name": pl.String, "clock": pl.String, "days": pl.Int32}
+    return pl.DataFrame(clocks, schema=schema, orient="row")
 
 
 def grid_table() -> pl.DataFrame:
@@ -504,13 +534,30 @@ def _card_needs(card: Card) -> list[tuple[str, set[str]]]:
     return [_needs(own), *([_needs(other)] if (other := [n for n in card.measures if n not in own]) else [])]
 
 
-def _delivered_coverage(deliveries: list[Delivery]) -> pl.DataFrame:
-    pairs = [
-        (d.ledger_sequence, coverage)
-        for d in deliveries
+def told_alike(deliveries: Iterable[Delivery]) -> dict[str, str]:
+    """Coverage id -> the one that stands for it: of all that the very same deliveries feed, the one that needs least.
+
+    What is reported is laid out by area and period once for each, and most columns come with their table.
+    """
+    fed = _fed_by(deliveries)
+    standing: dict[tuple[str, tuple[int, ...]], str] = {}
+    for coverage, (table, _) in sorted(_coverages().items(), key=lambda item: (len(item[1][1]), item[0])):
+        standing.setdefault((table, fed[coverage]), coverage)
+    return {coverage: standing[table, fed[coverage]] for coverage, (table, _) in _coverages().items()}
+
+
+def _fed_by(deliveries: Iterable[Delivery]) -> dict[str, tuple[int, ...]]:
+    """Coverage id -> ledger sequences of the deliveries that carry what it needs."""
+    columns = [(d.ledger_sequence, d.table_name, set(d.columns)) for d in deliveries]
+    return {
+        coverage: tuple(sequence for sequence, name, held in columns if name == table and needs <= held)
         for coverage, (table, needs) in _coverages().items()
-        if d.table_name == table and needs <= set(d.columns)
-    ]
+    }
+
+
+def _delivered_coverage(deliveries: list[Delivery]) -> pl.DataFrame:
+    fed, standing = _fed_by(deliveries), sorted(set(told_alike(deliveries).values()))
+    pairs = [(sequence, coverage) for coverage in standing for sequence in fed[coverage]]
     return pl.DataFrame(pairs, schema={"ledger_sequence": pl.Int64, "coverage": pl.String}, orient="row")
 
 
@@ -545,12 +592,12 @@ def _area_row(area: Area) -> dict[str, Any]:
     return {**named, "parent_code": area.parent_code or None, "is_not_assigned": not_assigned}
 
 
-def measure_table() -> pl.DataFrame:
-    """measure, over_time, lowest_level, system, table_name, coverage, unit, labels."""
-    return pl.DataFrame([_measure_row(measure) for measure in catalogue.measures().values()])
+def measure_table(alike: Mapping[str, str]) -> pl.DataFrame:
+    """measure, over_time, lowest_level, system, table_name, coverage (the one that stands for it), unit, labels."""
+    return pl.DataFrame([_measure_row(measure, alike) for measure in catalogue.measures().values()])
 
 
-def _measure_row(measure: Measure) -> dict[str, str]:
+def _measure_row(measure: Measure, alike: Mapping[str, str]) -> dict[str, str]:
     return {
         "measure": measure.id,
         "label_zh": measure.label.zh,
@@ -560,11 +607,11 @@ def _measure_row(measure: Measure) -> dict[str, str]:
         "lowest_level": measure.lowest_level,
         "system": measure.system,
         "table_name": measure.table,
-        "coverage": coverage_of(measure.table, measure.needs),
+        "coverage": alike[coverage_of(measure.table, measure.needs)],
     }
 
 
-def card_table(cutoff: date) -> pl.DataFrame:
+def card_table(cutoff: date, alike: Mapping[str, str]) -> pl.DataFrame:
     """One row a card: indicator, its words and parts, and of its measures over_time, lowest_level and coverage.
 
     `is_proportion`: what is counted above the line is among what is counted below it, so that the figure lies between
@@ -572,14 +619,14 @@ def card_table(cutoff: date) -> pl.DataFrame:
     `mature_until`: periods that end later than this day are provisional, because at the data's `cutoff` their cases have
     not had the days of the card's `matures_after`; null where a card has none.
     """
-    rows = [_card_row(card, cutoff) for card in catalogue.cards().values()]
+    rows = [_card_row(card, cutoff, alike) for card in catalogue.cards().values()]
     texts = dict.fromkeys(("denominator", "denominator_with", "censored", "void_where", "other_coverage"), pl.String)
     return pl.DataFrame(rows, schema_overrides={**texts, "quantile": pl.Float64, "mature_until": pl.Date})
 
 
-def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
+def _card_row(card: Card, cutoff: date, alike: Mapping[str, str]) -> dict[str, Any]:
     measure = catalogue.measures()[card.numerator]
-    coverages = [coverage_of(*needs) for needs in _card_needs(card)]
+    coverages = [alike[coverage_of(*needs)] for needs in _card_needs(card)]
     return {
         "indicator": card.id,
         "label_zh": card.label.zh,
@@ -602,6 +649,7 @@ def _card_row(card: Card, cutoff: date) -> dict[str, Any]:
         "over_time": measure.over_time,
         "lowest_level": card.lowest_level or measure.lowest_level,
         "finest_period": card.finest_period,
+        "is_zero_line": card.is_zero_line,
         "coverage": coverages[0],
         "other_coverage": coverages[1] if len(coverages) > 1 else None,
         "mature_until": None if card.matures_after is None else cutoff - timedelta(days=card.matures_after),
@@ -647,10 +695,29 @@ def _write_edition(connection: duckdb.DuckDBPyConnection) -> None:
     for name, origin in copies.items():
         connection.execute(f"create table inputs.{name} as select * from warehouse.{origin}")
     cutoff = _column(connection, "select last_day(last_month) from warehouse.catalogue.build_request")[0]
+    alike = dict(connection.execute("select coverage, standing from warehouse.catalogue.told_alike").fetchall())
     connection.execute("detach warehouse")
-    _write(connection, "inputs", "cards", card_table(cutoff))
+    _write(connection, "inputs", "cards", card_table(cutoff, alike))
     _write(connection, "inputs", "card_breakdowns", card_breakdown_table())
     _write(connection, "inputs", "categories", category_table())
+    _write(connection, "inputs", "breaks", break_table())
+    _write(connection, "inputs", "targets", target_table())
+
+
+def break_table() -> pl.DataFrame:
+    """indicator or area_code (the other is null), month: the first month after which figures are not compared with those
+    before it."""
+    of_cards = [(card.id, None, month_start(month)) for card in catalogue.cards().values() for month in card.breaks]
+    of_areas = [(None, change.area_code, change.month) for change in catalogue.area_changes()]
+    schema = {"indicator": pl.String, "area_code": pl.String, "month": pl.Date}
+    return pl.DataFrame([*of_cards, *of_areas], schema=schema, orient="row")
+
+
+def target_table() -> pl.DataFrame:
+    """indicator, area_code, year, target (in the card's unit), direction (at_least or at_most), source."""
+    rows = [target.model_dump() for target in catalogue.targets()]
+    schema = {"indicator": pl.String, "area_code": pl.String, "year": pl.Int64, "target": pl.Float64}
+    return pl.DataFrame(rows, schema={**schema, "direction": pl.String, "source": pl.String})
 
 
 def _write(connection: duckdb.DuckDBPyConnection, schema: str, table: str, rows: pl.DataFrame) -> None:

@@ -80,7 +80,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     types = {"value_period_before": pl.Float64, "change_on_period": pl.Float64}
     rows = [figure_row(row) for row in FIGURES]
     pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None).write_parquet(folder / "figures.parquet")
-    areas = [area.model_dump() for area in catalogue.published_areas()]
+    areas = [area._asdict() for area in catalogue.published_areas()]
     pl.DataFrame(areas).select("area_code", "name_zh", "name_en", "level", "parent_code").write_parquet(
         folder / "areas.parquet"
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import cli
-from pipelines.catalogue import code_lists, contract_versions
+from pipelines.catalogue import cards, code_lists, contract_versions, measures
+from tests.conftest import Road
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -70,7 +71,7 @@ def test_it_is_written_as_markdown(capsys: pytest.CaptureFixture[str], tmp_path:
     assert said(capsys, "--out", str(path))[0] == 0
     lines = path.read_text(encoding="utf-8").splitlines()
     tables = [line for line in lines if line.startswith("## ")]
-    assert len(tables) == len(contract_versions()) + 1
+    assert len(tables) == len(contract_versions()) + 3  # the code lists, the indicators, the measures
     sex = "| sex | 性别 | xb | code (sex_correction) |  | lake.correction_cases.sex |  |"
     assert sex in lines
     obsolete = next(line for line in lines if line.startswith("| political_rights | 剥夺政治权利 |"))
@@ -82,3 +83,25 @@ def test_a_table_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = said(capsys, "--table", "petitions")
     assert code == 2
     assert "petitions is not a table" in err
+
+
+def test_every_card_and_measure_is_in_the_whole_of_it_and_not_in_one_table_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, out, _ = said(capsys, "--json")
+    told = json.loads(out)
+    assert {card["id"] for card in told["indicators"]} == cards().keys()
+    assert {measure["id"] for measure in told["measures"]} == measures().keys()
+    _, text, _ = said(capsys)
+    for card in cards().values():
+        assert f"`{card.id}`" in text and card.definition.zh in text and card.definition.en in text
+    _, one, _ = said(capsys, "--table", "population", "--json")
+    assert json.loads(one)["indicators"] == []
+
+
+def test_the_site_is_the_dictionary_and_dbts_pages(road: Road, tmp_path: Path) -> None:
+    done = road.fengqiao("dictionary", "--site", str(tmp_path / "docs"))
+    assert done.returncode == 0, done.stderr
+    pages = (tmp_path / "docs" / "models.html").read_text(encoding="utf-8")
+    assert "fct_mediation_cases" in pages
+    assert (tmp_path / "docs" / "dictionary.md").read_text(encoding="utf-8").startswith("# 数据字典")

@@ -1,6 +1,7 @@
 """Counting again only what changed gives what counting everything gives, whatever was delivered in whatever order."""
 
 import random
+from calendar import monthrange
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -40,12 +41,25 @@ def _mediated(rng: random.Random) -> Drawn:
     accepted = _day(rng)
     said = {"调解案件编号": f"A{number}", "所属区划代码": area, "更新时间": updated, "受理日期": str(accepted)}
     said |= {"对接方式": rng.choice(("诉调", "警调")), "数据状态": rng.choice(("审核", "审核", "审核", "作废", "草稿"))}
-    return CASE | said | {"办结日期": _later(rng, accepted), "调解结果": rng.choice(("成功", "不成功", "调解中", ""))}
+    said |= {"办结日期": _later(rng, accepted), "调解结果": rng.choice(("成功", "成功", "不成功", "调解中", ""))}
+    said |= {
+        "延长至": _later(rng, accepted),
+        "履行期限": _later(rng, accepted),
+        "司法确认申请日期": _later(rng, accepted),
+    }
+    said |= {
+        "协议形式": rng.choice(("口头", "书面")),
+        "履行情况": rng.choice(("已履行", "未到期", "")),
+        "协议金额(万元)": "1.5",
+    }
+    return CASE | said | {"裁定结果": rng.choice(("有效", "")), "调解层级": rng.choice(("网格", "镇", "县"))}
 
 
 def _screened(rng: random.Random) -> Drawn:
     number, area, updated = _any_row(rng)
-    said = {"事件编号": f"E{number}", "所属区划代码": area, "更新时间": updated, "受理日期": str(_day(rng))}
+    found = _day(rng)
+    said = {"事件编号": f"E{number}", "所属区划代码": area, "更新时间": updated, "受理日期": str(found)}
+    said |= {"化解日期": _later(rng, found), "工作机制": rng.choice(("", "警司联动", "警司联动、驻所调解"))}
     return DISPUTE | said | {"化解状态": rng.choice(("已化解", "缓和", "化解中"))}
 
 
@@ -54,7 +68,10 @@ def _petitioned(rng: random.Random) -> Drawn:
     registered, due = _day(rng), _day(rng)
     said = {"信访件编号": f"X{number}", "问题属地": area, "更新时间": updated, "登记时间": str(registered)}
     said |= {"办理程序": "信访处理意见", "信访人数": str(rng.randrange(5)), "初次重复": rng.choice(("初次", "重复"))}
-    return MATTER | said | {"办结日期": _later(rng, registered), "限办截止日期": str(due), "延期至": _later(rng, due)}
+    said |= {"登记机构代码": rng.choice(("500117", "500118", "")), "是否依法逐级走访": rng.choice(("是", "否", ""))}
+    said |= {"信访形式": rng.choice(("来访", "网上")), "对责任单位满意度": rng.choice(("满意", "不满意", ""))}
+    said |= {"交换日期": _later(rng, registered), "告知日期": _later(rng, registered), "限办截止日期": str(due)}
+    return MATTER | said | {"办结日期": _later(rng, registered), "延期至": _later(rng, due)}
 
 
 def _reported(rng: random.Random) -> Drawn:
@@ -97,6 +114,16 @@ def _counted() -> pl.DataFrame:
         return connection.sql("select * from measures.measures_monthly order by all").pl()
 
 
+def _by_steps() -> pl.DataFrame:
+    assert not warehouse.build().full
+    return _counted()
+
+
+def _in_full() -> pl.DataFrame:
+    assert warehouse.build(full=True).full
+    return _counted()
+
+
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """An office with sixty rows of each table counted; each example goes on from where the last one ended."""
@@ -113,7 +140,16 @@ def test_incremental_is_full(office: Office, seed: int) -> None:
     rng = random.Random(seed)
     _deliver(office, rng, rows=4)
     assert _state(office, rng, rows=4), "some cases are withdrawn"
-    assert not warehouse.build().full
-    by_steps = _counted()
-    assert warehouse.build(full=True).full
-    assert by_steps.equals(_counted())
+    assert _by_steps().equals(_in_full())
+
+
+def test_what_is_open_is_followed_to_the_new_last_day(office: Office) -> None:
+    """A case of May and no word of the others: those open are open, and followed, for as much longer."""
+    longest = pl.col("bucket").filter(pl.col("measure") == "mediation_cohort_open_days").max()
+    followed, until = _counted().select(longest).item(), warehouse.last_month()
+    new = {"调解案件编号": "A99", "受理日期": "2025-05-05", "更新时间": "2025-06-01 08:00:00"}
+    office.take(table([CASE | new]), "mediation_2025-05..2025-06.csv", "mediation-500117")
+    by_steps = _by_steps()
+    days = (date(2025, 6, 30) - until.replace(day=monthrange(until.year, until.month)[1])).days
+    assert by_steps.select(longest).item() == followed + days > followed
+    assert by_steps.equals(_in_full())

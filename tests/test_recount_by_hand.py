@@ -1,5 +1,6 @@
 """The recount itself, on a few rows that a clerk can count."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 
 from tests.recount import declared
 from tests.recount.exports import Exports, read_exports
-from tests.recount.figures import figures, open_book, periods
+from tests.recount.figures import Book, figures, open_book, periods
 from tests.recount.measures import count_measures
+from tests.recount.tallies import SCHEMA, due_soon, overdue, stock
+from tests.recount.working_days import working_days
 
 SOUND = """
 调解案件编号,所属区划代码,调解层级,对接方式,纠纷类型,受理日期,办结日期,调解结果,更新时间,数据状态
@@ -142,3 +145,65 @@ def test_periods_know_what_came_before() -> None:
     assert before["2024"] == ("2023", "2023")
     assert before["2025-01..2025-03"] == ("2024-01..2024-03", None)
     assert not before.keys() & {"2025", "2025-Q3", "2025-H2", "2025-01..2025-07"}, "a period that is not over"
+
+
+def test_a_share_still_open_falls_only_by_those_concluded() -> None:
+    """Five cases: two concluded on day 10, one on day 20; two still open on days 15 and 30. After day 10 three fifths
+    are open; on day 20 one of the two left is concluded: three tenths."""
+    book = _days_of("mediation_cohort_days", {10: 2, 20: 1}, "mediation_cohort_open_days", {15: 1, 30: 1})
+    card = replace(
+        declared.cards()["mediation_days_to_conclude_median"],
+        kind="survival_quantile",
+        numerator="mediation_cohort_days",
+        censored="mediation_cohort_open_days",
+    )
+    for quantile, day in ((0.25, 10), (0.5, 20), (0.7, 20), (0.9, None)):
+        found = figures(book, replace(card, quantile=quantile), "total")
+        here = found.filter(pl.col("area_code") == "500117000000", pl.col("period") == "2025-01")
+        assert here.select("value", "denominator").rows() == [(day, 5)], quantile
+
+
+def _days_of(ended: str, concluded: dict[int, int], watched: str, still_open: dict[int, int]) -> Book:
+    """A book of one township and month that knows only these two histograms."""
+    rows = [
+        ("500117001000", date(2025, 1, 1), measure, "total", "total", day, cases)
+        for measure, days in ((ended, concluded), (watched, still_open))
+        for day, cases in days.items()
+    ]
+    coverage = pl.DataFrame(
+        {
+            "table_name": ["mediation_cases"],
+            "area_code": ["500117000000"],
+            "month": [date(2025, 1, 1)],
+            "columns": [["accepted_on"]],
+        }
+    )
+    return open_book(pl.DataFrame(rows, schema=SCHEMA, orient="row"), coverage)
+
+
+def test_days_off_and_days_worked_instead_are_those_announced() -> None:
+    """In 2025 the first to the eighth of October were off, and the 28th of September and the 11th of October worked."""
+    number = dict(working_days().iter_rows())
+    assert number[date(2025, 10, 9)] - number[date(2025, 9, 30)] == 1
+    assert number[date(2025, 9, 28)] - number[date(2025, 9, 26)] == 1
+    assert number[date(2025, 10, 12)] - number[date(2025, 10, 9)] == 2
+
+
+def test_a_time_limit_is_near_for_eight_days_and_past_from_the_next() -> None:
+    """Month ends are 31 January and 28 February. With a limit of 7 February a case is near at the end of January; of
+    31 January it is near on that day and past in February; concluded on the last day of the month it is open no more."""
+    limits = pl.DataFrame(
+        [
+            (date(2025, 1, 1), None, date(2025, 2, 7)),
+            (date(2025, 1, 1), None, date(2025, 1, 31)),
+            (date(2025, 1, 1), date(2025, 1, 31), date(2025, 1, 31)),
+            (date(2025, 1, 1), date(2025, 2, 28), date(2025, 1, 30)),
+        ],
+        schema=["opened", "closed", "limit"],
+        orient="row",
+    ).with_columns(pl.lit("500117001000").alias("leaf"))
+    stages = (pl.col("opened"), pl.col("closed"), pl.col("limit"))
+    for which, expected in ((due_soon, {1: 2}), (overdue, {1: 1, 2: 2})):
+        found = stock(limits, "mediation_open", *which(*stages), (date(2025, 1, 1), date(2025, 2, 1)))
+        months = {month.month: value for month, value in found.select("month", "value").iter_rows() if value}
+        assert months == expected, which

@@ -15,6 +15,13 @@
     {%- for measures, breakdowns in broken_down %}
     {%- for breakdown in breakdowns %}
     union all
+    {{ count_categories(events, measures, breakdown) }}
+    {%- endfor %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# Of the measures named, their events by the categories of one breakdown. #}
+{% macro count_categories(events, measures, breakdown) -%}
     select
         area_code,
         month,
@@ -27,8 +34,6 @@
     from {{ events }}
     where measure in ('{{ measures | join("', '") }}')
     group by area_code, month, measure, coalesce({{ breakdown }}, 'not_stated')
-    {%- endfor %}
-    {%- endfor %}
 {%- endmacro %}
 
 {# What a case is to one measure: an event of a month. `where` says which cases, `bucket` on which day of a histogram,
@@ -51,5 +56,24 @@
     {%- endif %}
 {%- endmacro %}
 
+{# One row with a column `<clock>_days` for each of the clocks named of a table's contract. #}
+{% macro limits_of(clocks, table, names) -%}
+    select
+        {%- for name in names %}
+        max(case when clock = '{{ name }}' then days end) as {{ name }}_days{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ clocks }}
+    where table_name = '{{ table }}'
+{%- endmacro %}
+
 {# Histograms cap openly: longer durations stand at this many days. #}
 {% macro longest_duration() -%} 1095 {%- endmacro %}
+
+{# For how many days after its beginning a case is followed to its conclusion. #}
+{% macro longest_follow_up() -%} 365 {%- endmacro %}
+
+{# A count of a stock stands from the month in which it was taken and for 13 months after it, where no newer one takes its place. #}
+{% macro holds_at_month_end(counted_on, months) -%}
+    {{ counted_on }} <= {{ months }}.month_end
+    and {{ months_between(month_of(counted_on), months ~ '.month') }} <= 14
+{%- endmacro %}

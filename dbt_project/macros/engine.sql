@@ -40,6 +40,19 @@
     cast({{ day }} + cast({{ days }} as integer) as date)
 {%- endmacro %}
 
+{# One row for each code of a column that holds several, comma-joined. #}
+{% macro each_code(codes) -%}
+    {{ return(adapter.dispatch('each_code')(codes)) }}
+{%- endmacro %}
+
+{% macro default__each_code(codes) -%}
+    explode(split({{ codes }}, ','))
+{%- endmacro %}
+
+{% macro duckdb__each_code(codes) -%}
+    unnest(string_split({{ codes }}, ','))
+{%- endmacro %}
+
 {# Months from one first of a month to another, both counted. #}
 {% macro months_between(first_month, last_month) -%}
     cast(

@@ -1,6 +1,7 @@
 {# The newest version of each case up to the build's ledger sequence. Newer means source update time, then sequence, then row.
-   A case whose newest withdrawal is not older, by sequence, than any of its rows is withdrawn. #}
-{% macro newest_version(relation, columns) -%}
+   A case whose newest withdrawal is not older, by sequence, than any of its rows is withdrawn. `each`: of each value of these
+   columns the newest version stays. #}
+{% macro newest_version(relation, columns, each=[]) -%}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 ledger as (select * from {{ source('catalogue', 'ledger') }}),
@@ -22,7 +23,7 @@ numbered as (
         versions.*,
         max(versions.ledger_sequence) over (partition by versions.case_key) as last_sequence,
         row_number() over (
-            partition by versions.case_key
+            partition by versions.case_key{% for column in each %}, versions.{{ column }}{% endfor %}
             order by versions.updated_at desc nulls last, versions.ledger_sequence desc, versions.row_number desc
         ) as version_rank
     from versions

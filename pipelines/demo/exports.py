@@ -56,6 +56,7 @@ WORKBOOK_ROWS = 100_000  # more than this a system no longer hands out as a work
 VERSIONS = {"correction-430300": 1}  # its books know no causes of termination and no lapses of supervision
 APPLICATIONS_A_YEAR = 1 / 12  # applications for reconsideration for one of `WEIGHTS`
 DIRTY = 0.003
+FORGOTTEN = 0.004
 DIRT = ("impossible_date", "unknown_code", "concluded_first", "missing_number", "unknown_area")
 UNKNOWN_AREA = "429999001"  # stands in no code list
 # table -> the coded column that gets a text of no list, that text, the column of the last step
@@ -232,7 +233,9 @@ def _cases(
             block = Block(place, days, first_number + start, rng, order.period.last_day, style.area_digits)
             rows = _ordinary(sender, block)
             count(place, rows)
-            yield rows if (sender.table, place.code) in scenes.CLEAN else _soiled(rows, sender.table, rng)
+            if (sender.table, place.code) not in scenes.CLEAN:
+                rows = _forgotten(_soiled(rows, sender.table, rng), sender.table, rng)
+            yield rows
 
 
 def _ordinary(sender: Sender, block: Block) -> pl.DataFrame:
@@ -281,6 +284,13 @@ def _soiled(rows: pl.DataFrame, table: str, rng: np.random.Generator) -> pl.Data
         spoilt(coded, "unknown_code", pl.lit(text)),
         spoilt(last_step, "concluded_first", too_early.cast(pl.Date)),
     )
+
+
+def _forgotten(rows: pl.DataFrame, table: str, rng: np.random.Generator) -> pl.DataFrame:
+    """Of a few mediations the outcome was entered and the day of conclusion was not; intake takes them in and warns."""
+    if table != "mediation_cases":
+        return rows
+    return rows.with_columns(given(rows["concluded_on"], rng.random(rows.height) >= FORGOTTEN).alias("concluded_on"))
 
 
 def _full_months(period: Period) -> list[int]:

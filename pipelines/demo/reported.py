@@ -28,6 +28,8 @@ FORM_OF: Mapping[str, str] = {
 SHASHI, ZHIJIANG, YUNYANG = "421002", "420583", "420304"
 BOOKS_CLOSE_EARLY = 2  # days
 ESCALATED = 0.004  # civil disputes that became criminal cases, a township and month: of these only the office knows
+PROPOSALS = {"work": 0.5, "policy": 0.3, "account": 0.1}  # a month: 信访工作条例第40条、第41条
+OBSERVED = 180  # days in which a first petition that was concluded may come back
 PERIOD = 15  # days within which a petitioner is told: 信访工作条例第22条、第23条
 
 Counts = dict[tuple[str, str], list[pl.DataFrame]]
@@ -74,6 +76,8 @@ def rows(
         whole = _with_stock(_with_habits(whole, place.code)).with_columns(
             pl.Series("escalated_to_criminal", rng.poisson(ESCALATED, whole.height))
         )
+    if form == "petition_monthly":
+        whole = whole.with_columns(_only_the_office_knows(whole, rng))
     return _signed(whole.filter(pl.col("month").dt.year() == year), place, rng).with_columns(
         pl.col("area").str.pad_end(digits, "0").alias("area_code")
     )
@@ -166,12 +170,31 @@ def _petition(code: str, rows: pl.DataFrame, cutoff: int) -> pl.DataFrame:
         pl.len().cast(pl.Int64).alias("conclusion_due"),
         (concluded <= deadline).sum().alias("concluded_on_time"),
     )
+    observed = known.filter(concluded.is_not_null(), pl.col("first_or_repeat") == "first").group_by(
+        _by(whole, concluded + pl.duration(days=OBSERVED))
+    ).agg(pl.len().cast(pl.Int64).alias("first_concluded"))  # fmt: skip
     done = known.filter(concluded.is_not_null()).group_by(_by(whole, concluded)).agg(
         pl.col("is_reviewed").sum().alias("reviews"),
         pl.col("is_reviewed_again").sum().alias("second_reviews"),
         *(said.sum().alias(name) for name, said in (rated | satisfied | to_rate).items()),
     )  # fmt: skip
-    return _whole_numbers(pl.concat([came, fell_due, done, _old(known, whole, cutoff)], how="diagonal"))
+    return _whole_numbers(pl.concat([came, fell_due, observed, done, _old(known, whole, cutoff)], how="diagonal"))
+
+
+def _only_the_office_knows(form: pl.DataFrame, rng: np.random.Generator) -> list[pl.Series]:
+    """What no case row carries: matters supervised, petitions not repeated, proposals made and adopted."""
+    n = form.height
+    first = form["first_concluded"].to_numpy() if "first_concluded" in form.columns else np.zeros(n, dtype=np.int64)
+    made = {kind: rng.poisson(a_month, n) for kind, a_month in PROPOSALS.items()}
+    adopted = {kind: rng.binomial(number, 0.8) for kind, number in made.items()}
+    return [
+        pl.Series("supervised", rng.poisson(1.5, n)),
+        pl.Series("not_repeated", rng.binomial(first, 0.965)),
+        pl.Series("proposals", sum(made.values(), np.zeros(n, dtype=np.int64))),
+        pl.Series("proposals_adopted", sum(adopted.values(), np.zeros(n, dtype=np.int64))),
+        *(pl.Series(f"proposals_{kind}", number) for kind, number in made.items()),
+        *(pl.Series(f"proposals_adopted_{kind}", number) for kind, number in adopted.items()),
+    ]
 
 
 def _old(known: pl.DataFrame, whole: pl.Expr, cutoff: int) -> pl.DataFrame:

@@ -25,6 +25,7 @@ SQL_MODELS = (
     ("measures", "coverage"),
     ("indicators", "quantiles"),
     ("indicators", "survival_quantiles"),
+    ("indicators", "broken_comparisons"),
     ("indicators", "figure_values"),
     ("indicators", "figures"),
 )

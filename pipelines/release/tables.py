@@ -9,6 +9,8 @@ from pipelines.signals.intervals import INTERVALS
 
 TABLES: Mapping[str, str] = {
     "figures": "indicator, breakdown, area_code, period, category",
+    "standings": "indicator, area_code, period",
+    "occurrences": "indicator, area_code, period",
     "measures": "measure, breakdown, area_code, month, category, bucket",
     "coverage": "coverage, area_code, period",
     "reporting": "coverage, area_code, month",
@@ -16,16 +18,20 @@ TABLES: Mapping[str, str] = {
     "indicator_breakdowns": "indicator, breakdown",
     "measure_words": "measure",
     "categories": "breakdown, sort, category",
+    "breaks": "indicator, area_code, month",
     "areas": "area_code",
     "area_ancestors": "area_code, ancestor_code",
     "periods": "period",
     "senders": "table_name, sender, area_code",
     "data_quality": "table_name, sender, month",
+    "plausibility": "book_check, table_name, sender, month",
     "signals": "indicator, area_code, month",
     "funnels": "indicator, area_code, period",
 }
 _SELECTS = {
     "figures": f"select f.* from ({INTERVALS}) f join periods p on f.period = p.period",
+    "standings": "select s.* from edition.indicators.standings s join periods p on s.period = p.period",
+    "occurrences": "select o.* from edition.indicators.occurrences o join periods p on o.period = p.period",
     "measures": "select * from warehouse.measures.measures_monthly where month <= {last}",
     "coverage": "select c.* from edition.inputs.coverage c join periods p on c.period = p.period",
     "reporting": "select * from warehouse.core.reporting where month <= {last}",
@@ -33,10 +39,12 @@ _SELECTS = {
     "indicator_breakdowns": "select * from edition.inputs.card_breakdowns",
     "measure_words": "select * from warehouse.catalogue.measures",
     "categories": "select * from edition.inputs.categories",
+    "breaks": "select * from edition.inputs.breaks",
     "areas": "select area_code, name_zh, name_en, level, parent_code, is_not_assigned from warehouse.core.dim_areas",
     "area_ancestors": "select * from warehouse.core.area_ancestors",
     "senders": "select * from warehouse.catalogue.senders",
     "data_quality": "select * from warehouse.core.data_quality where month <= {last}",
+    "plausibility": "select * from warehouse.core.plausibility where month <= {last}",
     "signals": "select * from edition.signals.signals",
     "funnels": "select * from edition.signals.funnels",
 }
@@ -122,14 +130,14 @@ def write_database(folder: Path, words: Mapping[str, str]) -> None:
             ).fetchall()
             for (column,) in columns:
                 if column in words:
-                    connection.execute(
-                        f"comment on column {table}.{column} is '{words[column].replace(chr(39), chr(39) * 2)}'"
-                    )
-            connection.execute(f"comment on table {table} is '{TABLE_WORDS[table]}'")
+                    connection.execute(f"comment on column {table}.{column} is '{_escaped(words[column])}'")
+            connection.execute(f"comment on table {table} is '{_escaped(TABLE_WORDS[table])}'")
 
 
 TABLE_WORDS: Mapping[str, str] = {
     "figures": "One row an indicator, area, period, breakdown and category.",
+    "standings": "One row an indicator, area and period: beside its city, its target, and its rank among the city's districts.",
+    "occurrences": "One row an indicator that should not occur, area and month: when it last did.",
     "measures": "One row a leaf area, month, measure, breakdown, category and bucket; additive.",
     "coverage": "How much of what was expected has been reported, by coverage, area and period.",
     "reporting": "What has been reported, by coverage, area and month.",
@@ -137,11 +145,13 @@ TABLE_WORDS: Mapping[str, str] = {
     "indicator_breakdowns": "One row an indicator and breakdown.",
     "measure_words": "One row a measure.",
     "categories": "One row a breakdown and category, labelled.",
+    "breaks": "One row a card or area and month from which on its figures are not compared with earlier ones.",
     "areas": "One row an area.",
     "area_ancestors": "One row an area and an area that contains it.",
     "periods": "One row a period and what it is compared to.",
     "senders": "One row a sender, table and area for which it owes reports.",
     "data_quality": "How complete, timely, valid and consistent reports are, by table, sender and month.",
+    "plausibility": "Whether the books look as books of work do, by check, table, sender and month.",
     "signals": "What the control chart of an indicator at an area says of each month; January and February are one.",
     "funnels": "How far a district lies from the rest of its city, by indicator and period.",
 }
@@ -152,4 +162,8 @@ def _nulls_first(order: str) -> str:
 
 
 def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    return _escaped(str(path))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("'", "''")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from .comparing import compare
+from .comparing import compare, recount
 
 
 def main(arguments: list[str]) -> int:
@@ -16,10 +16,11 @@ def main(arguments: list[str]) -> int:
     data = Path(arguments[0])
     release = Path(arguments[1]) if len(arguments) > 1 else data / "releases" / "internal" / "current"
     started = time.monotonic()
-    comparison = compare(data / "landing", release.resolve())
+    comparison = compare(recount(data / "landing"), release.resolve())
     differences = comparison.differences
     print(f"measures: {comparison.measure_cells:,} cells compared")
     print(f"figures:  {comparison.figure_cells:,} cells compared")
+    print(f"others:   {comparison.other_cells:,} cells compared")
     print(f"differences: {differences.height:,}; {time.monotonic() - started:.0f} s")
     if differences.is_empty():
         return 0

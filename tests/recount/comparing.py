@@ -11,8 +11,9 @@ from . import declared
 from .declared import Card
 from .exports import read_exports
 from .figures import Book, figures, open_book
-from .measures import CELL as MEASURE_CELL
 from .measures import count_measures
+from .standings import beside, compare_rows
+from .tallies import CELL as MEASURE_CELL
 
 TOLERANCE = 1e-9
 CHANGE_TOLERANCE = 1e-7
@@ -35,37 +36,54 @@ COMPARED = [
 
 @dataclass(frozen=True)
 class Comparison:
-    """`measure_cells`, `figure_cells`: how many were compared. `differences`: kind, what, area_code, period, breakdown,
+    """How many cells were compared (`other_cells`: of standings and occurrences). `differences`: kind, what, area_code, period, breakdown,
     category, counted (by us), released; every value a text."""
 
     measure_cells: int
     figure_cells: int
+    other_cells: int
     differences: pl.DataFrame
 
 
-def recount(landing: Path) -> tuple[pl.DataFrame, Book]:
-    """Leaf measures and the book of figures of the exports in a landing folder."""
+@dataclass(frozen=True)
+class Recount:
+    """Leaf measures, and the book of figures opened from them."""
+
+    measures: pl.DataFrame
+    book: Book
+
+
+def recount(landing: Path) -> Recount:
+    """Count the exports in a landing folder again."""
     exports = read_exports(landing)
     measures = count_measures(exports)
-    return measures, open_book(measures, exports.coverage)
+    return Recount(measures, open_book(measures, exports.coverage))
 
 
-def compare(landing: Path, release: Path) -> Comparison:
-    """Recount the exports of `landing` and set every measure and figure beside those of a release folder."""
-    measures, book = recount(landing)
-    cells, differences = compare_measures(measures, pl.read_parquet(release / "measures.parquet"))
-    found = [differences]
-    figure_cells = 0
-    released = pl.scan_parquet(release / "figures.parquet").filter(pl.col("period_kind") != "range")
+def compare(counted: Recount, release: Path) -> Comparison:
+    """Set every measure and figure counted again beside those of a release folder."""
+    cells, differences = compare_measures(counted.measures, pl.read_parquet(release / "measures.parquet"))
+    figure_cells, differing = compare_figures(counted.book, pl.scan_parquet(release / "figures.parquet"))
+    told = beside(counted.book)
+    places, standings = compare_rows(told.standings, pl.read_parquet(release / "standings.parquet"), "standings")
+    months, occurrences = compare_rows(
+        told.occurrences, pl.read_parquet(release / "occurrences.parquet"), "occurrences"
+    )
+    return Comparison(cells, figure_cells, places + months, pl.concat([differences, differing, standings, occurrences]))
+
+
+def compare_figures(book: Book, figures: pl.LazyFrame) -> tuple[int, pl.DataFrame]:
+    """All cards' figures of standard periods; their number and those that differ."""
+    released, cells, found = figures.filter(pl.col("period_kind") != "range"), 0, []
     for card in declared.cards().values():
         breakdowns = card.breakdowns if card.kind == "share" else ("total", *card.breakdowns)
         theirs = released.filter(pl.col("indicator") == card.indicator).collect()
         found.append(_undeclared(card, theirs, breakdowns))
         for breakdown in breakdowns:
             compared, differing = _compare_figures(book, card, breakdown, theirs)
-            figure_cells += compared
+            cells += compared
             found.append(differing)
-    return Comparison(cells, figure_cells, pl.concat(found))
+    return cells, pl.concat(found)
 
 
 def compare_measures(counted: pl.DataFrame, released: pl.DataFrame) -> tuple[int, pl.DataFrame]:
@@ -96,7 +114,7 @@ def _compare_figures(book: Book, card: Card, breakdown: str, released: pl.DataFr
         *CELL, *(pl.col(name).alias(f"released_{name}") for name in COMPARED), pl.lit(True).alias("is_released")
     )
     both = figures(book, card, breakdown).join(theirs, on=CELL, how="full", coalesce=True)
-    compared, checks = both.height, (*_figure_checks(), *_change_checks(card))
+    compared, checks = both.height, (*_figure_checks(card), *_change_checks(card))
     both = both.with_columns(pl.col("is_released").fill_null(False))
     both = both.filter(pl.any_horizontal(check.is_wrong.fill_null(False) for check in checks))
     parts = [
@@ -129,11 +147,12 @@ class Check:
     columns: list[str]
 
 
-def _figure_checks() -> list[Check]:
+def _figure_checks(card: Card) -> list[Check]:
     value, released = pl.col("value"), pl.col("released_value")
     is_absent = pl.col("released_status").fill_null("").str.split(",").list.contains("x")
     has_cells = pl.col("is_released") & ~is_absent
     divides_by_zero = (pl.col("released_denominator") == 0).fill_null(False)
+    is_not_reached = pl.lit(card.kind == "survival_quantile") & pl.col("numerator").is_null() & value.is_null()
     columns = ["numerator", "denominator", "value"]
     return [
         Check("twice", pl.len().over(CELL) > 1, columns),
@@ -143,7 +162,9 @@ def _figure_checks() -> list[Check]:
         Check("numerator", has_cells & _unequal("numerator"), columns),
         Check("denominator", has_cells & _unequal("denominator"), columns),
         Check(
-            "null for no reason", pl.col("is_released") & (released.is_null() != (is_absent | divides_by_zero)), columns
+            "null for no reason",
+            pl.col("is_released") & (released.is_null() != (is_absent | divides_by_zero | is_not_reached)),
+            columns,
         ),
     ]
 

@@ -22,9 +22,12 @@ class Column:
     headings: frozenset[str]
     type: str
     codes: str
+    unit: str
+    is_district: bool
     required: bool
     dropped: bool
     item: str
+    breakdown: str
     category: str
 
 
@@ -34,11 +37,23 @@ class Contract:
 
     table: str
     is_form: bool
-    key: str
+    key: tuple[str, ...]
     dated_by: str
     updated: str
     columns: tuple[Column, ...]
     refusals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Lines of a monthly form that are part of a measure: all of an item, `only` one part of it as the total, or the
+    item as one `category` of a `breakdown` that adds to the total; added, or taken away."""
+
+    item: str
+    only: str
+    breakdown: str
+    category: str
+    subtract: bool
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,10 @@ class Measure:
 
     table: str
     over_time: str
-    is_histogram: bool
+    lowest_level: str
+    needs: frozenset[str]
+    breakdowns: tuple[str, ...]
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -58,10 +76,33 @@ class Card:
     kind: str
     numerator: str
     denominator: str
+    denominator_with: str
+    censored: str
+    void_where: str
     quantile: float
-    unit: str
+    scale: float
     matures_after: int
+    finest_period: str
+    lowest_level: str
+    better: str
+    is_zero_line: bool
     breakdowns: tuple[str, ...]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Every measure it is made of, the numerator first."""
+        used = (self.numerator, self.denominator, self.denominator_with, self.censored, self.void_where)
+        return tuple(name for name in used if name)
+
+    @property
+    def needs(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The tables it is made of, its numerator's first, each with the columns without which it cannot be counted."""
+        made_of = [measures()[name] for name in self.measures]
+        tables = dict.fromkeys(measure.table for measure in made_of)
+        return tuple(
+            (table, frozenset[str]().union(*(measure.needs for measure in made_of if measure.table == table)))
+            for table in tables
+        )
 
 
 def plain(text: str) -> str:
@@ -88,7 +129,7 @@ def measures() -> dict[str, Measure]:
     declared: dict[str, Measure] = {}
     for path in sorted((SEEDS / "measures").glob("*.yml")):
         for name, words in _yaml(path).items():
-            declared[name] = Measure(words["table"], words["over_time"], words["bucket"] == "days")
+            declared[name] = _measure(words)
     return declared
 
 
@@ -144,7 +185,7 @@ def _contract(words: dict[str, Any]) -> Contract:
     return Contract(
         table=words["table"],
         is_form=words["kind"] == "form",
-        key=words.get("key", ""),
+        key=tuple([words["key"]] if isinstance(words.get("key"), str) else words.get("key", [])),
         dated_by=words["dated_by"],
         updated=words["updated"],
         columns=tuple(_column(column) for column in words["columns"]),
@@ -158,10 +199,34 @@ def _column(words: dict[str, Any]) -> Column:
         headings=frozenset(plain(heading) for heading in (words["label"], *words.get("aliases", []))),
         type=words["type"],
         codes=words.get("codes", ""),
+        unit=words.get("unit", ""),
+        is_district=words.get("level") == "district",
         required=words.get("required", False),
         dropped=words.get("personal") == "dropped",
         item=words.get("item", ""),
+        breakdown=words.get("breakdown", "total"),
         category=words.get("category", "total"),
+    )
+
+
+def _measure(words: dict[str, Any]) -> Measure:
+    lines = (
+        Line(
+            line["item"],
+            line.get("only", ""),
+            line.get("breakdown", ""),
+            line.get("category", ""),
+            line.get("subtract", False),
+        )
+        for line in words.get("items", [])
+    )
+    return Measure(
+        table=words["table"],
+        over_time=words["over_time"],
+        lowest_level=words["lowest_level"],
+        needs=frozenset(words.get("needs", [])),
+        breakdowns=tuple(words.get("breakdowns", [])),
+        lines=tuple(lines),
     )
 
 
@@ -171,8 +236,15 @@ def _card(indicator: str, words: dict[str, Any]) -> Card:
         kind=words["kind"],
         numerator=words["numerator"],
         denominator=words.get("denominator") or "",
+        denominator_with=words.get("denominator_with") or "",
+        censored=words.get("censored") or "",
+        void_where=words.get("void_where") or "",
         quantile=words.get("quantile") or 0.0,
-        unit=words["unit"],
+        scale=float(table("units").filter(pl.col("unit") == words["unit"])["scale"].item()),
         matures_after=words.get("matures_after") or 0,
+        finest_period=words.get("finest_period") or "month",
+        lowest_level=words.get("lowest_level") or measures()[words["numerator"]].lowest_level,
+        better=words["better"],
+        is_zero_line=words.get("is_zero_line") or False,
         breakdowns=tuple(words.get("breakdowns", [])),
     )

@@ -9,60 +9,29 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
-import polars.selectors as cs
 
 from . import declared
 from .declared import Column, Contract
+from .refusals import is_refused
 
 TOTAL_ROWS = ("合计", "小计", "总计")
 NOTHING = ("", "-", "--", "—", "——", "/", "无", "null", "NULL")
 HEADING_ROWS = 10
-
-REFUSALS: dict[str, pl.Expr] = {
-    "concluded_before_accepted": pl.col("concluded_on") < pl.col("accepted_on"),
-    "accepted_after_update": pl.col("accepted_on") > pl.col("updated_at").dt.date(),
-    "resolved_before_found": pl.col("resolved_on") < pl.col("found_on"),
-    "found_after_update": pl.col("found_on") > pl.col("updated_at").dt.date(),
-    "concluded_before_registered": pl.col("concluded_on") < pl.col("registered_on"),
-    "registered_after_update": pl.col("registered_on") > pl.col("updated_at").dt.date(),
-    "stock_identity": pl.col("closing")
-    != pl.col("opening")
-    + pl.col("received")
-    + pl.col("moved_in")
-    - pl.col("discharged")
-    - pl.col("terminated")
-    - pl.col("moved_out"),
-    "received_parts": pl.col("received")
-    != pl.sum_horizontal("received_control", "received_probation", "received_parole", "received_outside"),
-    "closing_parts": pl.col("closing")
-    != pl.sum_horizontal("closing_control", "closing_probation", "closing_parole", "closing_outside"),
-    "terminated_parts": pl.col("terminated")
-    != pl.sum_horizontal(
-        f"terminated_{cause}" for cause in ("probation_revoked", "parole_revoked", "imprisoned", "died", "other")
-    ),
-    "psychological_parts": pl.col("psychological_persontimes")
-    != pl.col("psychological_tests") + pl.col("psychological_counselling"),
-    "more_checked_than_due": pl.col("checks_done") > pl.col("checks_due"),
-    "more_on_time_than_done": pl.col("assessment_on_time") > pl.col("assessment_done"),
-    "more_met_than_due": pl.col("education_met") > pl.col("education_due"),
-    "more_absconded_persons_than_times": pl.col("absconded_persons") > pl.col("absconded_times"),
-    "more_reoffended_than_on_register": pl.col("reoffended")
-    > pl.col("opening") + pl.col("received") + pl.col("moved_in"),
-    "form_below_the_district": ~pl.col("area_code").str.ends_with("000000"),
-    "confirmed_before_requested": pl.col("confirmed_on") < pl.col("confirmation_requested_on"),
-    "due_before_registered": pl.col("due_on") <= pl.col("registered_on"),
-    "extended_before_due": pl.col("extended_to") < pl.col("due_on"),
-    "negative_number": pl.any_horizontal(cs.integer() < 0),
-}
+KEPT_VERSIONS = ("organisations",)  # counted now and then
+HOLDS = 13  # months after its own in which a count is still good
+FOLDED = ("nbs2023_statistical", "nbs_earlier")  # lists whose codes stand for published ones
 
 
 @dataclass(frozen=True)
 class Exports:
     """`rows`: table → one row a case (newest version; of a form, one row an area and month), `leaf` the counted area.
-    `coverage`: table_name, area_code (one the sender owes), month: what the senders have reported.
+    `versions`: of a table whose versions stay good, one row a case and version.
+    `coverage`: table_name, area_code (one the sender owes), month, file, columns (that it has): what the senders have
+    reported, of what is counted now and then the months in which a count holds.
     `tally`: file, read, refused, repeated (same key and update time as an earlier row of the file)."""
 
     rows: dict[str, pl.DataFrame]
+    versions: dict[str, pl.DataFrame]
     coverage: pl.DataFrame
     tally: pl.DataFrame
 
@@ -78,15 +47,22 @@ def read_exports(landing: Path) -> Exports:
         if path.suffix.lower() in (".csv", ".xlsx") and table in counted:
             sender = owed.filter(pl.col("sender") == path.parent.name, pl.col("table") == table)
             contract = _fitting(path, declared.versions(table))
-            rows = _text_rows(path, contract)
+            rows, columns = _text_rows(path, contract)
             origin = (pl.lit(path.name).alias("file"), pl.lit(sender["register"][0]).alias("register"))
             files.setdefault(table, {}).setdefault(contract, []).append(rows.with_columns(*origin))
-            covered.append(_covered(path, sender))
+            covered.append(
+                _covered(path, sender).with_columns(origin[0], pl.lit(pl.Series([columns])).first().alias("columns"))
+            )
     books = {table: _book(parts) for table, parts in files.items()}
     return Exports(
-        rows={table: newest for table, (newest, _) in books.items()},
-        coverage=pl.concat(covered).unique(),
-        tally=pl.concat(tally for _, tally in books.values()),
+        rows={table: book.newest for table, book in books.items()},
+        versions={
+            table: books[table].versions.unique(["register", "key", "updated"], keep="last", maintain_order=True)
+            for table in KEPT_VERSIONS
+            if table in books
+        },
+        coverage=_held(pl.concat(covered), books),
+        tally=pl.concat(book.tally for book in books.values()),
     )
 
 
@@ -98,7 +74,9 @@ def _table(path: Path, owed: pl.DataFrame) -> str:
 
 
 def _fitting(path: Path, versions: tuple[Contract, ...]) -> Contract:
-    """The newest version all of whose required headings the file has."""
+    """The newest version all of whose required headings the file has; there is nothing to choose from one."""
+    if len(versions) == 1:
+        return versions[0]
     for contract in versions:
         headings = {declared.plain(heading) for heading in _sheet(path, contract).columns}
         if all(column.headings & headings for column in contract.columns if column.required):
@@ -120,28 +98,56 @@ def _covered(path: Path, sender: pl.DataFrame) -> pl.DataFrame:
     return areas.join(pl.DataFrame({"month": months}), how="cross")
 
 
-def _book(files: dict[Contract, list[pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Newest rows and tally of one table's files, by the version of the contract they came under."""
+def _held(covered: pl.DataFrame, books: dict[str, Book]) -> pl.DataFrame:
+    """Of what is counted now and then, not the months that a file names but those of its counts and thirteen more."""
+    last, parts = covered["month"].max(), [covered.filter(~pl.col("table_name").is_in(KEPT_VERSIONS))]
+    later = pl.DataFrame({"later": [f"{months}mo" for months in range(HOLDS + 1)]})
+    for table in KEPT_VERSIONS:
+        if table in books:
+            counts = (
+                books[table]
+                .versions.select("file", pl.col("updated").dt.date().dt.truncate("1mo").alias("on"))
+                .unique()
+            )
+            files = covered.filter(pl.col("table_name") == table).unique(["file", "area_code"])
+            months = files.join(counts, on="file").join(later, how="cross")
+            months = months.with_columns(pl.col("on").dt.offset_by(pl.col("later")).alias("month"))
+            parts.append(months.filter(pl.col("month") <= last).select(covered.columns))
+    return pl.concat(parts)
+
+
+@dataclass(frozen=True)
+class Book:
+    """One table: rows as the last file has them, their versions in order of update, tally of its files."""
+
+    newest: pl.DataFrame
+    versions: pl.DataFrame
+    tally: pl.DataFrame
+
+
+def _book(files: dict[Contract, list[pl.DataFrame]]) -> Book:
+    """One table's files, by the version of the contract they came under."""
     judged = [
-        _typed(pl.concat(parts), contract).with_columns(_is_refused(contract).alias("is_refused"))
+        _typed(pl.concat(parts), contract).with_columns(is_refused(contract).alias("is_refused"))
         for contract, parts in files.items()
     ]
     rows = pl.concat(judged, how="diagonal")
-    identity = ["leaf", "month"] if next(iter(files)).is_form else ["key"]
+    identity = ["area_code", "month"] if next(iter(files)).is_form else ["key"]
     sound = rows.filter(~pl.col("is_refused"))
     kept = sound.unique(["file", *identity, "updated"], keep="first", maintain_order=True)
-    newest = kept.sort("updated", maintain_order=True).unique(["register", *identity], keep="last", maintain_order=True)
+    versions = kept.sort("updated", maintain_order=True)
+    newest = versions.unique(["register", *identity], keep="last", maintain_order=True)
     tally = rows.group_by("file").agg(pl.len().alias("read"), pl.col("is_refused").sum().alias("refused"))
     repeated = (
         (sound.group_by("file").len("sound"))
         .join(kept.group_by("file").len("kept"), on="file")
         .select("file", (pl.col("sound") - pl.col("kept")).alias("repeated"))
     )
-    return newest, tally.join(repeated, on="file", how="left").sort("file")
+    return Book(newest, versions, tally.join(repeated, on="file", how="left").sort("file"))
 
 
-def _text_rows(path: Path, contract: Contract) -> pl.DataFrame:
-    """All data rows as text (null = empty), columns named as in the contract; absent columns are null."""
+def _text_rows(path: Path, contract: Contract) -> tuple[pl.DataFrame, list[str]]:
+    """All data rows as text (null = empty), columns named as in the contract, absent ones null; and which it has."""
     sheet = _sheet(path, contract)
     found: dict[str, str] = {}
     for heading in sheet.columns:
@@ -154,7 +160,8 @@ def _text_rows(path: Path, contract: Contract) -> pl.DataFrame:
         pl.any_horizontal(_clean(pl.col(heading)).is_in(TOTAL_ROWS) for heading in sheet.columns[:3]).alias("is_total"),
         *(_clean(pl.col(found[c.name]) if c.name in found else pl.lit(None, pl.String)).alias(c.name) for c in wanted),
     )
-    return text.filter(~pl.col("is_blank"), ~pl.col("is_total").fill_null(False)).drop("is_blank", "is_total")
+    data = text.filter(~pl.col("is_blank"), ~pl.col("is_total").fill_null(False)).drop("is_blank", "is_total")
+    return data, sorted(found)
 
 
 def _clean(text: pl.Expr) -> pl.Expr:
@@ -201,9 +208,11 @@ def _typed(text: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         pl.any_horizontal(unreadable).alias("is_unreadable"),
     )
     return typed.with_columns(
-        pl.lit("").alias("key") if contract.is_form else pl.col(contract.key).alias("key"),
+        pl.concat_str([pl.col(name).cast(pl.String) for name in contract.key] or [pl.lit("")], separator="|").alias(
+            "key"
+        ),
         pl.col(contract.updated).cast(pl.Datetime("us")).alias("updated"),
-        (pl.col("area_code") if contract.is_form else _leaf(pl.col("area_code"))).alias("leaf"),
+        _leaf(pl.col("area_code")).alias("leaf"),
     )
 
 
@@ -228,15 +237,17 @@ def _parsed(column: Column) -> pl.Expr:
             digits = cell.str.replace_all(",", "").str.replace(r"\.0+$", "")
             return digits.cast(pl.Int64, strict=False)
         case "money":
-            return cell.str.replace_all(",", "").cast(pl.Float64, strict=False)
+            fen = {"yuan": 100, "wan_yuan": 1_000_000}[column.unit]
+            return (cell.str.replace_all(",", "").cast(pl.Float64, strict=False) * fen).round().cast(pl.Int64)
         case "boolean":
-            return cell.replace_strict(declared.codes("yes_no"), default=None, return_dtype=pl.String)
+            said = cell.replace_strict(declared.codes(column.codes or "yes_no"), default=None, return_dtype=pl.String)
+            return pl.when(said.is_not_null()).then(said == "yes")
         case "code":
             return _code(cell, column.codes)
         case "codes":
             return _codes(cell, column.codes)
         case "area":
-            return _area(cell)
+            return _district(_area(cell)) if column.is_district else _area(cell)
         case unknown:
             raise ValueError(f"the recount does not know the column type {unknown}")
 
@@ -282,9 +293,27 @@ def _codes(cell: pl.Expr, list_id: str) -> pl.Expr:
 
 
 def _area(cell: pl.Expr) -> pl.Expr:
-    """6, 9 or 12 digits → the published code of 12 digits, null when it is not in the list."""
+    """6, 9 or 12 digits → the published code of 12 digits, null when it is not in the list. Zones that are counted as
+    counties and codes given up stand for what they are mapped to."""
     padded = pl.when(cell.str.contains(r"^(\d{6}|\d{9}|\d{12})$")).then(cell.str.pad_end(12, "0"))
+    folded = declared.table("areas").filter(pl.col("code_list").is_in(FOLDED))
+    padded = padded.replace(dict(folded.select("area_code", "maps_to").iter_rows()))
     return pl.when(padded.is_in(declared.areas()["area_code"].to_list())).then(padded)
+
+
+def _district(area: pl.Expr) -> pl.Expr:
+    """A township's district; of anything larger, itself."""
+    townships = declared.areas().filter(pl.col("level") == "township")
+    return area.replace(dict(townships.select("area_code", "parent_code").iter_rows()))
+
+
+def at_district(area: pl.Expr) -> pl.Expr:
+    """Where a row counts of what goes no further down than districts; what lies in none, at its city's not-assigned."""
+    published = declared.areas()
+    parents = dict(published.filter(pl.col("level") == "township").select("area_code", "parent_code").iter_rows())
+    above = area.replace(parents)
+    cities = published.filter(pl.col("level") == "city")["area_code"].to_list()
+    return pl.when(above.is_in(cities)).then(above.str.head(6) + "999000").otherwise(above)
 
 
 def _leaf(area: pl.Expr) -> pl.Expr:
@@ -292,7 +321,3 @@ def _leaf(area: pl.Expr) -> pl.Expr:
     levels = dict(declared.areas().select("area_code", "level").iter_rows())
     whole = [code for code, level in levels.items() if level in ("city", "district") and not code.endswith("999000")]
     return pl.when(area.is_in(whole)).then(area.str.head(6) + "999000").otherwise(area)
-
-
-def _is_refused(contract: Contract) -> pl.Expr:
-    return pl.any_horizontal(pl.col("is_unreadable"), *(REFUSALS[rule].fill_null(False) for rule in contract.refusals))

@@ -9,62 +9,86 @@ import polars as pl
 
 from . import declared
 from .declared import Card
-from .measures import NOT_STATED
+from .tallies import NOT_STATED
 
 CELL = ["area_code", "period", "category"]
-DISTRICT_TABLES = ("correction_monthly",)
+LEVELS = ("township", "district", "city", "province")  # the smallest first
 CUMULATIVE = ".."
-PERCENT = 100.0
+ROUNDING = 1e-12
+ROLLED = {
+    "area_code": pl.String,
+    "period": pl.String,
+    "category": pl.String,
+    "bucket": pl.Int32,
+    "value": pl.Int64,
+}
 
 
 @dataclass(frozen=True)
 class Book:
     """What figures are computed from.
 
-    `measures`: area_code (any level), month, measure, breakdown, category, bucket, value.
-    `places`: table_name, area_code (any level), level, period, has_last, is_whole: where something was reported in the
-    period, whether in its last month, and whether by everybody in all of its months.
-    `periods`: period, month, is_last (the period's last month with data), year_before, period_before.
+    `measures`: (measure, breakdown) → area_code (any level), month, category, bucket, value.
+    `places`: table and needed columns → area_code (any level), level, period, has_first, has_last, is_whole: where
+    something was reported in the period, whether in its first and its last month, and whether by everybody in all of
+    its months.
+    `periods`: period, month, is_first, is_last (the period's first and last month), year_before, period_before.
     """
 
-    measures: pl.DataFrame
-    places: pl.DataFrame
+    measures: dict[tuple[str, str], pl.DataFrame]
+    places: dict[tuple[str, frozenset[str]], pl.DataFrame]
     periods: pl.DataFrame
 
 
 def open_book(measures: pl.DataFrame, coverage: pl.DataFrame) -> Book:
     """Add leaf measures up the areas, carry senders' coverage up and down the areas, lay out the periods."""
-    ancestors = declared.ancestors()
     rolled = (
-        measures.join(ancestors, on="area_code")
+        measures.join(declared.ancestors(), on="area_code")
         .group_by(pl.col("ancestor_code").alias("area_code"), "month", "measure", "breakdown", "category", "bucket")
         .agg(pl.col("value").sum())
+        .partition_by("measure", "breakdown", as_dict=True, include_key=False)
     )
-    sent = coverage.with_columns(pl.col("area_code").alias("sender_area"))
-    below = sent.rename({"area_code": "ancestor_code"}).join(ancestors, on="ancestor_code")
-    above = sent.join(ancestors, on="area_code").with_columns(pl.col("ancestor_code").alias("area_code"))
-    columns = ["table_name", "area_code", "sender_area", "month"]
-    reported = pl.concat([part.select(columns) for part in (below, above)]).unique()
-    first, last = reported["month"].min(), reported["month"].max()
+    by_measure = {(str(measure), str(breakdown)): part for (measure, breakdown), part in rolled.items()}
+    first, last = coverage["month"].min(), coverage["month"].max()
     assert isinstance(first, date) and isinstance(last, date)
     laid = periods(first, last)
-    senders = reported.group_by("table_name", "area_code").agg(pl.col("sender_area").n_unique().alias("senders"))
+    needed = {need for card in declared.cards().values() for need in card.needs}
+    return Book(by_measure, {need: _reported(coverage, *need, laid) for need in needed}, laid)
+
+
+def _reported(coverage: pl.DataFrame, table: str, needs: frozenset[str], laid: pl.DataFrame) -> pl.DataFrame:
+    """area_code (any level), level, period, has_first, has_last, is_whole, of a table in files that have the columns."""
+    ancestors = declared.ancestors()
+    sent = coverage.filter(pl.col("table_name") == table).with_columns(pl.col("area_code").alias("sender_area"))
+    below = sent.rename({"area_code": "ancestor_code"}).join(ancestors, on="ancestor_code")
+    above = sent.join(ancestors, on="area_code").with_columns(pl.col("ancestor_code").alias("area_code"))
+    cities = declared.areas().filter(pl.col("level") == "city").select("area_code")
+    # What lies in no district of a city is known as far as the city is.
+    rest = (pl.col("area_code").str.slice(0, 6) + "999000").alias("area_code")
+    beside = above.join(cities, on="area_code").with_columns(rest).join(declared.areas(), on="area_code", how="semi")
+    columns = ["area_code", "sender_area", "month"]
+    everywhere = pl.concat([part.select(*columns, "columns") for part in (below, above, beside)])
+    senders = everywhere.group_by("area_code").agg(pl.col("sender_area").n_unique().alias("senders"))
+    has_needed = pl.all_horizontal(pl.lit(True), *(pl.col("columns").list.contains(name) for name in sorted(needs)))
+    is_whole = pl.col("months") == pl.col("senders") * pl.col("period").map_elements(length, return_dtype=pl.Int64)
     places = (
-        reported.join(laid, on="month")
-        .group_by("table_name", "area_code", "period")
-        .agg(pl.col("is_last").any().alias("has_last"), pl.len().alias("months"))
-        .join(senders, on=["table_name", "area_code"])
-        .with_columns(
-            (
-                pl.col("months") == pl.col("senders") * pl.col("period").map_elements(length, return_dtype=pl.Int64)
-            ).alias("is_whole")
+        everywhere.filter(has_needed)
+        .select(columns)
+        .unique()
+        .join(laid, on="month")
+        .group_by("area_code", "period")
+        .agg(
+            pl.col("is_first").any().alias("has_first"),
+            pl.col("is_last").any().alias("has_last"),
+            pl.len().alias("months"),
         )
+        .join(senders, on="area_code")
+        .with_columns(is_whole.alias("is_whole"))
         .drop("months", "senders")
+        .join(declared.areas().drop("parent_code"), on="area_code")
     )
-    places = places.join(declared.areas().drop("parent_code"), on="area_code")
     # Of townships the release holds no cumulatives; they are computed on request.
-    is_held = (pl.col("level") != "township") | ~pl.col("period").str.contains(CUMULATIVE, literal=True)
-    return Book(rolled, places.filter(is_held), laid)
+    return places.filter((pl.col("level") != "township") | ~pl.col("period").str.contains(CUMULATIVE, literal=True))
 
 
 def periods(first: date, last: date) -> pl.DataFrame:
@@ -81,6 +105,9 @@ def periods(first: date, last: date) -> pl.DataFrame:
     laid = pl.DataFrame(rows, schema={"period": pl.String, "month": pl.Date}, orient="row")
     laid = laid.filter(pl.col("month").max().over("period") <= last)
     return laid.with_columns(
+        (
+            pl.col("month").dt.to_string("%Y-%m") == pl.col("period").map_elements(first_month, return_dtype=pl.String)
+        ).alias("is_first"),
         (pl.col("month") == pl.col("month").max().over("period")).alias("is_last"),
         pl.col("period").map_elements(a_year_before, return_dtype=pl.String).alias("year_before"),
         pl.col("period").map_elements(one_before, return_dtype=pl.String, skip_nulls=False).alias("period_before"),
@@ -92,6 +119,12 @@ def length(period: str) -> int:
     if ".." in period:
         return int(period[-2:])
     return 12 if len(period) == 4 else {"Q": 3, "H": 6}.get(period[5], 1)
+
+
+def first_month(period: str) -> str:
+    """2025-Q3 → 2025-07; 2025-01..2025-10 → 2025-01."""
+    last = last_month(period)
+    return f"{last[:5]}{int(last[5:]) - length(period) + 1:02}"
 
 
 def a_year_before(period: str) -> str:
@@ -115,29 +148,38 @@ def one_before(period: str) -> str | None:
 
 def figures(book: Book, card: Card, breakdown: str) -> pl.DataFrame:
     """One card's figures: area_code, level, period, category, numerator, denominator (of a quantile: the cases), value
-    (null where it divides by 0), is_whole, and value and is_whole of the year and of the period before.
+    (null where it divides by 0, or so few are concluded that a quantile of survival is not reached), is_whole, and
+    value and is_whole of the year and of the period before.
 
-    A row stands where the area has reported in the period (of a stock: in its last month)."""
-    numerator = _rolled(book, card.numerator, breakdown)
+    A row stands where the area has reported in the period (of a stock: in its last, or first, month)."""
     cells = _cells(book, card, breakdown)
     if breakdown != "total":
         cells = pl.concat([cells, _not_stated(book, card, breakdown, cells)])
-    if card.kind == "quantile":
-        counted = cells.join(_quantiles(numerator, card.quantile), on=CELL, how="left")
+    if card.kind in ("quantile", "survival_quantile"):
+        counted = cells.join(_days(book, card, breakdown), on=CELL, how="left")
         counted = counted.with_columns(pl.col("denominator").fill_null(0))
     else:
-        counted = cells.join(_added(numerator, CELL, "numerator"), on=CELL, how="left")
+        over = _rolled(book, card.numerator, breakdown)
+        counted = cells.join(_added(over, CELL, "numerator"), on=CELL, how="left")
         counted = counted.with_columns(pl.col("numerator").fill_null(0))
-        if card.denominator:
-            shared = ["area_code", "period"] if card.kind == "share" else CELL
-            whole = _rolled(book, card.denominator, "total" if card.kind == "share" else breakdown)
-            counted = counted.join(_added(whole, shared, "denominator"), on=shared, how="left")
-            counted = counted.with_columns(pl.col("denominator").fill_null(0)).with_columns(_quotient(card))
-        else:
-            counted = counted.with_columns(
-                pl.lit(None, pl.Int64).alias("denominator"), pl.col("numerator").cast(pl.Float64).alias("value")
-            )
+        counted = _divided(counted, book, card, breakdown)
     return _compared(counted.with_columns(pl.col("is_whole") & _is_mature(card, book)), book)
+
+
+def _divided(counted: pl.DataFrame, book: Book, card: Card, breakdown: str) -> pl.DataFrame:
+    """With denominator and value, in the card's unit."""
+    scaled = pl.col("numerator").cast(pl.Float64) * card.scale
+    if not card.denominator:
+        return counted.with_columns(pl.lit(None, pl.Int64).alias("denominator"), scaled.alias("value"))
+    shared = ["area_code", "period"] if card.kind == "share" else CELL
+    below = [name for name in (card.denominator, card.denominator_with) if name]
+    whole = pl.concat([_rolled(book, name, "total" if card.kind == "share" else breakdown) for name in below])
+    counted = counted.join(_added(whole, shared, "denominator"), on=shared, how="left")
+    counted = counted.with_columns(pl.col("denominator").fill_null(0))
+    divisor = pl.col("denominator").cast(pl.Float64)
+    if declared.measures()[card.denominator].over_time == "mean":
+        divisor = divisor / pl.col("period").map_elements(length, return_dtype=pl.Int64)
+    return counted.with_columns(pl.when(pl.col("denominator") != 0).then(scaled / divisor).alias("value"))
 
 
 def _is_mature(card: Card, book: Book) -> pl.Expr:
@@ -166,24 +208,24 @@ def _month_end(first: date) -> date:
     return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
-def _quotient(card: Card) -> pl.Expr:
-    unit = PERCENT if card.unit == "percent" else 1.0
-    divided = pl.col("numerator").cast(pl.Float64) * unit / pl.col("denominator")
-    return pl.when(pl.col("denominator") != 0).then(divided).alias("value")
-
-
 def _rolled(book: Book, measure: str, breakdown: str) -> pl.DataFrame:
-    """area_code, period, category, bucket, value: months added, or of a stock the period's last month taken."""
+    """area_code, period, category, bucket, value: months added, or of a stock the period's first or last month taken."""
     months = book.periods
-    if declared.measures()[measure].over_time == "last":
-        months = months.filter("is_last")
-    chosen = book.measures.filter(pl.col("measure") == measure, pl.col("breakdown") == breakdown)
+    match declared.measures()[measure].over_time:
+        case "last":
+            months = months.filter("is_last")
+        case "first":
+            months = months.filter("is_first")
+        case "none":
+            months = months.filter("is_first", "is_last")
+    chosen = book.measures.get((measure, breakdown))
+    if chosen is None:
+        return pl.DataFrame(schema=ROLLED)
     # Periods are added one kind at a time: a histogram of a million cases by day would not fit at once.
     parts: list[pl.DataFrame] = []
-    for length in months["period"].str.len_bytes().unique():
-        kind = months.filter(pl.col("period").str.len_bytes() == length).select("period", "month")
-        added = chosen.join(kind, on="month").group_by(*CELL, "bucket").agg(pl.col("value").sum())
-        parts.append(added)
+    for size in months["period"].str.len_bytes().unique():
+        kind = months.filter(pl.col("period").str.len_bytes() == size).select("period", "month")
+        parts.append(chosen.join(kind, on="month").group_by(*CELL, "bucket").agg(pl.col("value").sum()))
     return pl.concat(parts)
 
 
@@ -193,25 +235,85 @@ def _added(rolled: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
 
 def _cells(book: Book, card: Card, breakdown: str) -> pl.DataFrame:
     """Areas that have reported × periods × the categories of the code list, found or not."""
-    measure = declared.measures()[card.numerator]
-    table = measure.table
-    is_stock = measure.over_time == "last"
-    places = book.places.filter(pl.col("table_name") == table, pl.col("has_last") | pl.lit(not is_stock))
-    places = places.drop("table_name", "has_last")
-    if breakdown != "total" or table in DISTRICT_TABLES:
-        places = places.filter(pl.col("level") != "township")
+    places = _places(book, card)
     if breakdown == "total":
         return places.with_columns(pl.lit("total").alias("category"))
+    places = places.filter(pl.col("level") != "township")
     return places.join(pl.DataFrame({"category": sorted(set(declared.codes(breakdown).values()))}), how="cross")
+
+
+def _places(book: Book, card: Card) -> pl.DataFrame:
+    """area_code, level, period, is_whole: where and when the card has a figure, for all tables it is made of."""
+    parts: list[pl.DataFrame] = []
+    for table, needs in card.needs:
+        made_of = (declared.measures()[name] for name in card.measures)
+        behaviour = {measure.over_time for measure in made_of if measure.table == table}
+        part = book.places[table, needs].filter(
+            _is_level(card.lowest_level),
+            _is_period(card.finest_period),
+            pl.col("has_first") | pl.lit("first" not in behaviour),
+            pl.col("has_last") | pl.lit("last" not in behaviour),
+        )
+        parts.append(part.select("area_code", "level", "period", "is_whole"))
+    places = parts[0]
+    for part in parts[1:]:
+        other = part.select("area_code", "period", pl.col("is_whole").alias("is_other_whole"))
+        places = places.join(other, on=["area_code", "period"])
+        places = places.with_columns(pl.col("is_whole") & pl.col("is_other_whole")).drop("is_other_whole")
+    if card.void_where:
+        void = _rolled(book, card.void_where, "total").filter(pl.col("value") != 0)
+        places = places.join(void, on=["area_code", "period"], how="anti")
+    return places
+
+
+def _is_level(lowest: str) -> pl.Expr:
+    """The level and all above it; a municipality is a city and a province at once."""
+    municipalities = declared.areas().filter(pl.col("level") == "city", pl.col("parent_code") == "")["area_code"]
+    at_once = pl.col("area_code").is_in(municipalities.to_list())
+    return pl.col("level").is_in(LEVELS[LEVELS.index(lowest) :]) | at_once
+
+
+def _is_period(finest: str) -> pl.Expr:
+    """The period and all made of it: January to N are months, not quarters; of years there are only years."""
+    match finest:
+        case "quarter":
+            return pl.col("period").str.contains(r"^\d{4}(-[QH]\d)?$")
+        case "year":
+            return pl.col("period").str.contains(r"^\d{4}$")
+    return pl.lit(True)
 
 
 def _not_stated(book: Book, card: Card, breakdown: str, cells: pl.DataFrame) -> pl.DataFrame:
     """Cells of the cases that state no category: only where there are such cases."""
-    measures = {card.numerator, card.denominator or card.numerator}
+    measures = {card.numerator, card.denominator or card.numerator, card.denominator_with or card.numerator}
     rolled = pl.concat([_rolled(book, measure, breakdown) for measure in sorted(measures)])
     places = cells.select("area_code", "level", "period", "is_whole").unique()
     found = rolled.filter(pl.col("category") == NOT_STATED, pl.col("value") != 0).select(CELL).unique()
     return places.join(found, on=["area_code", "period"]).select(cells.columns)
+
+
+def _days(book: Book, card: Card, breakdown: str) -> pl.DataFrame:
+    ended = _rolled(book, card.numerator, breakdown)
+    if card.kind == "quantile":
+        return _quantiles(ended, card.quantile)
+    return _survival(ended, _rolled(book, card.censored, breakdown), card.quantile)
+
+
+def _survival(ended: pl.DataFrame, still_open: pl.DataFrame, quantile: float) -> pl.DataFrame:
+    """Kaplan and Meier: the first day on which the share still open is at most 1 - quantile; null where none is."""
+    days = pl.concat(
+        [ended.with_columns(pl.col("value").alias("ended")), still_open.with_columns(ended=pl.lit(0, pl.Int64))]
+    )
+    days = days.group_by(*CELL, "bucket").agg(pl.col("value").sum(), pl.col("ended").sum()).sort(*CELL, "bucket")
+    at_risk = pl.col("value").sum().over(CELL) - pl.col("value").cum_sum().over(CELL) + pl.col("value")
+    days = days.with_columns((1 - pl.col("ended") / at_risk).alias("kept"))
+    days = days.with_columns(pl.col("kept").cum_prod().over(CELL).alias("still_open"))
+    reached = pl.col("bucket").filter(pl.col("still_open") <= 1 - quantile + ROUNDING)
+    return days.group_by(CELL).agg(
+        pl.lit(None, pl.Int64).alias("numerator"),
+        pl.col("value").sum().alias("denominator"),
+        reached.min().cast(pl.Float64).alias("value"),
+    )
 
 
 def _quantiles(histogram: pl.DataFrame, quantile: float) -> pl.DataFrame:

@@ -11,5 +11,10 @@ select
     case
         when is_not_assigned or level = 'township' then area_code
         else not_assigned_code
-    end as leaf_code
+    end as leaf_code,
+    case level
+        when 'township' then parent_code
+        when 'district' then area_code
+        else not_assigned_code
+    end as district_leaf_code
 from areas

@@ -1,19 +1,34 @@
 -- grain: one row a dispute found by screening
 with screenings as (select * from {{ ref('stg_dispute_screenings') }}),
 
-areas as (select * from {{ ref('dim_areas') }})
+areas as (select * from {{ ref('dim_areas') }}),
+
+judged as (
+    select
+        screenings.*,
+        areas.leaf_code,
+        screenings.screening_status = 'resolved' as is_resolved
+    from screenings
+    inner join areas on screenings.area_code = areas.area_code
+)
 
 select
-    screenings.case_key,
-    screenings.cell_number,
-    areas.leaf_code as area_code,
-    screenings.found_on,
-    {{ month_of('screenings.found_on') }} as found_month,
-    screenings.event_type,
-    screenings.tier,
-    screenings.screening_status,
-    screenings.screening_status = 'resolved' as is_resolved,
-    screenings.screening_status = 'eased' as is_eased,
-    screenings.screening_status = 'to_judicial' as is_to_judicial
-from screenings
-inner join areas on screenings.area_code = areas.area_code
+    case_key,
+    cell_number,
+    leaf_code as area_code,
+    found_on,
+    {{ month_of('found_on') }} as found_month,
+    event_type,
+    tier,
+    channel,
+    method as screening_method,
+    mechanisms,
+    screening_status,
+    is_resolved,
+    is_resolved and coalesce(tier in ('grid', 'village'), false) as is_resolved_in_village,
+    is_resolved and coalesce(tier in ('grid', 'village', 'township'), false) as is_resolved_in_township,
+    is_resolved
+    and coalesce({{ days_between('found_on', 'resolved_on') }} between 0 and 60, false) as is_resolved_within_60_days,
+    screening_status = 'eased' as is_eased,
+    screening_status = 'to_judicial' as is_to_judicial
+from judged

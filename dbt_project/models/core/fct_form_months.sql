@@ -1,6 +1,6 @@
 -- grain: one row a monthly form, area, month, item and category
 {% set forms = ['mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly', 'petition_monthly'] -%}
-{% set columns = 'case_key, cell_number, area_code, month, item, category, value' -%}
+{% set columns = 'case_key, cell_number, sender, area_code, month, item, category, value' -%}
 with areas as (select * from {{ ref('dim_areas') }}),
 
 {% for form in forms -%}
@@ -18,6 +18,7 @@ select
     lines.table_name,
     lines.case_key,
     lines.cell_number,
+    lines.sender,
     lines.area_code,
     areas.leaf_code,
     lines.month,

@@ -11,12 +11,28 @@ senders as (select * from {{ source('catalogue', 'senders') }}),
 
 seen_areas as (select * from {{ ref('reported_areas') }}),
 
+organisations as (select * from {{ ref('stg_organisations') }}),
+
+population as (select * from {{ ref('stg_population') }}),
+
+-- a report speaks for its months, a count of organisations as long as it holds, people for the months of their year
 delivered as (
     select delivered_coverage.coverage, ledger.table_name, ledger.sender, months.month
     from ledger
     inner join request on ledger.ledger_sequence <= request.sequence
     inner join delivered_coverage on ledger.ledger_sequence = delivered_coverage.ledger_sequence
     inner join months on months.month >= ledger.first_month and months.month <= ledger.last_month
+    where ledger.table_name not in ('organisations', 'population')
+    union all
+    select delivered_coverage.coverage, 'organisations' as table_name, organisations.sender, months.month
+    from organisations
+    inner join delivered_coverage on organisations.ledger_sequence = delivered_coverage.ledger_sequence
+    inner join months on {{ holds_at_month_end('organisations.counted_on', 'months') }}
+    union all
+    select delivered_coverage.coverage, 'population' as table_name, population.sender, months.month
+    from population
+    inner join delivered_coverage on population.ledger_sequence = delivered_coverage.ledger_sequence
+    inner join months on population.year = extract(year from months.month)
 )
 
 select distinct

@@ -3,6 +3,12 @@ with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),
 
+clocks as (select * from {{ source('catalogue', 'clocks') }}),
+
+limits as (
+    {{ limits_of('clocks', 'petition_matters', ['forwarding', 'informing']) }}
+),
+
 withdrawn as (
     select withdrawals.case_key
     from {{ source('lake', 'withdrawals') }} as withdrawals
@@ -11,13 +17,14 @@ withdrawn as (
 ),
 
 {% for system, table, events, open_between in [
-    ('mediation', 'mediation_cases', ['accepted_on', 'concluded_on'], [
+    ('mediation', 'mediation_cases', ['accepted_on', 'concluded_on', 'perform_by', 'confirmation_requested_on'], [
         'accepted_on', "case when coalesce(outcome, '') <> 'pending' then concluded_on end"
     ]),
     ('screening', 'dispute_screenings', ['found_on'], none),
-    ('petition', 'petition_matters', ['registered_on', 'concluded_on', 'coalesce(extended_to, due_on)'], [
-        'registered_on', 'concluded_on'
-    ]),
+    ('petition', 'petition_matters', [
+        'registered_on', 'concluded_on', 'coalesce(extended_to, due_on)', days_after('registered_on', 'forwarding_days'),
+        days_after('coalesce(exchanged_on, registered_on)', 'informing_days')
+    ], ['registered_on', 'concluded_on']),
     ('mediation_form', 'mediation_monthly', ['month'], none),
     ('screening_form', 'screening_monthly', ['month'], none),
     ('correction_form', 'correction_monthly', ['month'], none),
@@ -34,9 +41,10 @@ withdrawn as (
 ),
 
 {{ system }}_versions as (
-    select versions.*
+    select versions.*, limits.forwarding_days, limits.informing_days
     from {{ source('lake', table) }} as versions
     inner join {{ system }}_changed on versions.case_key = {{ system }}_changed.case_key
+    cross join limits
 ),
 
 {{ system }}_months as (
@@ -77,6 +85,17 @@ whole as (
         or months.month > request.previous_last_month
 ),
 
+-- what is open on the last day of the data is followed to that day: when it moves, so do the cohorts not yet followed to their end
+followed as (
+    select systems.system, months.month
+    from systems
+    cross join months
+    inner join request
+        on systems.system in ('mediation', 'petition')
+        and request.last_month > request.previous_last_month
+        and {{ days_after('months.month_end', longest_follow_up()) }} > last_day(request.previous_last_month)
+),
+
 changed as (
     select 'mediation' as system, month from mediation_months
     union all
@@ -88,6 +107,8 @@ changed as (
     select 'forms' as system, month from {{ form }}_form_months
     union all
     {% endfor -%}
+    select system, month from followed
+    union all
     select system, month from whole
 )
 

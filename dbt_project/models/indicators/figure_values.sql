@@ -121,7 +121,7 @@ select
     counted.is_reported,
     case
         when counted.kind in ('count', 'stock') then counted.scale * cast(counted.counted_numerator as double)
-        when counted.kind in ('quantile', 'survival_quantile') then days.days
+        when counted.kind in ('quantile', 'survival_quantile') then case when counted.is_reported then days.days end
         when counted.is_average_denominator
             then
                 counted.scale * cast(counted.counted_numerator as double) * counted.months

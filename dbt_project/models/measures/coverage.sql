@@ -3,12 +3,22 @@ with reporting as (select * from {{ ref('reporting') }}),
 
 ancestors as (select * from {{ ref('area_ancestors') }}),
 
+areas as (select * from {{ ref('dim_areas') }}),
+
+grid as (select * from {{ source('catalogue', 'grid') }}),
+
 periods as (select * from {{ source('catalogue', 'period_months') }}),
 
 related as (
     select area_code as reported_code, ancestor_code as area_code from ancestors
     union
     select ancestor_code as reported_code, area_code from ancestors
+    union
+    -- what is not assigned to a district of a city is known as far as the city is
+    select ancestors.area_code as reported_code, areas.area_code
+    from ancestors
+    inner join areas on ancestors.ancestor_code = areas.parent_code
+    where areas.is_not_assigned and areas.level = 'district'
 ),
 
 reported as (
@@ -24,9 +34,9 @@ begun as (
 ),
 
 spans as (
-    select period, count(*) as months, max(month) as last_month
+    select period, period_kind, count(*) as months, max(month) as last_month
     from periods
-    group by period
+    group by period, period_kind
 ),
 
 delivered as (
@@ -49,7 +59,9 @@ select
     cast(coalesce(delivered.reported_months, 0) as bigint) as reported_months,
     coalesce(delivered.reported_last_months, 0) > 0 as is_reported_at_end
 from begun
+inner join areas on begun.area_code = areas.area_code
 inner join spans on begun.first_month <= spans.last_month
+inner join grid on areas.level = grid.area_level and spans.period_kind = grid.period_kind
 left join delivered
     on begun.coverage = delivered.coverage
     and begun.area_code = delivered.area_code

@@ -14,7 +14,7 @@ select
     form_lines.measure,
     form_lines.breakdown,
     form_lines.measure_category as category,
-    forms.value
+    forms.value * form_lines.sign as value
 from forms
 inner join form_lines
     on forms.table_name = form_lines.table_name

@@ -1,12 +1,18 @@
 -- grain: one row a dispute found and measure it counts in
 {{ config(materialized='view') }}
-{% set kinds = ['event_type', 'tier', 'screening_status'] -%}
+{% set kinds = ['event_type', 'tier', 'screening_status', 'channel', 'screening_method'] -%}
 with screenings as (select * from {{ ref('fct_dispute_screenings') }})
 
-{{ event('screenings', 'screening_found', 'found_month', kinds) }}
-union all
-{{ event('screenings', 'screening_resolved', 'found_month', kinds, 'is_resolved') }}
-union all
-{{ event('screenings', 'screening_eased', 'found_month', kinds, 'is_eased') }}
-union all
-{{ event('screenings', 'screening_to_judicial', 'found_month', kinds, 'is_to_judicial') }}
+{% for measure, where in [
+    ('screening_found', none),
+    ('screening_resolved', 'is_resolved'),
+    ('screening_resolved_within_60_days', 'is_resolved_within_60_days'),
+    ('screening_resolved_in_village', 'is_resolved_in_village'),
+    ('screening_resolved_in_township', 'is_resolved_in_township'),
+    ('screening_eased', 'is_eased'),
+    ('screening_to_judicial', 'is_to_judicial'),
+    ('screening_by_mechanism', 'mechanisms is not null')
+] -%}
+{{ 'union all' if not loop.first }}
+{{ event('screenings', measure, 'found_month', kinds, where) }}
+{% endfor %}

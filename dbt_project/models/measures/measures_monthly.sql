@@ -7,7 +7,15 @@ screening as (select * from {{ ref('measures_screening') }}),
 
 petition as (select * from {{ ref('measures_petition') }}),
 
+reconsideration as (select * from {{ ref('measures_reconsideration') }}),
+
 forms as (select * from {{ ref('measures_forms') }}),
+
+service as (select * from {{ ref('measures_service') }}),
+
+organisation as (select * from {{ ref('measures_organisation') }}),
+
+population as (select * from {{ ref('measures_population') }}),
 
 words as (select * from {{ source('catalogue', 'measures') }}),
 
@@ -30,7 +38,15 @@ counted as (
     union all
     select {{ columns }} from petition
     union all
+    select {{ columns }} from reconsideration
+    union all
     select {{ columns }} from forms
+    union all
+    select {{ columns }} from service
+    union all
+    select {{ columns }} from organisation
+    union all
+    select {{ columns }} from population
 )
 
 select

@@ -10,7 +10,8 @@ with events as (select * from {{ ref('events_petition') }}),
 
 counted as (
     {{ count_events('events', [
-        (['petition_matters', 'petition_persons'], ['petition_form']),
+        (['petition_matters'], ['petition_form', 'petition_route']),
+        (['petition_persons'], ['petition_form']),
     ]) }}
 )
 

@@ -8,11 +8,16 @@
 
 with events as (select * from {{ ref('events_screening') }}),
 
+mechanism_parts as (select * from {{ ref('events_screening_mechanisms') }}),
+
 counted as (
     {{ count_events('events', [
-        (['screening_found'], ['event_type', 'tier', 'screening_status']),
-        (['screening_resolved', 'screening_eased', 'screening_to_judicial'], ['event_type']),
+        (['screening_found'], ['event_type', 'tier', 'screening_status', 'channel', 'screening_method']),
+        (['screening_resolved'], ['event_type', 'tier']),
+        (['screening_eased', 'screening_to_judicial'], ['event_type']),
     ]) }}
+    union all
+    {{ count_categories('mechanism_parts', ['screening_by_mechanism'], 'mechanism') }}
 )
 
 select

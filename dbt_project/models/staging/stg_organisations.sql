@@ -1,4 +1,4 @@
--- grain: one row an organisation, its newest version up to the build's ledger sequence
+-- grain: one row an organisation and day of counting, its newest version up to the build's ledger sequence
 {{ newest_version(source('lake', 'organisations'), [
     'case_key',
     'cell_number',
@@ -28,4 +28,4 @@
     'community_social_organisations',
     'counted_on',
     'organisation_status'
-]) | replace('updated_at', 'counted_on') }}
+], each=['counted_on']) | replace('updated_at', 'counted_on') }}

@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from pipelines.catalogue import Column, Contract, Words, areas, code_lists
+from pipelines.catalogue import FOLDED_INTO_NBS2023, Column, Contract, Words, areas, code_lists
 from pipelines.intake.cells import NOTHING
 from pipelines.intake.denying import carries_personal_value, is_value
 from pipelines.intake.layouts import Block, Sheet
@@ -133,7 +133,7 @@ def _of_lists() -> Contract:
 
 @cache
 def area_lists() -> tuple[str, ...]:
-    lists = {area.code_list for area in areas()} - {"nbs2023_statistical"}
+    lists = {area.code_list for area in areas()} - set(FOLDED_INTO_NBS2023)
     return tuple(sorted(lists, key=lambda name: (name != "nbs2023", name)))
 
 
