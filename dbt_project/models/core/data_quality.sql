@@ -63,19 +63,25 @@ facts as (
         0 as accepted, 0 as quarantined, 0 as warned, 0 as inconsistencies
     from owed
     union all
-    select table_name, sender, month, 0, 1, null, null, 0, 0, 0, 0
+    select
+        table_name, sender, month, 0 as areas_owed, 1 as areas_reported, null as report_due_on, null as received_on,
+        0 as accepted, 0 as quarantined, 0 as warned, 0 as inconsistencies
     from brought
     union all
-    select table_name, sender, month, 0, 0, null, received_on, 0, 0, 0, 0
+    select
+        table_name, sender, month, 0 as areas_owed, 0 as areas_reported, null as report_due_on, received_on,
+        0 as accepted, 0 as quarantined, 0 as warned, 0 as inconsistencies
     from spoken_for
     union all
-    select ledger.table_name, ledger.sender, accepted_rows.month, 0, 0, null, null, accepted_rows.accepted, 0, 0, 0
+    select
+        ledger.table_name, ledger.sender, accepted_rows.month, 0 as areas_owed, 0 as areas_reported, null as report_due_on,
+        null as received_on, accepted_rows.accepted, 0 as quarantined, 0 as warned, 0 as inconsistencies
     from accepted_rows
     inner join ledger on accepted_rows.ledger_sequence = ledger.ledger_sequence
     union all
     select
-        ledger.table_name, ledger.sender, findings.month, 0, 0, null, null,
-        0, findings.quarantined, findings.warned, findings.inconsistencies
+        ledger.table_name, ledger.sender, findings.month, 0 as areas_owed, 0 as areas_reported, null as report_due_on,
+        null as received_on, 0 as accepted, findings.quarantined, findings.warned, findings.inconsistencies
     from findings
     inner join ledger on findings.ledger_sequence = ledger.ledger_sequence
 ),
