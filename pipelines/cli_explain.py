@@ -8,6 +8,7 @@ from pipelines import cli_output as output
 from pipelines import cli_reading as reading
 from pipelines.periods import month_start, months_of
 from pipelines.release import explaining
+from pipelines.settings import UserError
 
 if TYPE_CHECKING:
     from dashboards.release_reader import Release
@@ -26,14 +27,13 @@ def explain(release: "Release", indicator: str, area: str, period: str) -> dict[
     """What `explain --json` prints: the card, the figure, and of each measure its files with their rows.
 
     `parts[].value` is what the files of the last build add up to; `is_as_released` says whether that build is the
-    release's. Raises `UserError` for what the release lacks, and while a build is running.
+    release's. Raises `UserError` for a share, for what the release lacks, and while a build is running.
     """
-    share = (
-        release.cards.get(indicator)
-        if indicator in release.cards and release.cards[indicator].kind == "share"
-        else None
-    )
-    selection = reading.select(release, indicator, area, period, share.breakdowns[0] if share else None)
+    if indicator in release.cards and release.cards[indicator].kind == "share":
+        raise UserError(
+            f"{indicator} is a share: it has a figure for each category, not one. Explain a count or a rate."
+        )
+    selection = reading.select(release, indicator, area, period, None)
     card = selection.card
     figure = next(iter(reading.figures(release, selection)))
     months = tuple(month_start(month) for month in months_of(selection.period))
@@ -91,7 +91,7 @@ def print_explained(found: Mapping[str, Any], *, with_rows: bool) -> None:
     """The same for reading; line numbers only when asked for."""
     card = found["card"]
     output.say(f"{card['label']['zh']} {card['label']['en']}: {found['area_name']} {found['area']}, {found['period']}")
-    output.say(f"= {found['value']}  ({found['numerator']} / {found['denominator']})  {'、'.join(found['status'])}")
+    output.say(_said(found))
     for key in ("definition", "caution", "deadline"):
         if card[key]:
             output.say(f"{card[key]['zh']}\n{card[key]['en']}")
@@ -107,6 +107,15 @@ def print_explained(found: Mapping[str, Any], *, with_rows: bool) -> None:
         output.say(
             "仓库已随新数据重建，上列文件可能多于本发布。The warehouse was built again since: files may differ from the release's."
         )
+
+
+def _said(found: Mapping[str, Any]) -> str:
+    """The figure in one line: value and unit, what was divided by what, its marks."""
+    unit = catalogue.units()[found["card"]["unit"]]
+    value = output.MISSING if found["value"] is None else f"{found['value']:,.4f}".rstrip("0").rstrip(".")
+    counted = [f"{number:,}" for number in (found["numerator"], found["denominator"]) if number is not None]
+    divided = f"({' / '.join(counted)})" if len(counted) > 1 else ""
+    return " ".join(filter(None, (f"= {value} {unit['symbol_zh']}", divided, "、".join(found["status"]))))
 
 
 def _print_part(part: Mapping[str, Any], *, with_rows: bool) -> None:

@@ -80,6 +80,13 @@ def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
         begins = reader.line_num + 1
 
 
+def test_a_share_has_no_figure_of_its_own_to_explain(road: Road) -> None:
+    words = ("--indicator", "mediation_type_share", "--area", "500117", "--period", "2025")
+    done = road.fengqiao("explain", *words)
+    assert done.returncode != 0
+    assert "is a share" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_without_a_build_there_is_nothing_to_explain_from(house: Office) -> None:
     assert explaining.built_sequence() == 4
     warehouse_path().unlink()
