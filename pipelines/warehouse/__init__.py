@@ -1,0 +1,35 @@
+"""The warehouse: dbt in process, the catalogue goes in as source tables, models come out; one writer at a time.
+
+`build` makes staging, core and measures in `warehouse.duckdb`; `build_edition` makes the indicators of one edition in a
+database of its own, from that edition's measures.
+"""
+
+from pipelines.warehouse.building import BuildReport, build, last_month, write_docs
+from pipelines.warehouse.editions import build_edition, require_edition
+from pipelines.warehouse.running import (
+    Progress,
+    code_version,
+    compiled_sql,
+    edition_path,
+    manifest_path,
+    run_dbt,
+    run_results_path,
+    warehouse_path,
+)
+
+__all__ = [
+    "BuildReport",
+    "Progress",
+    "build",
+    "build_edition",
+    "code_version",
+    "compiled_sql",
+    "edition_path",
+    "last_month",
+    "manifest_path",
+    "require_edition",
+    "run_dbt",
+    "run_results_path",
+    "warehouse_path",
+    "write_docs",
+]

@@ -1,0 +1,145 @@
+"""Staging, core and measures brought up to the ledger: what is to be built, why, and that only one builds."""
+
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines import catalogue
+from pipelines.intake import ledger
+from pipelines.intake.lake import generation
+from pipelines.intake.ledger import Delivery
+from pipelines.settings import TIME_ZONE, UserError, data_root
+from pipelines.warehouse.inputs import months_reported, write_accepted, write_catalogue, write_lake
+from pipelines.warehouse.running import Progress, code_version, column, connected, run_dbt, target_path, warehouse_path
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. `outcome`: built or unchanged; `recomputed_months` as YYYY-MM; `reason`: why these months."""
+
+    sequence: int
+    outcome: str
+    full: bool
+    reason: str
+    recomputed_months: list[str]
+    models: int
+    tests: int
+    seconds: float
+
+
+def build(*, full: bool = False, as_of: str | None = None, progress: Progress = lambda _: None) -> BuildReport:
+    """Bring staging, core and measures up to the ledger (or to an earlier instant).
+
+    Raises `UserError` when nothing has been taken in yet, and when a dbt test fails, naming the test.
+    """
+    started = time.monotonic()
+    with ledger.writer_lock():
+        ledger.heal()
+        deliveries = _deliveries_until(as_of)
+        request = _request(deliveries, full)
+        if request["sequence"] == request["previous_sequence"] and not request["is_full"]:
+            return BuildReport(request["sequence"], "unchanged", False, "nothing new in the ledger", [], 0, 0, 0.0)
+        with connected(warehouse_path()) as connection:
+            write_catalogue(connection, deliveries, request)
+            write_lake(connection)
+            write_accepted(connection, deliveries)
+            # gone until this build has ended well: what a stopped build leaves behind is not built upon
+            connection.execute("drop table if exists catalogue.watermark")
+        results = run_dbt("duckdb", ["build", "--select", "staging", "core", "measures", *_refresh(request)], progress)
+        with connected(warehouse_path()) as connection:
+            months = column(connection, "select distinct strftime(month, '%Y-%m') from core.touched_months order by 1")
+            connection.execute("create or replace table catalogue.watermark as select * from catalogue.build_request")
+    models, tests = (sum(node.startswith(kind) for node in results) for kind in ("model.", "test."))
+    reason = str(request["reason"])
+    return BuildReport(
+        request["sequence"], "built", request["is_full"], reason, months, models, tests, time.monotonic() - started
+    )
+
+
+def last_month() -> date:
+    """The last month of the built data. Raises `UserError` when nothing is built."""
+    watermark = _watermark()
+    if watermark is None:
+        raise UserError("Nothing is built yet. Run `fengqiao build` first.")
+    return watermark["last_month"]
+
+
+def write_docs(path: Path) -> None:
+    """dbt's own documentation of the models (columns, tests, lineage, SQL) as one HTML file that needs no network.
+
+    Raises `UserError` when nothing is built.
+    """
+    if not warehouse_path().exists():
+        raise UserError("Nothing is built yet. Run `fengqiao build` first.")
+    with ledger.writer_lock():
+        run_dbt("duckdb", ["docs", "generate", "--static"], lambda _: None)
+    shutil.copyfile(target_path("duckdb") / "static_index.html", path)
+
+
+def _refresh(request: dict[str, Any]) -> list[str]:
+    return ["--full-refresh"] if request["is_full"] else []
+
+
+def _deliveries_until(as_of: str | None) -> list[Delivery]:
+    deliveries = ledger.deliveries()
+    if as_of is not None:
+        try:
+            instant = datetime.fromisoformat(as_of)
+        except ValueError:
+            raise UserError(f"{as_of} is not an instant. Write 2026-01-31 or 2026-01-31T18:00+08:00.") from None
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(TIME_ZONE))
+        deliveries = [d for d in deliveries if datetime.fromisoformat(d.received_at) <= instant]
+    if not deliveries:
+        raise UserError("Nothing has been taken in yet. Run `fengqiao intake PATH` first.")
+    return deliveries
+
+
+def _request(deliveries: list[Delivery], full: bool) -> dict[str, Any]:
+    """The one row that tells the models what to build."""
+    request: dict[str, Any] = {
+        "sequence": deliveries[-1].ledger_sequence,
+        "code_version": code_version(),
+        "seeds_version": catalogue_version(),
+    }
+    before = _watermark()
+    reasons = {
+        "asked for in full": full,
+        "the first build, or the build before did not end well": before is None,
+        "the declarations or the SQL changed": before is not None
+        and any(before[name] != request[name] for name in ("code_version", "seeds_version")),
+        "an earlier state was asked for": before is not None and before["sequence"] > request["sequence"],
+    }
+    why = next((reason for reason, holds in reasons.items() if holds), None)
+    request["is_full"] = why is not None
+    request["reason"] = why or "months touched by deliveries since the build before"
+    request["previous_sequence"] = 0 if before is None else before["sequence"]
+    calendar = months_reported(deliveries)
+    for name, month in (("first_month", calendar[0]), ("last_month", calendar[-1])):
+        request[name] = month
+        request[f"previous_{name}"] = None if before is None else before.get(name)
+    return request
+
+
+def _watermark() -> dict[str, Any] | None:
+    if not warehouse_path().exists():
+        return None
+    with connected(warehouse_path()) as connection:
+        if not column(
+            connection,
+            "select 1 from information_schema.tables where table_schema = 'catalogue' and table_name = 'watermark'",
+        ):
+            return None
+        return connection.sql("select * from catalogue.watermark").pl().row(0, named=True)
+
+
+def catalogue_version() -> str:
+    """Digest of the seeds, of what intake was given by option, and of the lake's generation: all pseudonyms change with it."""
+    digest = hashlib.sha256(f"{catalogue.seeds_version()}{generation().number}".encode())
+    for path in sorted(p for p in (data_root() / "catalogue").rglob("*") if p.suffix in (".yml", ".csv")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,273 @@
+"""What the models read beside each other: the lake as views, and the ledger and the declarations as tables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+
+from pipelines import catalogue
+from pipelines.catalogue import LEVELS, Area, Measure
+from pipelines.intake.lake import all_findings, lake_schema
+from pipelines.intake.ledger import Delivery
+from pipelines.periods import months_in, period_table
+from pipelines.settings import TIME_ZONE, UserError, data_root
+from pipelines.warehouse.coverage import coverage_of, delivered_coverage, told_alike
+from pipelines.warehouse.running import write
+
+
+def given_areas() -> tuple[Area, ...]:
+    """Areas of the lists that intake was given by option."""
+    return tuple(
+        a for path in sorted((data_root() / "catalogue" / "areas").glob("*.csv")) for a in catalogue.load_areas(path)
+    )
+
+
+def months_reported(deliveries: Iterable[Delivery]) -> list[date]:
+    """All months from the first to the last that anybody reported, in the tables that are counted.
+
+    Population is none of them: its figures are published after the year they are of, and no work is reported by them.
+    """
+    counted = {measure.table for measure in catalogue.measures().values()} - {"population"}
+    deliveries = [d for d in deliveries if d.table_name in counted]
+    first = min((d.first_month for d in deliveries if d.first_month), default=None)
+    last = max((d.last_month for d in deliveries if d.last_month), default=None)
+    if first is None or last is None:
+        raise UserError(
+            "No row has been accepted yet: there is no month to count. See `fengqiao doctor` and the quarantine."
+        )
+    start, end = date.fromisoformat(f"{first}-01"), date.fromisoformat(f"{last}-01")
+    return pl.date_range(start, end, "1mo", eager=True).to_list()
+
+
+def write_lake(connection: duckdb.DuckDBPyConnection) -> None:
+    """One view a lake table over its Parquet files, earlier ones with fewer columns among them; an empty typed one where
+    nothing has come in."""
+    connection.execute("create schema if not exists lake")
+    for table in (*catalogue.tables(), "withdrawals"):
+        empty = pl.DataFrame(schema=lake_schema(table))
+        connection.register("empty_rows", empty.to_arrow())
+        connection.execute(f"create or replace table lake.empty_{table} as select * from empty_rows")
+        connection.unregister("empty_rows")
+        folder = data_root() / "lake" / table
+        rows = f"select * from lake.empty_{table}"
+        if any(folder.glob("*/*.parquet")):
+            parts = f"{str(folder).replace(chr(39), chr(39) * 2)}/*/*.parquet"
+            rows += f" union all by name select * from read_parquet('{parts}', union_by_name = true)"
+        connection.execute(f"create or replace view lake.{table} as {rows}")
+
+
+def write_catalogue(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery], request: dict[str, Any]) -> None:
+    calendar = months_reported(deliveries)
+    months = pl.DataFrame({"month": calendar}).with_columns(pl.col("month").dt.month_end().alias("month_end"))
+    write(connection, "catalogue", "months", months)
+    write(connection, "catalogue", "build_request", pl.DataFrame([request], schema=REQUEST))
+    write(connection, "catalogue", "ledger", _ledger_table(deliveries))
+    write(connection, "catalogue", "findings", _findings_table(deliveries, calendar))
+    write(connection, "catalogue", "delivered_coverage", delivered_coverage(deliveries))
+    write(connection, "catalogue", "senders", pl.DataFrame([_sender(s) for s in catalogue.senders()], schema=SENDERS))
+    write(connection, "catalogue", "areas", area_table(given_areas()))
+    periods = period_table(calendar)
+    write(connection, "catalogue", "periods", periods)
+    write(connection, "catalogue", "period_months", months_in(periods))
+    alike = told_alike(deliveries)
+    write(connection, "catalogue", "told_alike", pl.DataFrame([*alike.items()], ["coverage", "standing"], orient="row"))
+    write(connection, "catalogue", "measures", measure_table(alike))
+    lines = ["measure", "table_name", "item", "category", "breakdown", "measure_category", "sign"]
+    write(connection, "catalogue", "form_lines", pl.DataFrame(catalogue.form_lines(), schema=lines, orient="row"))
+    write(connection, "catalogue", "grid", grid_table())
+    days = {"day": pl.Date, "working_day_number": pl.Int32}
+    write(connection, "catalogue", "working_days", pl.DataFrame(catalogue.working_days(), schema=days, orient="row"))
+    write(connection, "catalogue", "clocks", clock_table())
+
+
+def clock_table() -> pl.DataFrame:
+    """table_name, clock, days: the time limits of the present contracts."""
+    clocks = [(t.table, clock.id, clock.days) for t in catalogue.tables().values() for clock in t.clocks]
+    schema = {"table_name": pl.String, "clock": pl.String, "days": pl.Int32}
+    return pl.DataFrame(clocks, schema=schema, orient="row")
+
+
+def grid_table() -> pl.DataFrame:
+    """area_level, period_kind, has_breakdowns: what is materialised; the rest is computed on request.
+
+    Townships carry totals of months, quarters, half-years and years; all above carry cumulatives and breakdowns too.
+    """
+    kinds = ("month", "quarter", "half_year", "year", "year_to_date")
+    pairs = [(level, kind) for level in LEVELS for kind in kinds if (level, kind) != ("township", "year_to_date")]
+    rows = [(level, kind, level != "township") for level, kind in pairs]
+    return pl.DataFrame(rows, schema=["area_level", "period_kind", "has_breakdowns"], orient="row")
+
+
+REQUEST = {
+    "sequence": pl.Int64,
+    "previous_sequence": pl.Int64,
+    "first_month": pl.Date,
+    "last_month": pl.Date,
+    "previous_first_month": pl.Date,
+    "previous_last_month": pl.Date,
+    "is_full": pl.Boolean,
+    "reason": pl.String,
+    "code_version": pl.String,
+    "seeds_version": pl.String,
+}
+SENDERS = {
+    "sender": pl.String,
+    "table_name": pl.String,
+    "area_code": pl.String,
+    "name_zh": pl.String,
+    "name_en": pl.String,
+    "due_day": pl.Int64,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+}
+
+
+def _sender(sender: catalogue.Sender) -> dict[str, Any]:
+    return {
+        "sender": sender.sender,
+        "table_name": sender.table,
+        "area_code": sender.area_code,
+        "name_zh": sender.name_zh,
+        "name_en": sender.name_en,
+        "due_day": sender.due_day,
+        "valid_from": sender.valid_from,
+        "valid_to": sender.valid_to,
+    }
+
+
+def _ledger_table(deliveries: list[Delivery]) -> pl.DataFrame:
+    names = ("ledger_sequence", "sha256", "file", "sender", "contract", "contract_version", "table_name", "received_at")
+    counts = ("read", "not_data", "accepted", "quarantined", "duplicate")
+    rows = [{name: value for name, value in asdict(d).items() if name in names + counts} for d in deliveries]
+    months = {
+        name: [date.fromisoformat(f"{getattr(d, name)}-01") if getattr(d, name) else None for d in deliveries]
+        for name in ("first_month", "last_month")
+    }
+    forms = [catalogue.tables()[d.table_name].kind == "form" for d in deliveries]
+    return pl.DataFrame(rows).with_columns(
+        *(pl.Series(name, values, pl.Date) for name, values in months.items()),
+        pl.Series("received_on", [_received_on(d) for d in deliveries], pl.Date),
+        pl.Series("is_form", forms, pl.Boolean),
+    )
+
+
+def _received_on(delivery: Delivery) -> date:
+    return datetime.fromisoformat(delivery.received_at).astimezone(ZoneInfo(TIME_ZONE)).date()
+
+
+def write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery]) -> None:
+    """`catalogue.accepted_rows`: how many rows a delivery brought of each month; of a form's rows also of which area."""
+    connection.execute("create or replace table catalogue.accepted_rows (" + ACCEPTED_ROWS + ")")
+    for table in sorted({delivery.table_name for delivery in deliveries}):
+        contract = catalogue.tables()[table]
+        is_form = contract.kind == "form"
+        area, rows = ("area_code", "count(distinct row_number)") if is_form else ("null", "count(*)")
+        connection.execute(
+            f"""
+            insert into catalogue.accepted_rows
+            select rows.ledger_sequence, {area} as area_code, cast(date_trunc('month', rows.{contract.dated_by}) as date) as month,
+                {rows}
+            from lake.{table} as rows join catalogue.ledger as entries using (ledger_sequence)
+            group by all
+            """
+        )
+
+
+ACCEPTED_ROWS = "ledger_sequence bigint, area_code varchar, month date, accepted bigint"
+
+
+def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.DataFrame:
+    """ledger_sequence, month, quarantined, warned (rows) and inconsistencies (failing checks that rows fail together).
+
+    A row counts as refused as long as it is; of rows that were read again, what they broke before is gone. Without a
+    month that can be, a row counts in the delivery's last month; where the delivery has none, in the month before it came.
+    Raises `UserError` when the quarantine cannot be read.
+    """
+    read_again = {d.retry_of for d in deliveries}
+    of_delivery = pl.DataFrame(
+        [
+            (d.folder, d.ledger_sequence, _last_month_of(d), d.ledger_sequence in read_again)
+            for d in deliveries
+            if d.folder
+        ],
+        schema={"folder": pl.String, "ledger_sequence": pl.Int64, "last_month": pl.Date, "is_read_again": pl.Boolean},
+        orient="row",
+    )
+    severity, reason = pl.col("severity"), pl.col("reason")
+    rows = (
+        all_findings()
+        .join(of_delivery.lazy(), on="folder")
+        .group_by("ledger_sequence", "last_month", "is_read_again", "sheet", "row_number", "month")
+        .agg(
+            (severity == "refuse").any().alias("quarantined"),
+            (severity == "warn").all().alias("warned"),
+            reason.is_in(catalogue.consistency_reasons()).sum().cast(pl.Int64).alias("inconsistencies"),
+        )
+        .filter(~(pl.col("quarantined") & pl.col("is_read_again")))
+        .with_columns(pl.when(pl.col("month").is_in(calendar)).then("month").otherwise("last_month").alias("month"))
+    )
+    counts = pl.col("quarantined", "warned", "inconsistencies").sum().cast(pl.Int64)
+    try:
+        return rows.group_by("ledger_sequence", "month").agg(counts).sort("ledger_sequence", "month").collect()
+    except (OSError, pl.exceptions.PolarsError):
+        raise UserError(f"{data_root() / 'quarantine'} cannot be read. Restore it from a backup.") from None
+
+
+def _last_month_of(delivery: Delivery) -> date:
+    if delivery.last_month is not None:
+        return date.fromisoformat(f"{delivery.last_month}-01")
+    return (_received_on(delivery).replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def area_table(extra: Iterable[Area] = ()) -> pl.DataFrame:
+    """Published areas, each with the area at which its cases without a smaller area are counted; missing ones are added.
+
+    Columns: area_code, name_zh, name_en, level, parent_code (null at the top), is_not_assigned, not_assigned_code.
+    """
+    published = catalogue.published_areas(extra)
+    rows = {area.area_code: _area_row(area) for area in published}
+    below = {"province": "city", "city": "district", "district": "township"}
+    townships = {area.parent_code for area in published if area.level == "township"}
+    for area in published:
+        code = f"{area.area_code[:6]}{catalogue.NOT_ASSIGNED}"
+        if area.level in below and not rows[area.area_code]["is_not_assigned"] and code not in rows:
+            level = "township" if area.area_code in townships else below[area.level]
+            names = {"name_zh": "未落实到下级区划", "name_en": "Not assigned"}
+            rows[code] = {
+                "area_code": code,
+                **names,
+                "level": level,
+                "parent_code": area.area_code,
+                "is_not_assigned": True,
+            }
+    table = [{**row, "not_assigned_code": f"{row['area_code'][:6]}{catalogue.NOT_ASSIGNED}"} for row in rows.values()]
+    return pl.DataFrame(table).sort("area_code")
+
+
+def _area_row(area: Area) -> dict[str, Any]:
+    named = {"area_code": area.area_code, "name_zh": area.name_zh, "name_en": area.name_en, "level": area.level}
+    not_assigned = area.area_code.endswith(catalogue.NOT_ASSIGNED)
+    return {**named, "parent_code": area.parent_code or None, "is_not_assigned": not_assigned}
+
+
+def measure_table(alike: Mapping[str, str]) -> pl.DataFrame:
+    """measure, over_time, lowest_level, system, table_name, coverage (the one that stands for it), unit, labels."""
+    return pl.DataFrame([_measure_row(measure, alike) for measure in catalogue.measures().values()])
+
+
+def _measure_row(measure: Measure, alike: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "measure": measure.id,
+        "label_zh": measure.label.zh,
+        "label_en": measure.label.en,
+        "unit": measure.unit,
+        "over_time": measure.over_time,
+        "lowest_level": measure.lowest_level,
+        "system": measure.system,
+        "table_name": measure.table,
+        "coverage": alike[coverage_of(measure.table, measure.needs)],
+    }
