@@ -58,6 +58,13 @@ class Road:
         return json.loads(done.stdout)
 
 
+def read_seeds_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every module of the catalogue read its declarations from another folder."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("pipelines.catalogue.") and hasattr(module, "SEEDS"):
+            monkeypatch.setattr(module, "SEEDS", folder)
+
+
 @pytest.fixture(scope="session")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
     """The whole road as `make run` walks it, with fewer cases."""

@@ -12,6 +12,7 @@ from pipelines.catalogue import cards, contracts, measures
 from pipelines.intake import cells
 from pipelines.release import drafting
 from pipelines.settings import SEEDS, UserError
+from tests.conftest import read_seeds_from
 from tests.offices import Office, built_house, copied, opened, release
 
 CACHED = (
@@ -31,7 +32,7 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the declarations, to change."""
     copy = tmp_path / "seeds"
     shutil.copytree(SEEDS, copy)
-    monkeypatch.setattr(catalogue, "SEEDS", copy)
+    read_seeds_from(copy, monkeypatch)
     monkeypatch.setattr(drafting, "SEEDS", copy)
     _forget()
     yield copy

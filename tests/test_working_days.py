@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import catalogue
 from pipelines.settings import UserError
+from tests.conftest import read_seeds_from
 
 # What the notices announce, as they write it: holidays (first to last day), then weekend days that are worked.
 NOTICES = {
@@ -89,6 +90,6 @@ def test_a_calendar_that_cannot_be_is_refused(
 ) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "holidays.csv").write_text(f"date,is_working_day,source\n{rows}", encoding="utf-8")
-    monkeypatch.setattr(catalogue, "SEEDS", tmp_path)
+    read_seeds_from(tmp_path, monkeypatch)
     with pytest.raises(UserError, match=said):
         catalogue.holidays.__wrapped__()
