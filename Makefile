@@ -43,7 +43,7 @@ ifneq ($(SERVE),0)
 endif
 
 test: setup chromium ## all tests
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock

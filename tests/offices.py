@@ -20,6 +20,7 @@ from pipelines.intake.identifying import Request
 from pipelines.intake.lake import lake_schema
 from pipelines.intake.receiving import Outcome, receive
 from pipelines.release import drafting, publishing, sealing
+from tests.conftest import made_once
 
 HECHUAN = "mediation-500117"
 CASE = {
@@ -165,17 +166,20 @@ FORM = {
 
 
 @cache
-def built_house(folder: Path) -> Office:
+def built_house(base: Path) -> Office:
     """Nine cases and one form of 合川, March to May 2025, as the sealed and published release 2025-05-1.0. For reading."""
+    return Office(made_once(base, "house", _build) / "data")
+
+
+def _build(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        house = opened(folder / "house", patch)
+        house = opened(folder, patch)
         house.take(cases(*MEDIATED), "mediation_2025-03..2025-05.csv")
         house.take(table(DISPUTE | row for row in SCREENED), "screening_2025-03..2025-05.csv", "screening-500000")
         house.take(table(MATTER | row for row in PETITIONED), "petition_2025-03..2025-05.csv", "petition-500000")
         house.take(table([FORM]), "correction_2025-03..2025-05.csv", "correction-500000")
         warehouse.build()
         release()
-    return house
 
 
 def release() -> str:
