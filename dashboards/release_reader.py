@@ -71,7 +71,10 @@ class Release:
     def figures(
         self, indicator: str | list[str], areas: list[str] | None, periods: list[str] | None, breakdown: str = "total"
     ) -> pl.DataFrame:
-        """Materialised rows of `figures` for indicators, areas and periods (None: all), ordered by `FIGURES_KEY`."""
+        """Materialised rows of `figures` for indicators, areas and periods (None: all), ordered by `FIGURES_KEY`.
+
+        `status` has an `r` where the release differs from the one it supersedes or from the one published before it.
+        """
         wanted = pl.scan_parquet(self.folder / "figures.parquet").filter(
             pl.col("indicator").is_in([indicator] if isinstance(indicator, str) else indicator),
             pl.col("breakdown") == breakdown,
@@ -80,7 +83,24 @@ class Release:
             wanted = wanted.filter(pl.col("area_code").is_in([padded(code) for code in areas]))
         if periods is not None:
             wanted = wanted.filter(pl.col("period").is_in(periods))
-        return wanted.collect().sort(FIGURES_KEY)
+        return self._with_revisions(wanted).collect().sort(FIGURES_KEY)
+
+    def _with_revisions(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """`figures` with the mark of revised cells; the first releases did not know theirs."""
+        path = self.folder / "changes.parquet"
+        if not path.is_file():
+            return rows
+        revised = pl.scan_parquet(path).select(FIGURES_KEY).unique().with_columns(pl.lit("r").alias("revised"))
+        status = pl.concat_str(pl.col("status").replace("", None), "revised", separator=",", ignore_nulls=True)
+        return rows.join(revised, on=FIGURES_KEY, how="left").with_columns(status.alias("status")).drop("revised")
+
+    def changes(self) -> pl.DataFrame:
+        """The cells that differ from earlier releases, before and after, each with its reasons; empty where none is known.
+
+        Columns: FIGURES_KEY, value, numerator and denominator `_before` and `_after`, reason, against.
+        """
+        path = self.folder / "changes.parquet"
+        return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=[*FIGURES_KEY, "reason", "against"])
 
     def compute(self, indicator: str, area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
         """Figures of one indicator for any area, any range of months and any of the card's breakdowns, by the same SQL.

@@ -12,13 +12,14 @@ from typing import Any
 
 import click
 
+from pipelines import settings
 from pipelines.settings import PROJECT, UserError, data_root
 
 WRONG_INPUT = 2
 UNEXPECTED = 1
 STOPPED = 130
 OBJECTS_BEFORE_COLLECTING = 100_000
-EDITIONS = click.Choice(["internal", "public"])
+EDITIONS = click.Choice(settings.EDITIONS)
 
 
 class Door(click.Group):
@@ -218,7 +219,8 @@ def dictionary(table: str | None, out: Path | None, site: Path | None, as_json: 
 @click.option("--file", "sha256", metavar="SHA", help="Of one file: its sha256, or how that begins.")
 @click.option("--sender", metavar="ID", help="Of one sender.")
 @click.option("--reason", metavar="R", help="For one reason, such as unknown_code.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows there as CSV.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the rows there as CSV; with --slip a folder.")
+@click.option("--slip", is_flag=True, help="Write a return slip (退回单) for each sender, as XLSX.")
 @click.option("--again", is_flag=True, help="Read the refused rows again, after contract, code list or areas changed.")
 @click.option(
     "--originals", is_flag=True, help="The records as they came, persons included; needs the archive's identity."
@@ -229,6 +231,7 @@ def quarantine(
     sender: str | None,
     reason: str | None,
     out: Path | None,
+    slip: bool,
     again: bool,
     originals: bool,
     as_json: bool,
@@ -238,7 +241,13 @@ def quarantine(
 
     if (again and (originals or out)) or (originals and (sender or as_json)):
         raise UserError("--again goes with filters only, --originals with --file, --reason and --out only.")
-    if originals:
+    if slip and (again or originals):
+        raise UserError("--slip goes with filters and --out only.")
+    if slip:
+        from pipelines import cli_slip
+
+        cli_slip.write_slips(sha256, sender, reason, out, as_json=as_json)
+    elif originals:
         cli_quarantine.print_originals(sha256, reason, out)
     elif again:
         outcomes, failed = cli_quarantine.read_again(sha256, sender, reason, quiet=as_json)
@@ -297,62 +306,63 @@ def build(full: bool, as_of: str | None, as_json: bool) -> None:
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
 def release(period: str | None, edition: str, as_json: bool) -> None:
-    """Draft a release from the warehouse."""
-    from pipelines import cli_output as output
-    from pipelines.periods import months_of
-    from pipelines.release.drafting import draft
+    """Draft a release from the warehouse, and say what it changes."""
+    from pipelines import cli_release
 
-    if period is not None:
-        months_of(period)
-    with output.working("release", quiet=as_json) as step:
-        made = draft(period, edition, step)
-    if as_json:
-        output.print_json({"release": made.release_id, "folder": str(made.folder), "outcome": made.outcome})
-    elif made.outcome == "unchanged":
-        output.say(f"Release {made.release_id} has the same data already; nothing changed.")
-    else:
-        output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}")
+    cli_release.draft(period, edition, as_json=as_json)
 
 
 @main.command()
 @click.argument("release")
 @click.option("--name", help="Who approves.  [default: your login name]")
+@click.option("--role", help="As what, such as head of office.")
+@click.option("--department", help="For which department.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
-def approve(release: str, name: str | None, as_json: bool) -> None:
+def approve(release: str, edition: str, as_json: bool, **whose: str | None) -> None:
     """Approve a drafted release and seal it; name and instant are recorded in it."""
-    import getpass
+    from pipelines import cli_release
 
-    from pipelines import cli_output as output
-    from pipelines.release.sealing import approve as seal
-
-    try:
-        approver = (name if name is not None else getpass.getuser()).strip()
-    except (OSError, KeyError):
-        raise UserError("Your login name is not known here; say who approves with --name.") from None
-    if not approver:
-        raise UserError("Say who approves with --name.")
-    folder = seal(release, "internal", approver)
-    if as_json:
-        output.print_json({"release": release, "folder": str(folder), "approved_by": approver})
-    else:
-        output.say(
-            f"Release {release} is approved by {approver} and sealed in {folder}. Next: fengqiao publish {release}"
-        )
+    cli_release.approve(release, edition, **whose, as_json=as_json)
 
 
 @main.command()
-@click.argument("release")
+@click.argument("release", required=False)
+@click.option("--at", metavar="INSTANT", help="Publish it then, such as 2026-01-30T09:00+08:00.  [default: now]")
+@click.option("--early", is_flag=True, help="Publish it before its embargo ends; that is recorded.")
+@click.option("--due", is_flag=True, help="Publish what was scheduled and whose instant has come; names no release.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
-def publish(release: str, as_json: bool) -> None:
+def publish(release: str | None, at: str | None, early: bool, due: bool, edition: str, as_json: bool) -> None:
     """Make an approved release the one that readers see."""
-    from pipelines import cli_output as output
-    from pipelines.release.publishing import publish as point_at
+    from pipelines import cli_release
 
-    folder = point_at(release, "internal")
-    if as_json:
-        output.print_json({"release": release, "folder": str(folder)})
+    if due == (release is not None) or (due and (at or early)) or (at and early):
+        raise UserError("Name one release, with --at or --early where wanted; or give --due alone.")
+    if release is None:
+        cli_release.publish_due(edition, as_json=as_json)
     else:
-        output.say(f"Release {release} is published: {folder}")
+        cli_release.publish(release, edition, at, early=early, as_json=as_json)
+
+
+@main.command()
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@with_json
+def rollback(edition: str, as_json: bool) -> None:
+    """Give readers back the release that was published before; recorded, and nothing is deleted."""
+    from pipelines import cli_release
+
+    cli_release.roll_back(edition, as_json=as_json)
+
+
+@main.command()
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@with_json
+def calendar(edition: str, as_json: bool) -> None:
+    """Print which release is due when, and how far it has come."""
+    from pipelines import cli_release
+
+    cli_release.print_calendar(edition, as_json=as_json)
 
 
 @main.command()
@@ -431,6 +441,35 @@ def quality(period: str | None, sender: str | None, edition: str, release: str |
     from pipelines import cli_reading as reading
 
     reading.print_quality(reading.opened(edition, release), period, sender, as_json=as_json)
+
+
+@main.command()
+@click.option("--month", metavar="M", help="A month or a period of months.  [default: the release's last month]")
+@click.option("--sender", metavar="ID", help="Of one sender.")
+@click.option("--table", metavar="T", help="Of one monthly form, such as mediation_monthly.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@with_json
+def reconcile(edition: str, release: str | None, as_json: bool, **asked: str | None) -> None:
+    """Set what the monthly forms reported beside what case rows count, and say what explains the difference."""
+    from pipelines import cli_reading as reading
+    from pipelines import cli_reconcile
+
+    cli_reconcile.print_reconciliation(reading.opened(edition, release), **asked, as_json=as_json)
+
+
+@main.command()
+@click.option("--month", metavar="M", help="For one month.  [default: the last that is over]")
+@click.option("--table", metavar="T", help="Of one table.")
+@click.option("--sender", metavar="ID", help="Of one sender.")
+@click.option("--late", is_flag=True, help="Only what should have come and did not.")
+@click.option("--reminder", is_flag=True, help="The text that reminds each office of what is missing.")
+@with_json
+def senders(month: str | None, table: str | None, sender: str | None, late: bool, reminder: bool, as_json: bool) -> None:
+    """Who has reported, who is late, by table and month, and whom to ask."""
+    from pipelines import cli_senders
+
+    cli_senders.run(month, table, sender, late=late, reminder=reminder, as_json=as_json)
 
 
 @main.command()

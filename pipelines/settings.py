@@ -7,6 +7,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 SEEDS = PROJECT / "seeds"
 DBT_PROJECT = PROJECT / "dbt_project"
 TIME_ZONE = "Asia/Shanghai"
+EDITIONS = ("internal", "public")
 
 
 class UserError(Exception):

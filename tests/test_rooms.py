@@ -39,6 +39,10 @@ HALL = {
     "cli_published",
     "cli_quarantine",
     "cli_reading",
+    "cli_reconcile",
+    "cli_release",
+    "cli_senders",
+    "cli_slip",
     "definitions",
     "failures",
 }
