@@ -168,8 +168,9 @@ def keys_rotate(system: str | None, as_json: bool) -> None:
 @with_json
 def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> None:
     """Take in export files, or all export files in folders."""
-    # read when Polars is loaded: memory of one block goes to the next, and is not given back and asked for between them
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,dirty_decay_ms:10000,muzzy_decay_ms:-1")
+    from pipelines.intake import memory
+
+    memory.keep_freed()
     from pipelines import cli_intake
     from pipelines.intake.identifying import Request
 

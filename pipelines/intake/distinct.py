@@ -14,7 +14,10 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cells:
-    """A column of a block: the cells as they stand there, typed values, and at which places a check fails."""
+    """A column of a block: the cells as they stand there, typed values, and at which places a check fails.
+
+    Texts that occur often (codes, areas) are categories: a number a row, which the lake takes as it is.
+    """
 
     raw: pl.Series
     values: pl.Series
@@ -54,7 +57,8 @@ class Texts:
         found, first = np.unique(numbers[is_new], return_index=True)
         read = self._read(raw[is_new[first]])
         before, self._known = self._known, self._known + len(found)
-        self._values = read.values if self._values is None else pl.concat([self._values, read.values], rechunk=True)
+        values = read.values.cast(pl.Categorical) if read.values.dtype == pl.String else read.values
+        self._values = values if self._values is None else pl.concat([self._values, values], rechunk=True)
         flags = {reason: np.append(old, np.zeros(len(found), bool)) for reason, old in self._failing.items()}
         for reason, rows in read.failures:
             flags.setdefault(reason, np.zeros(self._known, bool))[before + rows] = True

@@ -53,7 +53,7 @@ def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) 
         )
         for c in items
     ).drop_nulls("value")
-    parts = (pl.col("area_code"), pl.col("month").cast(pl.String), pl.col("item"), pl.col("category"))
+    parts = (pl.col("area_code").cast(pl.String), pl.col("month").cast(pl.String), pl.col("item"), pl.col("category"))
     text = pl.concat_str(pl.lit(sender), pl.lit(contract.table), *parts, separator=SEPARATOR)
     return _with_keys(
         long.with_columns(text.alias("_identity")).sort("row_number", maintain_order=True),

@@ -46,6 +46,7 @@ FEW_SUSPECTS = 3000
 END = "\0"  # stands in no text file that was let in
 
 QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
+WORD = 8
 Positions = NDArray[np.int64]
 
 
@@ -164,16 +165,16 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
         offset, line = table.body(descriptor)
         window = largest = table.window
         # one buffer for all windows: fresh memory costs more than what is done with it here
-        buffer, is_found = bytearray(largest), np.empty(largest, bool)
+        buffer, flags = bytearray(largest), np.zeros(-(-largest // WORD) * WORD, bool)
         while read := os.preadv(descriptor, [memoryview(buffer)[:window]], offset):
             if buffer.find(b"\0", 0, read) >= 0:
                 raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
             raw, is_last = np.frombuffer(buffer, np.uint8, read), read < window
-            newlines = np.flatnonzero(np.equal(raw, NEWLINE, out=is_found[: len(raw)]))
+            newlines = _places(raw, NEWLINE, flags)
             if len(newlines) > MOST_LINES:
                 newlines, is_last = newlines[:MOST_LINES], False
                 raw = raw[: newlines[-1] + 1]
-            quotes = np.flatnonzero(np.equal(raw, QUOTE, out=is_found[: len(raw)]))
+            quotes = _places(raw, QUOTE, flags)
             regular = _regular_until(raw, quotes, table.delimiter.encode())
             is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
             size = len(raw) if is_whole else _cut(newlines, quotes, regular)
@@ -192,6 +193,20 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
             offset += size
     finally:
         os.close(descriptor)
+
+
+def _places(raw: NDArray[np.uint8], byte: int, flags: NDArray[np.bool_]) -> Positions:
+    """Where a byte stands. `flags`: as many as there are bytes, in whole words, used anew each time.
+
+    Most words of eight bytes do not hold it, and only the others are looked into: half the time of `flatnonzero`.
+    """
+    size = -(-len(raw) // WORD) * WORD
+    np.equal(raw, byte, out=flags[: len(raw)])
+    flags[len(raw) : size] = False
+    words = flags[:size].view(np.uint64)
+    holding = np.flatnonzero(words != 0)
+    found = np.flatnonzero(words[holding].view(bool))
+    return holding[found >> 3] * WORD + (found & 7)
 
 
 def _regular_until(text: NDArray[np.uint8], quotes: Positions, delimiter: bytes) -> int:

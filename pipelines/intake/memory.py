@@ -1,0 +1,21 @@
+"""Memory of one block of rows goes to the next, instead of back to the system, which would clear it again page by page.
+
+To be called before Polars is loaded: its allocator reads the settings once.
+"""
+
+import ctypes
+import os
+
+# mallopt(3) of the GNU C library; another library does not know them, and goes its own way
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+LARGEST_ON_HEAP = 32 << 20  # the most that it takes
+KEPT = 256 << 20  # bytes free at the end of the heap
+
+
+def keep_freed() -> None:
+    """Let both allocators of this process keep what is freed: the C library's (Python, NumPy) and that of Polars."""
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,dirty_decay_ms:10000,muzzy_decay_ms:-1")
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        for option, value in ((MMAP_THRESHOLD, LARGEST_ON_HEAP), (TRIM_THRESHOLD, KEPT), (ARENA_MAX, 1)):
+            set_option(option, value)
