@@ -110,9 +110,27 @@ class Reading:
         rows = np.flatnonzero(is_left.to_numpy())
         if not len(rows):
             return Cells(raw, values, ())
-        left = self._any_way(raw[rows])
         if len(rows) == len(raw):
-            return left
+            return self._any_way(raw)
+        left = self._left.cells(raw[rows])
+        failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
+        return Cells(raw, values.scatter(rows, left.values.cast(values.dtype)), failures)
+
+    @cached_property
+    def _left(self) -> Texts:
+        """Texts that are not written in the usual way: what is wrong is often wrong in the same way."""
+        return Texts(self._nearly_usual)
+
+    def _nearly_usual(self, raw: pl.Series) -> Cells:
+        """Cells of the usual way but for commas in money or slashes in an instant; the others in every other way."""
+        mark = {"money": (",", ""), "datetime": ("/", "-")}.get(self.column.type)
+        if mark is None:
+            return self._any_way(raw)
+        values = self._usual(raw.str.replace_all(*mark, literal=True))
+        rows = np.flatnonzero(values.is_null().to_numpy())
+        if not len(rows):
+            return Cells(raw, values, ())
+        left = self._any_way(raw[rows])
         failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
         return Cells(raw, values.scatter(rows, left.values), failures)
 

@@ -46,7 +46,7 @@ FEW_SUSPECTS = 3000
 END = "\0"  # stands in no text file that was let in
 
 QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
-WORD = 8
+WORD, STRETCH = 8, 1 << 20
 Positions = NDArray[np.int64]
 
 
@@ -165,16 +165,16 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
         offset, line = table.body(descriptor)
         window = largest = table.window
         # one buffer for all windows: fresh memory costs more than what is done with it here
-        buffer, flags = bytearray(largest), np.zeros(-(-largest // WORD) * WORD, bool)
+        buffer = bytearray(largest)
         while read := os.preadv(descriptor, [memoryview(buffer)[:window]], offset):
             if buffer.find(b"\0", 0, read) >= 0:
                 raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
             raw, is_last = np.frombuffer(buffer, np.uint8, read), read < window
-            newlines = _places(raw, NEWLINE, flags)
+            newlines = _places(raw, NEWLINE)
             if len(newlines) > MOST_LINES:
                 newlines, is_last = newlines[:MOST_LINES], False
                 raw = raw[: newlines[-1] + 1]
-            quotes = _places(raw, QUOTE, flags)
+            quotes = _places(raw, QUOTE)
             regular = _regular_until(raw, quotes, table.delimiter.encode())
             is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
             size = len(raw) if is_whole else _cut(newlines, quotes, regular)
@@ -195,18 +195,19 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
         os.close(descriptor)
 
 
-def _places(raw: NDArray[np.uint8], byte: int, flags: NDArray[np.bool_]) -> Positions:
-    """Where a byte stands. `flags`: as many as there are bytes, in whole words, used anew each time.
-
-    Most words of eight bytes do not hold it, and only the others are looked into: half the time of `flatnonzero`.
-    """
-    size = -(-len(raw) // WORD) * WORD
-    np.equal(raw, byte, out=flags[: len(raw)])
-    flags[len(raw) : size] = False
-    words = flags[:size].view(np.uint64)
-    holding = np.flatnonzero(words != 0)
-    found = np.flatnonzero(words[holding].view(bool))
-    return holding[found >> 3] * WORD + (found & 7)
+def _places(raw: NDArray[np.uint8], byte: int) -> Positions:
+    """Where a byte stands. A stretch at a time, which the processor's own memory holds; of it most words of eight bytes
+    do not hold the byte, and only the others are looked into."""
+    flags = np.zeros(STRETCH, bool)
+    words, found = flags.view(np.uint64), [NOWHERE]
+    for begin in range(0, len(raw), STRETCH):
+        stretch = raw[begin : begin + STRETCH]
+        np.equal(stretch, byte, out=flags[: len(stretch)])
+        flags[len(stretch) :] = False
+        holding = np.flatnonzero(words != 0)
+        places = np.flatnonzero(words[holding].view(bool))
+        found.append(holding[places >> 3] * WORD + (places & 7) + begin)
+    return np.concatenate(found)
 
 
 def _regular_until(text: NDArray[np.uint8], quotes: Positions, delimiter: bytes) -> int:
