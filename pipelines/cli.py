@@ -28,7 +28,10 @@ class Door(click.Group):
         # most objects are made by imports and live to the end: looking through them again and again frees nothing
         gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
         said = list(sys.argv[1:] if args is None else args)
-        sys.exit(self._code(said, extra))
+        code = self._code(said, extra)
+        # what lives now ends with the process; looking for circles in it takes longer than many a command
+        gc.freeze()
+        sys.exit(code)
 
     def _code(self, said: list[str], extra: dict[str, Any]) -> int:
         try:

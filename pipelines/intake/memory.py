@@ -1,6 +1,6 @@
 """Memory of one block of rows goes to the next, instead of back to the system, which would clear it again page by page.
 
-To be called before Polars is loaded: its allocator reads the settings once.
+To be called before NumPy and Polars are loaded: they read their settings once.
 """
 
 import ctypes
@@ -13,7 +13,11 @@ KEPT = 256 << 20  # bytes free at the end of the heap
 
 
 def keep_freed() -> None:
-    """Let both allocators of this process keep what is freed: the C library's (Python, NumPy) and that of Polars."""
+    """Let both allocators of this process keep what is freed: the C library's (Python, NumPy) and that of Polars.
+
+    NumPy need not prepare threads for linear algebra, of which there is none at the door.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,dirty_decay_ms:10000,muzzy_decay_ms:-1")
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:

@@ -175,8 +175,8 @@ def _as_lake_rows(clean: pl.DataFrame, parcel: Parcel, secret: Keys, sequence: i
         rows = form_rows(clean, contract, secret, parcel.sender)
     return rows.with_columns(
         pl.lit(sequence, pl.Int64).alias("ledger_sequence"),
-        pl.lit(parcel.sender).alias("sender"),
-        pl.lit(parcel.register).alias("register"),
+        pl.lit(parcel.sender, pl.Categorical).alias("sender"),
+        pl.lit(parcel.register, pl.Categorical).alias("register"),
         _version(contract, rows).alias("_version"),
     )
 

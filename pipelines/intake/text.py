@@ -123,7 +123,8 @@ def parts(path: Path, layout: Layout, contract: Contract) -> Iterator[Callable[[
 def _parts(path: Path, layout: Layout, needed: tuple[int, ...]) -> Iterator[Callable[[], Block]]:
     table = _Table(path.name, layout.form, _delimiter(path), layout.sheets[0], needed)
     above = layout.sheets[0].header_line - 1
-    for piece in chain(_pieces(path, table), [NO_PIECE]):
+    pieces = _pieces(path, table)
+    for piece in chain([next(pieces, NO_PIECE)], pieces):
         yield partial(table.block, piece, above)
         above = 0
 
