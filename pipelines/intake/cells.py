@@ -41,6 +41,7 @@ USUAL_NUMBER = (
     "(?:-(?:[0-9]{4}-)?(?:[0-9]{5,10}|[0-9]{1,3}))*(?:-[0-9]{4})?$"
 )
 USUAL_TYPES = {"date", "datetime", "integer", "money", "identifier"}
+NONE_LEFT = np.empty(0, np.int64)
 FEW_TEXTS = {"area", "boolean", "code", "codes", "date", "integer", "month"}
 TYPES: Mapping[str, pl.DataType] = {
     "area": pl.String(),
@@ -106,8 +107,9 @@ class Reading:
 
     def _read(self, raw: pl.Series) -> Cells:
         values = self._usual(raw)
-        is_left = values.is_null() if self._is_required else values.is_null() & (raw != "")
-        rows = np.flatnonzero(is_left.to_numpy())
+        rows = np.flatnonzero(values.is_null().to_numpy()) if values.null_count() else NONE_LEFT
+        if not self._is_required and len(rows):
+            rows = rows[(raw[rows] != "").to_numpy()]
         if not len(rows):
             return Cells(raw, values, ())
         if len(rows) == len(raw):

@@ -18,7 +18,7 @@ def keep_freed() -> None:
     NumPy need not prepare threads for linear algebra, of which there is none at the door.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,dirty_decay_ms:10000,muzzy_decay_ms:-1")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1")
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
         for option, value in ((MMAP_THRESHOLD, LARGEST_ON_HEAP), (TRIM_THRESHOLD, KEPT), (ARENA_MAX, 1)):

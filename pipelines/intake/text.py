@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import StringIO
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -124,9 +124,8 @@ def _parts(path: Path, layout: Layout, needed: tuple[int, ...]) -> Iterator[Call
     table = _Table(path.name, layout.form, _delimiter(path), layout.sheets[0], needed)
     above = layout.sheets[0].header_line - 1
     pieces = _pieces(path, table)
-    for piece in chain([next(pieces, NO_PIECE)], pieces):
-        yield partial(table.block, piece, above)
-        above = 0
+    # a piece is many megabytes, and belongs to whoever makes the block of it
+    yield from map(partial(partial, table.block), chain([next(pieces, NO_PIECE)], pieces), chain([above], repeat(0)))
 
 
 def _needed(layout: Layout, contract: Contract) -> tuple[int, ...]:
