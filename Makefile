@@ -19,6 +19,8 @@ FENGQIAO_DATA ?= data
 export FENGQIAO_DATA
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# each command would compile its packages anew
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 FENGQIAO := $(VENV)/bin/fengqiao

@@ -29,7 +29,10 @@ class Door(click.Group):
         # most objects are made by imports and live to the end: looking through them again and again frees nothing
         gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
         said = list(sys.argv[1:] if args is None else args)
-        sys.exit(self._code(said, extra))
+        code = self._code(said, extra)
+        # what lives now ends with the process; looking for circles in it takes longer than many a command
+        gc.freeze()
+        sys.exit(code)
 
     def _code(self, said: list[str], extra: dict[str, Any]) -> int:
         try:
@@ -169,8 +172,9 @@ def keys_rotate(system: str | None, as_json: bool) -> None:
 @with_json
 def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> None:
     """Take in export files, or all export files in folders."""
-    # read when Polars is loaded: memory of one block goes to the next, and is not given back and asked for between them
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,dirty_decay_ms:10000,muzzy_decay_ms:-1")
+    from pipelines.intake import memory
+
+    memory.keep_freed()
     from pipelines import cli_intake
     from pipelines.intake.identifying import Request
 

@@ -17,7 +17,7 @@ from pipelines import warehouse
 from pipelines.catalogue import contracts
 from pipelines.intake import archive, keys, ledger
 from pipelines.intake.identifying import Request
-from pipelines.intake.lake import lake_schema
+from pipelines.intake.lake import scanned_parts
 from pipelines.intake.receiving import Outcome, receive
 from pipelines.release import drafting, publishing, sealing
 from tests.conftest import made_once
@@ -83,8 +83,7 @@ class Office:
     def lake(self, table: str = "mediation_cases") -> pl.DataFrame:
         """All rows of a lake table in the order in which they came."""
         parts = sorted((self.data / "lake" / table).glob("*/*.parquet"))
-        rows = pl.scan_parquet(parts, schema=lake_schema(table), missing_columns="insert", extra_columns="ignore")
-        return rows.collect().sort("ledger_sequence", "row_number")
+        return scanned_parts(table, parts).collect().sort("ledger_sequence", "row_number")
 
     def quarantine(self) -> pl.DataFrame:
         return pl.concat(pl.read_parquet(part) for part in sorted((self.data / "quarantine").glob("*.parquet")))
