@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,11 +24,21 @@ from pipelines.cli import main
 from pipelines.release import changes, publishing
 from pipelines.release.checking import problems
 from pipelines.settings import UserError, releases
-from tests.offices import MEDIATED, Office, built_house, cases, copied, release
+from tests.offices import MEDIATED, Office, built_house, cases, copied, release, table
 
 READERS = 50
 MARCH = ("mediation_accepted", "500117000000", "2025-03", "total", "total")
 PARTS = ("value", "numerator", "denominator")
+REPORT = {
+    "统计月": "2025-03",
+    "区划代码": "500117001",
+    "受理": "3",
+    "调解成功": "1",
+    "调解不成功": "0",
+    "撤回/终止": "0",
+    "未结": "5",
+    "报出日期": "2025-04-02",
+}
 
 
 @dataclass(frozen=True)
@@ -43,19 +55,33 @@ def revised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Revised]:
         house = built_house(tmp_path_factory.getbasetemp())
         office = copied(house, tmp_path_factory.mktemp("revised"), patch)
         ids = ["2025-05-1.0"]
+        _received(office, "2025-06-05")
         late = ({"调解案件编号": "A4"}, {"调解案件编号": "A5", "受理日期": "2025-04-02", "更新时间": "2025-05-02"})
         corrected = (
             MEDIATED[0] | {"调解结果": "不成功", "更新时间": "2025-06-02"},
             MEDIATED[1] | {"受理日期": "2025-04-03", "更新时间": "2025-06-02"},
         )
+        office.take(table([REPORT]), "report_2025-03.csv")
+        _received(office, "2025-06-06")
         office.take(cases(*late), "late_2025-03..2025-05.csv")
+        _received(office, "2025-06-20")
         ids.append(_released())
         office.take(cases(*corrected), "corrected_2025-03..2025-05.csv")
+        _received(office, "2025-07-02")
         ids.append(_released())
         told = {"mode": "snapshot", "scope": "500117,2025-03..2025-05", "taken_at": "2025-07-01T00:00+08:00"}
         office.take(cases(*corrected, *late), "all_2025-03..2025-05.csv", **told)
         ids.append(_released())
         yield Revised(office, tuple(ids))
+
+
+def _received(office: Office, day: str) -> None:
+    """Let what came today have come on an earlier day."""
+    with closing(sqlite3.connect(office.data / "ledger.sqlite")) as connection, connection:
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        connection.execute(
+            "update deliveries set received_at = ? where received_at >= ?", (f"{day}T08:00:00.000+00:00", today)
+        )
 
 
 def _released() -> str:
@@ -137,7 +163,7 @@ def test_the_list_of_changes_reads_in_both_languages(revised: Revised) -> None:
 def test_a_release_says_of_itself_what_a_reader_must_know(revised: Revised) -> None:
     first, second = (open_release(release=name).metadata for name in revised.ids[:2])
     assert (first["version"], first["supersedes"], first["vintage"]) == ("1.0", None, "provisional")
-    assert (second["supersedes"], second["vintage"], second["reason"]) == ("2025-05-1.0", "revised", ["late_rows"])
+    assert (second["supersedes"], second["vintage"], second["reason"]) == ("2025-05-1.0", "revised", ["late_report", "late_rows"])
     assert first["embargo_until"] == first["due_at"] == "2025-06-12T09:00:00+08:00"
     assert second["embargo_until"] is None
     assert (first["period_kind"], first["next_release"]["period"]) == ("month", "2025-06")
@@ -207,6 +233,33 @@ def test_a_scheduled_release_is_published_when_its_instant_has_come(revised: Rev
     assert (open_release().id, publishing.scheduled("internal")) == (first, [])
     assert _say("rollback") == {"left": first, "release": revised.ids[3]}
     assert [move["act"] for move in publishing.publications("internal")][-2:] == ["published as scheduled", "rolled back"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "books", "why"),
+    [
+        ("mediation_accepted", (3, 3, 2), (1, -2, 0)),
+        ("mediation_agreed", (1, 1, 0), (0, -1, 0)),
+        ("mediation_open", (5, 2, 1), (1, -2, 3)),
+    ],
+)
+def test_reported_and_both_books_stand_side_by_side_and_the_difference_is_explained(
+    measure: str, books: tuple[int, ...], why: tuple[int, ...], revised: Revised
+) -> None:
+    """March was first handed in on 5 June; A4 came after it, A1 and A2 were corrected and A3 withdrawn after it."""
+    rows = _say("reconcile", "--release", revised.ids[3], "--month", "2025-03", "--sender", "mediation-500117")
+    [row] = [row for row in rows if row["measure"] == measure]
+    assert (row["table_name"], row["area_code"]) == ("mediation_monthly", "500117000000")
+    assert tuple(row[name] for name in ("reported", "counted_at_closing", "counted")) == books
+    assert tuple(row[name] for name in ("late", "corrected", "unexplained")) == why
+
+
+def test_the_current_book_is_the_closed_one_and_what_came_after_it(revised: Revised) -> None:
+    for name in revised.ids[1:]:
+        rows = open_release(release=name).table("reconciliation")
+        moved = pl.col("counted_at_closing") + pl.col("late") + pl.col("corrected")
+        assert rows.filter(pl.col("counted") != moved).is_empty()
+        assert len(rows), name
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class Publisher(Declared):
     def _time_zone_is_known(self) -> "Publisher":
         try:
             ZoneInfo(self.time_zone)
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             raise ValueError(f"time_zone {self.time_zone} is not known; write one such as Asia/Shanghai") from None
         return self
 
