@@ -523,11 +523,12 @@ def tidy(days: int, dry_run: bool, as_json: bool) -> None:
 @main.command()
 @with_json
 def doctor(as_json: bool) -> None:
-    """Check keys, data folder, fonts and the hashes of releases; exit code 1 when something is wrong."""
+    """Check keys, data folder, disk, fonts and the hashes of releases; exit code 1 when something is wrong."""
     from pipelines import cli_output as output
+    from pipelines.keeping import checking as keeping
     from pipelines.release.checking import problems
 
-    found = [*_surroundings(), *problems()]
+    found = [*_surroundings(), *keeping.problems(), *problems()]
     if as_json:
         output.print_json({"problems": found})
     else:
