@@ -88,7 +88,11 @@ def main(context: click.Context, as_json: bool) -> None:
 
     The data folder is FENGQIAO_DATA (default ./data), the keys are in FENGQIAO_KEYS (default ~/.config/fengqiao/keys).
     """
+    from pipelines import data_folder
+
     context.obj = as_json
+    if context.invoked_subcommand != "restore":
+        data_folder.version()
 
 
 def with_json(command: Callable[..., None]) -> Callable[..., None]:
@@ -528,13 +532,46 @@ def serve(edition: str, port: int) -> None:
 
 
 @main.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it here.")
+@with_json
+def backup(out: Path | None, as_json: bool) -> None:
+    """Write what cannot be computed again into one file; the keys are not in it."""
+    from pipelines import cli_keeping
+
+    cli_keeping.backup(out, as_json=as_json)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check the backup, all of it, and write nothing.")
+@with_json
+def restore(file: Path, dry_run: bool, as_json: bool) -> None:
+    """Bring a backup back into an empty data folder: all of it, or nothing."""
+    from pipelines import cli_keeping
+
+    cli_keeping.restore(file, dry_run=dry_run, as_json=as_json)
+
+
+@main.command()
+@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="What is older goes.")
+@click.option("--dry-run", is_flag=True, help="Say what would go and remove nothing.")
+@with_json
+def tidy(days: int, dry_run: bool, as_json: bool) -> None:
+    """Remove old drafts, logs of failures and received files whose time is up; releases stay."""
+    from pipelines import cli_keeping
+
+    cli_keeping.tidy(days, dry_run=dry_run, as_json=as_json)
+
+
+@main.command()
 @with_json
 def doctor(as_json: bool) -> None:
-    """Check keys, data folder, fonts and the hashes of releases; exit code 1 when something is wrong."""
+    """Check keys, data folder, disk, fonts and the hashes of releases; exit code 1 when something is wrong."""
     from pipelines import cli_output as output
+    from pipelines.keeping import checking as keeping
     from pipelines.release.checking import problems
 
-    found = [*_surroundings(), *problems()]
+    found = [*_surroundings(), *keeping.problems(), *problems()]
     if as_json:
         output.print_json({"problems": found})
     else:

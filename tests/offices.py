@@ -89,11 +89,11 @@ class Office:
         return pl.concat(pl.read_parquet(part) for part in sorted((self.data / "quarantine").glob("*.parquet")))
 
     def contents(self) -> Mapping[str, str]:
-        """Digest of every file but the exports, the lock and the archive's recipient, by its path in the data folder.
+        """Digest of every file but the exports, the lock, the version and the archive's recipient, by its path in the data folder.
 
         An archived file is never encrypted the same way twice; of it only the name counts.
         """
-        files = (p for p in self.data.rglob("*") if p.is_file() and p.name not in ("lock", "recipient"))
+        files = (p for p in self.data.rglob("*") if p.is_file() and p.name not in ("lock", "version", "recipient"))
         named = {p.relative_to(self.data).as_posix(): _digest(p) for p in files}
         return {name: digest for name, digest in named.items() if not name.startswith("landing/")}
 
