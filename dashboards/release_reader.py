@@ -68,6 +68,20 @@ class Release:
         first_columns = ["table_name", "sender", "name_zh", "name_en"]
         return named.select(*first_columns, pl.exclude(first_columns)).sort("table_name", "sender", "month")
 
+    def kept(self, area: str, first: str, last: str) -> pl.DataFrame:
+        """How the senders that owe reports for an area, or one in it, kept them from a month to another (YYYY-MM).
+
+        One row a table and sender: table_name, sender, name_zh, name_en, and the sums over the months of areas_owed,
+        areas_reported, is_late (months), quarantined and inconsistencies. Raises `UserError` where the release has none.
+        """
+        ancestors = self.table("area_ancestors").filter(ancestor_code=area).select("area_code")
+        owing = self.table("senders").join(ancestors, on="area_code", how="semi").select("table_name", "sender")
+        rows = self.quality(first, last).join(owing, on=["table_name", "sender"], how="semi")
+        sums = rows.group_by("table_name", "sender", "name_zh", "name_en").agg(
+            pl.col("areas_owed", "areas_reported", "is_late", "quarantined", "inconsistencies").sum()
+        )
+        return sums.sort("table_name", "sender")
+
     def figures(
         self, indicator: str | list[str], areas: list[str] | None, periods: list[str] | None, breakdown: str = "total"
     ) -> pl.DataFrame:
@@ -102,12 +116,13 @@ class Release:
         path = self.folder / "changes.parquet"
         return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=[*FIGURES_KEY, "reason", "against"])
 
-    def compute(self, indicator: str, area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
-        """Figures of one indicator for any area, any range of months and any of the card's breakdowns, by the same SQL.
+    def compute(self, indicator: str | list[str], area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
+        """Figures of one indicator, or of several, for any area, any range of months and any of the card's breakdowns, by the same SQL.
 
         Columns of `figures`. Raises `UserError` on an unknown indicator, area, breakdown or period.
         """
-        card = self._card(indicator, breakdown)
+        wanted = [indicator] if isinstance(indicator, str) else indicator
+        cards = [self._card(name, breakdown) for name in wanted]
         code = self._area(area)
         last = months_of(period)[1]
         if last > self.metadata["data_cutoff"][:7]:
@@ -118,7 +133,7 @@ class Release:
             self.periods().filter(pl.col("period").is_in([period, *before])) if len(standard) else range_table(period)
         )
         with duckdb.connect() as connection:
-            self._lay_out(connection, card, code, compared)
+            self._lay_out(connection, cards, code, compared)
             figures = connection.sql(
                 f"select * from ({self._figures_sql()}) where period = ? and area_code = ? and breakdown = ?",
                 params=[period, code, breakdown],
@@ -145,8 +160,12 @@ class Release:
             raise UserError(f"{area} is not an area of release {self.id}. Write a code of 6, 9 or 12 digits.")
         return code
 
-    def _lay_out(self, connection: duckdb.DuckDBPyConnection, card: Card, area: str, periods: pl.DataFrame) -> None:
-        """The source tables the compiled SQL reads, cut down to one card and one area, and the models in their order."""
+    def _lay_out(
+        self, connection: duckdb.DuckDBPyConnection, cards: list[Card], area: str, periods: pl.DataFrame
+    ) -> None:
+        """The source tables the compiled SQL reads, cut down to some cards and one area, and the models in their order."""
+        names = [card.id for card in cards]
+        used = sorted({measure for card in cards for measure in card.measures})
         connection.execute("attach ':memory:' as warehouse; attach ':memory:' as edition")
         for schema in (
             "warehouse.measures",
@@ -161,12 +180,12 @@ class Release:
         )
         below = ancestors.filter(pl.col("ancestor_code") == area)["area_code"]
         measures = pl.scan_parquet(self.folder / "measures.parquet").filter(
-            pl.col("measure").is_in(card.measures), pl.col("area_code").is_in(below.to_list())
+            pl.col("measure").is_in(used), pl.col("area_code").is_in(below.to_list())
         )
         kinds = periods.select("period_kind").unique().with_columns(pl.lit(value=True).alias("has_breakdowns"))
         grid = self.areas().select(pl.col("level").alias("area_level")).unique().join(kinds, how="cross")
-        cards = self.table("indicators").filter(pl.col("indicator") == card.id)
-        breakdowns = self.table("indicator_breakdowns").filter(pl.col("indicator") == card.id)
+        rows_of_cards = self.table("indicators").filter(pl.col("indicator").is_in(names))
+        breakdowns = self.table("indicator_breakdowns").filter(pl.col("indicator").is_in(names))
         tables = {
             "warehouse.measures.measures_monthly": measures.collect(),
             "warehouse.core.area_ancestors": ancestors,
@@ -176,7 +195,7 @@ class Release:
             "warehouse.catalogue.grid": grid,
             "warehouse.catalogue.period_months": months_in(periods),
             "edition.inputs.grid": grid,
-            "edition.inputs.cards": cards,
+            "edition.inputs.cards": rows_of_cards,
             "edition.inputs.card_breakdowns": breakdowns,
             "edition.inputs.categories": self.categories(),
             "edition.inputs.areas": self.areas().filter(pl.col("area_code") == area),

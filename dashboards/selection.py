@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import polars as pl
 import streamlit as st
 
 from dashboards.release_reader import Release, open_release
@@ -294,16 +293,10 @@ def quality(source: Source, area: str, first: str, last: str) -> tuple[Kept, ...
     release = _opened(source)
     if not release.has_quality():
         return ()
-    ancestors = release.table("area_ancestors").filter(ancestor_code=area).select("area_code")
-    owing = release.table("senders").join(ancestors, on="area_code", how="semi").select("table_name", "sender")
-    sums = release.quality(first, last).join(owing, on=["table_name", "sender"], how="semi")
-    rows = sums.group_by("table_name", "sender", "name_zh", "name_en").agg(
-        pl.col("areas_owed", "areas_reported", "is_late", "quarantined", "inconsistencies").sum()
-    )
     known = catalogue.tables()
     return tuple(
         Kept(
             Words(zh=zh, en=en), known[table].label if table in known else Words(zh=table, en=table), *map(int, counts)
         )
-        for table, _, zh, en, *counts in rows.sort("table_name", "sender").iter_rows()
+        for table, _, zh, en, *counts in release.kept(area, first, last).iter_rows()
     )

@@ -6,7 +6,8 @@ Values are rounded half up for reading and never computed: every change and perc
 """
 
 import html
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,11 @@ Direction = Literal["up", "down", "flat"]
 LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
 HTML_LANGUAGES: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
 MISSING = "—"
+# 件数, 人次, 场次, 数: what the unit of the value says again
+COUNTED = re.compile(r"((?<!案)件|人|场|批|项|次|个)?[数次]$")
+ARTICLE = re.compile(r"(?P<name>.+)第(?P<article>\d+(至\d+)?)条")
+PER_10K = "/万人"
+UNCOUNTED = ("percent", "day", "yuan", "wan_yuan")
 TEN_THOUSAND = 10_000
 MONTHS = (
     "January",
@@ -75,6 +81,11 @@ class Lexicon(Declared):
     finding: Mapping[str, Words]
     quality: Mapping[str, Words]
     signed: Mapping[str, Words]
+    basis: Mapping[str, Words]
+    review: Mapping[str, Words]
+    statutes: Mapping[str, Words]
+    compared: Mapping[str, Words]
+    reasons: Mapping[str, Words]
 
 
 @cache
@@ -123,6 +134,42 @@ def label_in_text(card: Card, language: Language) -> str:
     """The label inside a sentence: in English its first letter is small."""
     text = label(card, language)
     return text[0].lower() + text[1:] if language == "en" else text
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def counted_label(card: Card, language: Language, *, in_text: bool = False) -> str:
+    """The label as it stands before its value. Chinese leaves out the measure word that the value brings along:
+
+    调解办结件数 and 776件 make 调解办结776件.
+    """
+    if language == "zh":
+        return COUNTED.sub("", card.label.zh) if card.unit not in UNCOUNTED else card.label.zh
+    return label_in_text(card, language) if in_text else label(card, language)
+
+
+def counted_value(value: float | None, card: Card, language: Language) -> str:
+    """The value as it follows such a label: with its unit in Chinese, in English only where the label does not name it."""
+    if language == "en" and card.unit not in UNCOUNTED:
+        return value_text(value, card, language)
+    return quantity(value, card, language).removesuffix(PER_10K)
+
+
+def short_value(value: float, card: Card, language: Language) -> str:
+    """A round value such as a target, without idle zeros."""
+    if card.unit == "percent":
+        return f"{number(value, card.decimals, language, exact=True, trim=True)}%"
+    return quantity(value, card, language, exact=True)
+
+
+def with_unit(value: int, unit: Mapping[str, str], language: Language) -> str:
+    """A whole number with a unit of the units table."""
+    symbol = unit[f"symbol_{language}"]
+    if language == "zh":
+        return f"{value:,}{symbol}"
+    return f"{value:,} {symbol.removesuffix('s') if value == 1 else symbol}"
 
 
 def rounded(value: float, decimals: int) -> Decimal:
@@ -209,7 +256,7 @@ def change(figure: Figure, card: Card, language: Language) -> str:
 def _amount(difference: float, card: Card, language: Language) -> str:
     """A difference as a count; English names its unit elsewhere in the sentence, except for days."""
     if language == "zh" or card.unit == "day":
-        return quantity(abs(difference), card, language)
+        return quantity(abs(difference), card, language).removesuffix(PER_10K)
     return value_text(abs(difference), card, language)
 
 
@@ -228,15 +275,16 @@ def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
         return MISSING
     if way == "flat":
         return say("changes.flat", language)
-    amount = _signed(figure.change_on_year, card.decimals, trim=card.unit != "percent")
+    amount = signed(figure.change_on_year, card.decimals, trim=card.unit != "percent")
     if card.unit == "percent":
         return say("signed.percent", language, amount=amount)
     if figure.change_on_year_percent is None:
         return amount
-    return say("signed.growth", language, amount=amount, percent=_signed(figure.change_on_year_percent, 1))
+    return say("signed.growth", language, amount=amount, percent=signed(figure.change_on_year_percent, 1))
 
 
-def _signed(value: float, decimals: int, *, trim: bool = False) -> str:
+def signed(value: float, decimals: int, *, trim: bool = False) -> str:
+    """A number with its sign; none where it reads as nought."""
     sign = "" if rounded(value, decimals) == 0 else "+" if value > 0 else "−"
     return sign + number(abs(value), decimals, "en", trim=trim)
 
@@ -300,10 +348,44 @@ def short_span(period: str, language: Language, *, abbreviated: bool = False) ->
     return names[1] if start == end else "–".join(names)
 
 
+def law(text: str, language: Language) -> str:
+    """A legal basis of a card; in English the statute's name and its article, where the statute is listed."""
+    found = ARTICLE.fullmatch(text)
+    name, article = (found["name"], found["article"]) if found else (text, None)
+    if language == "zh" or name not in lexicon().statutes:
+        return text
+    return lexicon().statutes[name].en + (f", art. {article.replace('至', '–')}" if article else "")
+
+
 def marks(figure: Figure | None, language: Language) -> str:
     """The markers of a figure in words, joined; empty for a normal one."""
     known = lexicon().marks
     return "、".join(spoken(known[code], language) for code in (figure.status if figure else ()) if code in known)
+
+
+def finding(card: Card, area: str, months: Sequence[str], points: Sequence[Figure | None], language: Language) -> str:
+    """What the line shows, for readers who do not see it: the last month and its change, the highest, the lowest."""
+    known = [(month, point) for month, point in zip(months, points, strict=True) if point and point.value is not None]
+    if not known:
+        return say("finding.nothing", language, label=label(card, language), area=area)
+    last_month, last = known[-1]
+    high = max(known, key=lambda pair: pair[1].value or 0.0)
+    low = min(known, key=lambda pair: pair[1].value or 0.0)
+    text = say(
+        "finding.trend",
+        language,
+        label=label(card, language),
+        area=area,
+        period=span_name(months[0], months[-1], language),
+        last_month=month_name(last_month, language),
+        last=quantity(last.value, card, language),
+        high_month=month_name(high[0], language),
+        high=quantity(high[1].value, card, language),
+        low_month=month_name(low[0], language),
+        low=quantity(low[1].value, card, language),
+    )
+    phrase = change(last, card, language)
+    return text + say("finding.on_year", language, change=phrase) if phrase else text + say("sentence.end", language)
 
 
 def opening_sentence(
@@ -332,7 +414,7 @@ def _month_clause(area: str, card: Card, figure: Figure | None, month: str, lang
     if figure is None or figure.value is None:
         return say("sentence.absent", language, month=name, area=area, label=label_in_text(card, language))
     text = say("sentence.subject", language, month=name, area=area, value=_disputes(figure.value, card, language))
-    return text + _on_year(figure, card, language)
+    return text + on_year(figure, card, language)
 
 
 def _cumulative_clause(card: Card, figure: Figure | None, month: str, language: Language) -> str:
@@ -340,20 +422,21 @@ def _cumulative_clause(card: Card, figure: Figure | None, month: str, language: 
         return ""
     period = short_span(year_to_date(month), language)
     text = say("sentence.cumulative", language, period=period, value=_disputes(figure.value, card, language))
-    return text + _on_year(figure, card, language)
+    return text + on_year(figure, card, language)
 
 
 def _rate_clause(card: Card, figure: Figure, of_city: Figure | None, month: str, language: Language) -> str:
     period = short_span(year_to_date(month), language)
     value = value_text(figure.value, card, language)
     text = say("sentence.rate", language, period=period, label=label_in_text(card, language), value=value)
-    text += _on_year(figure, card, language)
+    text += on_year(figure, card, language)
     if of_city and of_city.value is not None:
         text += say("sentence.rate_city", language, value=value_text(of_city.value, card, language))
     return text
 
 
-def _on_year(figure: Figure, card: Card, language: Language) -> str:
+def on_year(figure: Figure, card: Card, language: Language) -> str:
+    """The change to the year before as the rest of a clause, its comma first; empty without a base."""
     phrase = change(figure, card, language)
     if not phrase:
         return ""

@@ -20,6 +20,8 @@ UNEXPECTED = 1
 STOPPED = 130
 OBJECTS_BEFORE_COLLECTING = 100_000
 EDITIONS = click.Choice(settings.EDITIONS)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class Door(click.Group):
@@ -436,6 +438,35 @@ def published(release: str | None, as_json: bool) -> None:
     from pipelines import cli_reading as reading
 
     cli_published.print_published(reading.opened("internal", release), as_json=as_json)
+
+
+@main.command()
+@click.option("--period", required=True, metavar="P", help="2025, 2025-H1, 2025-Q3 or 2025-10.")
+@click.option("--area", required=True, metavar="CODE", help="A town, district or city: 6, 9 or 12 digits.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--formats", default="pdf,docx,xlsx,html", show_default=True, help="Which, separated by commas.")
+@click.option("--lang", type=click.Choice(["zh", "en", "both"]), default="zh", show_default=True)
+@click.option(
+    "--letterhead", type=FILE, metavar="FILE.yml", help="Number, names and dates.  [default: seeds/review.yml]"
+)
+@click.option("--template", type=FILE, metavar="FILE.docx", help="An office's own document, its fields to be filled.")
+@click.option("--fonts", type=FOLDER, metavar="DIR", help="An office's own typefaces for PDF and charts.")
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="[default: documents/ of the data folder]"
+)
+@with_json
+def review(
+    period: str, area: str, edition: str, formats: str, lang: str, release: str | None, as_json: bool, **files: Any
+) -> None:
+    """Write the review of an area: year, half-year, quarter or month as PDF, DOCX, XLSX and HTML."""
+    from pipelines import cli_reading as reading
+    from pipelines import cli_review
+
+    wanted = cli_review.formats_of(formats)
+    languages = ("zh", "en") if lang == "both" else (lang,)
+    opened = reading.opened(edition, release)
+    cli_review.run(opened, period, area, formats=wanted, languages=languages, as_json=as_json, **files)
 
 
 @main.command()

@@ -1,6 +1,6 @@
 """`fengqiao published`: the figures that others have published beside ours, each with a verdict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines import cli_output as output
@@ -21,13 +21,15 @@ VERDICTS = {
 NOTHING_REPORTED = ("本库没有该地区该期间的数", "We hold no figure of that area and period")
 
 
-def compared(release: "Release") -> Iterator[dict[str, Any]]:
+def compared(release: "Release", areas: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
     """One row a published figure, in the order of the tables: the figure, its bounds, ours, the verdict and its reason.
 
     Ours is computed from the release wherever a card counts the same thing; it is never averaged with theirs nor put in
-    their place.
+    their place. `areas`: only figures of areas with these codes.
     """
     for published in published_figures():
+        if areas is not None and published.area_code not in areas:
+            continue
         values = _ours(release, published) if published.indicator else []
         verdict, reasons = _verdict(published, values)
         yield {

@@ -29,6 +29,11 @@ def landing() -> Path:
     return data_root() / "landing"
 
 
+def documents() -> Path:
+    """Where documents lie that were asked for after a release was sealed."""
+    return data_root() / "documents"
+
+
 def releases(edition: str) -> Path:
     return data_root() / "releases" / edition
 

@@ -46,6 +46,7 @@ HALL = {
     "cli_release",
     "cli_senders",
     "cli_slip",
+    "cli_review",
     "definitions",
     "failures",
 }
