@@ -39,6 +39,7 @@ HALL = {
     "cli_published",
     "cli_quarantine",
     "cli_reading",
+    "cli_serve",
     "definitions",
     "failures",
 }
