@@ -1,4 +1,4 @@
-"""The server behind `fengqiao serve`: Streamlit with the pages, and the fonts with a cache header.
+"""The server behind `fengqiao serve`: Streamlit with the pages, sign-in, the read-only interface, and the fonts.
 
 The script that Streamlit runs is `pages/start.py`. It must not lie beside the folder `pages`: there Streamlit takes
 every file of the folder for a page of its own until `st.navigation` has been called once, and answers the first deep
@@ -8,7 +8,6 @@ link with "Page not found".
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
 
 from starlette.responses import Response
@@ -16,6 +15,9 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from streamlit.starlette import App
+
+from dashboards import access, api, rows, selection
+from dashboards.pages import frame
 
 HERE = Path(__file__).parent
 A_DAY = "public, max-age=86400"
@@ -32,19 +34,32 @@ class Fonts(StaticFiles):
 
 @asynccontextmanager
 async def frozen(_: App) -> AsyncIterator[None]:
-    """Import the pages and keep what the imports left out of the collector's sight while the server runs.
+    """Read what every page reads, and keep it and what the imports left out of the collector's sight.
 
     Streamlit collects all garbage after every run of the script: 45 ms, most of what a page costs. At the end all is
-    given back, or the libraries complain that their objects are still there. The import waits until here because
-    Streamlit's caches ask for the running server when they are declared.
+    given back, or the libraries complain that their objects are still there.
     """
-    import_module("dashboards.pages.frame")
-    import_module("dashboards.pages.sections")
+    _read_ahead()
     gc.collect()
     gc.freeze()
     yield
     gc.unfreeze()
 
 
+def _read_ahead() -> None:
+    """The words of the pages, and of the newest release what every page's choices need."""
+    newest = rows.newest_release(rows.edition())
+    source = rows.source_of(rows.edition(), newest) if newest else None
+    if source:
+        for levels in {selection.LEVELS[page] for page in frame.SCRIPTS}:
+            rows.offered(source, levels)
+
+
+def _secrets() -> dict[str, object] | None:
+    """What sign-in needs; none where the edition is public or the office has set up no sign-in."""
+    needs_sign_in = rows.edition() == "internal" and access.has_sign_in()
+    return {"auth": access.sign_in_settings()} if needs_sign_in else None
+
+
 fonts = Mount("/app/static", Fonts(directory=HERE / "static", check_dir=False))
-app = App(HERE / "pages" / "start.py", routes=[fonts], lifespan=frozen)
+app = App(HERE / "pages" / "start.py", routes=[fonts, *api.routes], secrets=_secrets(), lifespan=frozen)

@@ -1,31 +1,35 @@
 """Charts, each from a card and its rows: none without a definition, a title and a text that states the finding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from dashboards import wording
+from dashboards.rows import Funnel, Signal
 from dashboards.wording import Figure, Language, finding, say
 from pipelines.catalogue import Card
 
 BLUE = "#0B5CAB"
+ORANGE = "#D55E00"
 GREY = "#6B7785"
+PALETTE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", GREY)
+BAND = "rgba(107, 119, 133, 0.18)"
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 HEIGHT = 220
 TICKS = {"color": "#5C6775", "size": 12}
 FEW = 5  # below it an axis of whole cases would carry fractions
 
 
-class Trend(NamedTuple):
-    """A drawn series: the figure, its title, and its finding as text."""
+class Drawn(NamedTuple):
+    """A chart: the figure, its title, and its finding as text."""
 
     figure: go.Figure
     title: str
     finding: str
 
 
-def trend(card: Card, area: str, months: Sequence[str], points: Sequence[Figure | None], language: Language) -> Trend:
+def trend(card: Card, area: str, months: Sequence[str], points: Sequence[Figure | None], language: Language) -> Drawn:
     """Month by month, in blue over the same months of the year before in grey. One point a month; None leaves a gap."""
     period = wording.span_name(months[0], months[-1], language)
     title = wording.joined((wording.label(card, language), area, period), language)
@@ -38,7 +42,7 @@ def trend(card: Card, area: str, months: Sequence[str], points: Sequence[Figure 
     known = [value for value in (*now, *before) if value is not None]
     # Given whole: setting the layout part by part takes Plotly ten times as long.
     figure = go.Figure({"data": lines, "layout": _layout(months, known, card, language)})
-    return Trend(figure, title, finding(card, area, months, points, language))
+    return Drawn(figure, title, finding(card, area, months, points, language))
 
 
 def _line(
@@ -51,7 +55,7 @@ def _line(
     language: Language,
 ) -> dict[str, object]:
     hover = [
-        f"{wording.month_name(month, language)}<br>{name} {wording.quantity(value, card, language, exact=True)}"
+        f"{wording.period_name(month, language)}<br>{name} {wording.quantity(value, card, language, exact=True)}"
         for month, value in zip(months, values, strict=True)
     ]
     return {
@@ -67,8 +71,159 @@ def _line(
     }
 
 
+class Series(NamedTuple):
+    """One of several lines of a chart; the chosen one is drawn in blue over the others in grey."""
+
+    name: str
+    values: Sequence[float | None]
+    is_chosen: bool = False
+
+
+def several(
+    card: Card, title: str, periods: Sequence[str], lines: Sequence[Series], language: Language, *, is_coloured: bool
+) -> Drawn:
+    """Lines of areas (one in blue, all else grey) or of categories (each in a colour of its own)."""
+    drawn = []
+    for place, line in enumerate(lines):
+        colour = PALETTE[place % len(PALETTE)] if is_coloured else BLUE if line.is_chosen else "#A9B2BC"
+        width = 2.5 if is_coloured or line.is_chosen else 1.25
+        drawn.append(_line(periods, line.values, card, colour, width, line.name, language))
+    known = [value for line in lines for value in line.values if value is not None]
+    layout = _layout(periods, known, card, language) | {"height": 340, "showlegend": is_coloured}
+    layout |= {"legend": {"orientation": "h", "y": -0.12, "font": {"size": 12}}} if is_coloured else {}
+    ordered = sorted(drawn, key=lambda line: line["line"]["color"] == BLUE) if not is_coloured else drawn
+    return Drawn(
+        go.Figure({"data": ordered, "layout": layout}), title, _several_said(card, title, periods, lines, language)
+    )
+
+
+def _several_said(card: Card, title: str, periods: Sequence[str], lines: Sequence[Series], language: Language) -> str:
+    """The last value of each line."""
+    last = [(line.name, line.values[-1]) for line in lines]
+    words = [f"{name} {wording.quantity(value, card, language)}" for name, value in last]
+    period = wording.period_name(periods[-1], language)
+    return say("finding.several", language, title=title, period=period, values=wording.listed(words, language))
+
+
+def control(
+    card: Card, title: str, points: Sequence[Signal], breaks: Sequence[str], finding: str, language: Language
+) -> Drawn:
+    """A control chart: the points over the band of ordinary variation, those outside it marked, breaks as lines."""
+    months = [f"{point.month:%Y-%m}" for point in points]
+    hover = [wording.period_name(point.period, language) for point in points]
+    limits = ("lower", "upper")
+    lower, upper = ([getattr(point, limit) for point in points] for limit in limits)
+    edge = {"type": "scatter", "mode": "lines", "x": months, "line": {"width": 0}, "hoverinfo": "skip"}
+    values = [point.value for point in points]
+    marked = [point.value if point.signal != "none" else None for point in points]
+    texts = [
+        f"{name}<br>{wording.value_text(value, card, language)}" for name, value in zip(hover, values, strict=True)
+    ]
+    given = {"x": months, "text": texts, "hovertemplate": "%{text}<extra></extra>", "type": "scatter"}
+    data = [
+        edge | {"y": lower},
+        edge | {"y": upper, "fill": "tonexty", "fillcolor": BAND},
+        edge | {"y": [point.centre for point in points], "line": {"color": GREY, "width": 1.25, "dash": "dot"}},
+        given | {"mode": "lines+markers", "y": values, "line": {"color": BLUE, "width": 1.5}, "marker": {"size": 5}},
+        given
+        | {
+            "mode": "markers",
+            "y": marked,
+            "marker": {"size": 10, "symbol": "diamond-open", "color": ORANGE, "line": {"width": 2}},
+        },
+    ]
+    known = [value for value in (*values, *lower, *upper) if value is not None]
+    layout = _layout(months, known, card, language) | {"height": 320}
+    layout["shapes"] = [_upright(month) for month in breaks if month in months]
+    return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
+
+
+def _upright(month: str) -> dict[str, object]:
+    """The line before the first month of a new series."""
+    line = {"color": ORANGE, "width": 1.5, "dash": "dash"}
+    return {"type": "line", "x0": month, "x1": month, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def funnel(
+    card: Card,
+    title: str,
+    points: Sequence[Funnel],
+    names: Mapping[str, str],
+    chosen: str,
+    finding: str,
+    language: Language,
+) -> Drawn:
+    """Areas by their number of cases against the limits that chance sets for that many."""
+    cases = [point.cases for point in points]
+    step = {"type": "scatter", "mode": "lines", "x": cases, "hoverinfo": "skip"}
+    data: list[dict[str, object]] = []
+    for low, high, dash in (("lower_998", "upper_998", "solid"), ("lower_95", "upper_95", "dot")):
+        for limit in (low, high):
+            line = {"color": GREY, "width": 1, "dash": dash, "shape": "spline"}
+            data.append(step | {"y": [getattr(point, limit) for point in points], "line": line})
+    data.append(step | {"y": [point.centre for point in points], "line": {"color": GREY, "width": 1.5}})
+    said = [
+        f"{names[point.area_code]}<br>{wording.value_text(point.value, card, language)}<br>"
+        + say("analysis.cases", language, cases=f"{point.cases:,}")
+        for point in points
+    ]
+    colours = [BLUE if point.area_code == chosen else GREY if point.signal == "none" else ORANGE for point in points]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": cases,
+            "y": [point.value for point in points],
+            "text": said,
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {"size": 10, "color": colours},
+        }
+    )
+    layout = _layout([str(case) for case in cases], [], card, language) | {"height": 340}
+    layout["xaxis"] = {"fixedrange": True, "automargin": True, "tickfont": TICKS, "tickformat": ",d", "showgrid": False}
+    layout["xaxis"] |= {"title": {"text": say("analysis.cases_axis", language), "font": TICKS}}
+    return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
+
+
+class Shape(NamedTuple):
+    """An area of a map: its rings, outer ones clockwise and holes the other way, the value's shade, what hovering says."""
+
+    rings: Sequence[Sequence[tuple[float, float]]]
+    shade: str
+    words: str
+
+
+def shapes(title: str, areas: Sequence[Shape], stretch: float, finding: str) -> Drawn:
+    """Areas as filled shapes; `stretch` is how much longer a degree of latitude is than one of longitude there."""
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [x for ring in area.rings for x in (*(point[0] for point in ring), None)],
+            "y": [y for ring in area.rings for y in (*(point[1] for point in ring), None)],
+            "fill": "toself",
+            "fillcolor": area.shade,
+            "line": {"color": "#FFFFFF", "width": 1},
+            "text": area.words,
+            "hoverinfo": "text",
+            "hoveron": "fills",
+        }
+        for area in areas
+    ]
+    bare = {"visible": False, "fixedrange": True}
+    layout = {
+        "height": 520,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "showlegend": False,
+        "dragmode": False,
+        "xaxis": bare,
+        "yaxis": bare | {"scaleanchor": "x", "scaleratio": stretch},
+    }
+    return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
+
+
 def _layout(months: Sequence[str], values: Sequence[float], card: Card, language: Language) -> dict[str, object]:
-    starts = [month for month in months if month.endswith("-01")] or [months[0]]
+    starts = [month for month in months if month.endswith("-01")] or [*months[:1]]
     axis: dict[str, object] = {"rangemode": "tozero", "tickformat": ",d", "nticks": 5}
     if card.unit == "percent":
         axis = {"tickformat": ".4~g", "ticksuffix": "%", "nticks": 5}
@@ -84,9 +239,15 @@ def _layout(months: Sequence[str], values: Sequence[float], card: Card, language
         "xaxis": fixed
         | {
             "type": "category",
-            "tickvals": starts,
-            "ticktext": [f"{month[:4]}年1月" if language == "zh" else f"Jan {month[:4]}" for month in starts],
+            "tickvals": starts if len(starts) > 1 else list(months),
+            "ticktext": [_tick(month, language) for month in (starts if len(starts) > 1 else months)],
             "showgrid": False,
         },
         "yaxis": fixed | axis | {"zeroline": False},
     }
+
+
+def _tick(period: str, language: Language) -> str:
+    if period.endswith("-01"):
+        return f"{period[:4]}年1月" if language == "zh" else f"Jan {period[:4]}"
+    return wording.period_name(period, language)

@@ -42,7 +42,7 @@ def headline_card(
     card: Card, now: Figure | None, cumulative: Figure | None, of_city: Figure | None, month: str, language: Language
 ) -> str:
     """A card: the month and its change, the year before, the cumulative figure with its own; its definition folded."""
-    shown = _value(now.value if now else None, wording.marks(now, language), card, language)
+    shown = _value(now, card, language)
     parts = [
         text("h3", wording.label(card, language)),
         tag("p", shown + _fraction(now, card, language) + _marks(now, language), class_="value"),
@@ -58,12 +58,12 @@ def headline_card(
     return tag("article", "".join(parts), class_="card")
 
 
-def _value(value: float | None, reason: str, card: Card, language: Language) -> str:
-    if value is None:
-        return text("span", wording.MISSING, title=reason or say("missing", language))
-    exact = wording.quantity(value, card, language, exact=True)
-    shown = escaped(wording.value_text(value, card, language))
-    return tag("span", shown + text("small", wording.unit_text(value, card, language)), title=exact)
+def _value(figure: Figure | None, card: Card, language: Language) -> str:
+    shown = escaped(wording.shown(figure, card, language))
+    if figure is None or figure.value is None:
+        return tag("span", shown, title=wording.marks(figure, language) or say("missing", language))
+    exact = wording.quantity(figure.value, card, language, exact=True)
+    return tag("span", shown + text("small", wording.unit_text(figure.value, card, language)), title=exact)
 
 
 def _marks(figure: Figure | None, language: Language) -> str:
@@ -177,7 +177,7 @@ def _bar_row(bar: Bar, card: Card, low: float, high: float, reference: float | N
     name = text("a", bar.name, href=bar.address, target="_self") if bar.address else escaped(bar.name)
     is_drawn = value is not None and not (bar.is_reference and card.unit != "percent")
     track = _track(value, low, high, reference, bar.is_reference) if is_drawn and value is not None else ""
-    shown = escaped(wording.value_text(value, card, language, exact=True)) + _fraction(figure, card, language)
+    shown = escaped(wording.shown(figure, card, language, exact=True)) + _fraction(figure, card, language)
     cells = (
         tag("th", name, scope="row"),
         tag("td", track, class_="track", aria_hidden="true"),
@@ -209,22 +209,58 @@ def _fraction(figure: Figure | None, card: Card, language: Language) -> str:
     return text("small", words, class_="fraction")
 
 
-def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str) -> str:
-    """A folded table: the first column names the row, the others are numbers."""
-    header = "".join(text("th", name, scope="col", class_="number" if place else "") for place, name in enumerate(head))
+class Cell(NamedTuple):
+    """A cell that is more than text: an address to go to, or a mark of better or worse."""
+
+    words: str
+    address: str = ""
+    kind: str = ""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str | Cell]], words: int = 1) -> str:
+    """A table: the first cell names the row, the first `words` columns hold text, the others numbers."""
+    kinds = ["" if place < words else "number" for place in range(len(head))]
+    header = "".join(text("th", name, scope="col", class_=kind) for name, kind in zip(head, kinds, strict=True))
     body = "".join(
-        tag(
-            "tr",
-            "".join(
-                text("td", cell, class_="number") if place else text("th", cell, scope="row")
-                for place, cell in enumerate(row)
-            ),
-        )
+        tag("tr", "".join(_cell(cell, place, kind) for place, (cell, kind) in enumerate(zip(row, kinds, strict=True))))
         for row in rows
     )
-    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="plain")
-    box = tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=summary)
-    return tag("details", text("summary", summary) + box, class_="data")
+    return tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="plain")
+
+
+def _cell(cell: str | Cell, place: int, kind: str) -> str:
+    given = cell if isinstance(cell, Cell) else Cell(cell)
+    inner = text("a", given.words, href=given.address, target="_self") if given.address else escaped(given.words)
+    name, more = ("th", {"scope": "row"}) if place == 0 else ("td", {})
+    return tag(name, inner, class_=" ".join(part for part in (kind, given.kind) if part), **more)
+
+
+def scrolled(content: str, name: str) -> str:
+    """Content that may be wider than the page: it scrolls by itself, by keyboard too."""
+    return tag("div", content, class_="scroll", tabindex="0", role="region", aria_label=name)
+
+
+def folded(summary: str, content: str) -> str:
+    return tag("details", text("summary", summary) + content, class_="data")
+
+
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str) -> str:
+    """A folded table: the first column names the row, the others are numbers."""
+    return folded(summary, scrolled(table(head, rows), summary))
+
+
+def block(title: str, content: str, finding: str = "") -> str:
+    """A titled part of a section, with its finding as a sentence."""
+    return tag(
+        "section",
+        text("h3", title) + (text("p", finding, class_="finding") if finding else "") + content,
+        class_="block",
+    )
+
+
+def links(entries: Iterable[tuple[str, str]]) -> str:
+    """Links side by side: what follows a chart or table, to take its data away."""
+    return tag("p", "".join(text("a", name, href=address, target="_self") for name, address in entries), class_="take")
 
 
 def categories_table(
@@ -256,9 +292,9 @@ def _category_row(
     cells = [
         text("th", name, scope="row"),
         tag("td", track, class_="track", aria_hidden="true"),
-        text("td", wording.value_text(figure.value, card, language, exact=True), class_="number"),
+        text("td", wording.shown(figure, card, language, exact=True), class_="number"),
     ]
     if share:
-        cells.append(text("td", wording.value_text(part.value if part else None, share, language), class_="number"))
+        cells.append(text("td", wording.shown(part, share, language), class_="number"))
     cells.append(text("td", wording.signed_change(figure, card, language), class_="number"))
     return tag("tr", "".join(cells))

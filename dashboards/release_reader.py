@@ -1,10 +1,14 @@
-"""Releases as surfaces read them: materialised figures, and others computed on request by the SQL the release carries."""
+"""Releases as surfaces read them: materialised figures, and others computed on request by the SQL the release carries.
+
+A release may be opened for a reader who sees some areas only. What lies outside is cut off here and nowhere else, so
+that no page, download or answer can show more.
+"""
 
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -14,25 +18,56 @@ from pipelines.periods import months_in, months_of, range_table
 from pipelines.settings import UserError, releases
 
 FIGURES_KEY = ("indicator", "breakdown", "area_code", "period", "category")
+KEPT = ("late", "refused", "contradictions")  # what is known of a sender as a whole only
+OPEN = 10**6  # days: more than any case can take
+BANDS: tuple[tuple[int, int | None], ...] = ((0, 7), (8, 15), (16, 30), (31, 60), (61, 90), (91, None))  # of days
+
+
+class Scope(NamedTuple):
+    """The areas (12 digits) that a reader sees: with all below them, and those of which only their own figures are seen."""
+
+    whole: frozenset[str]
+    single: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Release:
-    """One sealed release. `folder` is the resolved path, never the moving pointer."""
+    """One sealed release. `folder` is the resolved path, never the moving pointer. No `scope`: everything is seen."""
 
     id: str
     edition: str
     folder: Path
     metadata: dict[str, Any]
+    scope: Scope | None = None
 
     @cached_property
     def cards(self) -> dict[str, Card]:
         cards = json.loads((self.folder / "cards.json").read_text(encoding="utf-8"))
         return {card["id"]: Card.model_validate(card) for card in cards}
 
+    def has(self, name: str) -> bool:
+        """Whether the release carries a table; early releases and the public edition lack some."""
+        return (self.folder / f"{name}.parquet").is_file()
+
     def table(self, name: str) -> pl.DataFrame:
-        """A whole table of the release: areas, periods, categories, coverage, reporting, indicators …"""
+        """A table of the release as far as the reader sees it: areas, periods, categories, coverage, indicators …"""
+        rows = self._whole(name)
+        if self._visible is not None and "area_code" in rows.columns:
+            return rows.filter(pl.col("area_code").is_in(self._visible) | pl.col("area_code").is_null())
+        if self._visible is not None and "sender" in rows.columns:
+            return rows.join(self.table("senders"), on=["table_name", "sender"], how="semi")
+        return rows
+
+    def _whole(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(self.folder / f"{name}.parquet")
+
+    @cached_property
+    def _visible(self) -> list[str] | None:
+        """Codes of all areas that the reader sees; None: all there are."""
+        if self.scope is None:
+            return None
+        below = self._whole("area_ancestors").filter(pl.col("ancestor_code").is_in(self.scope.whole))["area_code"]
+        return sorted({*below, *self.scope.single})
 
     def areas(self) -> pl.DataFrame:
         """area_code, name_zh, name_en, level, parent_code, is_not_assigned."""
@@ -48,7 +83,7 @@ class Release:
 
     def has_quality(self) -> bool:
         """Whether the release carries the data-quality record; the first ones did not."""
-        return (self.folder / "data_quality.parquet").is_file()
+        return self.has("data_quality")
 
     def quality(self, first: str, last: str) -> pl.DataFrame:
         """The data-quality record from a month to another (YYYY-MM), by table, sender and month.
@@ -69,18 +104,83 @@ class Release:
         return named.select(*first_columns, pl.exclude(first_columns)).sort("table_name", "sender", "month")
 
     def kept(self, area: str, first: str, last: str) -> pl.DataFrame:
-        """How the senders that owe reports for an area, or one in it, kept them from a month to another (YYYY-MM).
+        """How senders kept what they owe for an area and those in it, from a month to another: one row a table and sender.
 
-        One row a table and sender: table_name, sender, name_zh, name_en, and the sums over the months of areas_owed,
-        areas_reported, is_late (months), quarantined and inconsistencies. Raises `UserError` where the release has none.
+        Columns: table_name, name_zh, name_en, owed, reported, late, refused, contradictions. `owed` and `reported` count
+        the areas shown, month by month. Lateness, refused rows and contradictions are only known of a sender as a whole:
+        they are null where it owes reports for areas that are not shown.
         """
-        ancestors = self.table("area_ancestors").filter(ancestor_code=area).select("area_code")
-        owing = self.table("senders").join(ancestors, on="area_code", how="semi").select("table_name", "sender")
-        rows = self.quality(first, last).join(owing, on=["table_name", "sender"], how="semi")
-        sums = rows.group_by("table_name", "sender", "name_zh", "name_en").agg(
-            pl.col("areas_owed", "areas_reported", "is_late", "quarantined", "inconsistencies").sum()
+        shown = self._whole("area_ancestors").filter(ancestor_code=area)["area_code"].to_list()
+        key = ["table_name", "sender"]
+        owing = self._whole("senders").with_columns(is_shown=pl.col("area_code").is_in(shown))
+        whole = owing.group_by(key).agg(is_whole=pl.col("is_shown").all(), is_any=pl.col("is_shown").any())
+        record = self.quality(first, last).join(whole.filter("is_any"), on=key)
+        counts = record.group_by(*key, "name_zh", "name_en", "is_whole").agg(
+            pl.col("areas_owed", "areas_reported", "is_late", "quarantined", "inconsistencies").sum().cast(pl.Int64)
         )
-        return sums.sort("table_name", "sender")
+        parts = self._kept_in_part(record.filter(~pl.col("is_whole")), owing.filter("is_shown"))
+        only_whole = [pl.when("is_whole").then(name) for name in ("is_late", "quarantined", "inconsistencies")]
+        return (
+            counts.join(parts, on=key, how="left")
+            .select(
+                "table_name",
+                "name_zh",
+                "name_en",
+                pl.coalesce("owed", "areas_owed").alias("owed"),
+                pl.coalesce("reported", "areas_reported").alias("reported"),
+                *(column.alias(name) for column, name in zip(only_whole, KEPT, strict=True)),
+                "sender",
+            )
+            .sort("table_name", "sender")
+            .drop("sender")
+        )
+
+    def _kept_in_part(self, record: pl.DataFrame, owing: pl.DataFrame) -> pl.DataFrame:
+        """Of senders that owe for other areas too: the reports on the areas shown, owed and there."""
+        key = ["table_name", "sender"]
+        empty = {"table_name": pl.String, "sender": pl.String, "owed": pl.Int64, "reported": pl.Int64}
+        if record.is_empty():
+            return pl.DataFrame(schema=empty)
+        reporting = self._whole("reporting").with_columns(is_there=pl.lit(value=True))
+        is_owed = (pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("month"))) & (
+            pl.col("valid_to").is_null() | (pl.col("valid_to") >= pl.col("month"))
+        )
+        months = record.select(*key, "month").join(owing.select(*key, "area_code", "valid_from", "valid_to"), on=key)
+        return (
+            months.filter(is_owed)
+            .join(
+                reporting,
+                left_on=["table_name", "area_code", "month"],
+                right_on=["coverage", "area_code", "month"],
+                how="left",
+            )
+            .group_by(key)
+            .agg(owed=pl.len().cast(pl.Int64), reported=pl.col("is_there").count().cast(pl.Int64))
+        )
+
+    def by_days(self, measure: str, area: str, first: str, last: str) -> pl.DataFrame:
+        """A histogram measure of an area added up over months and cut into bands of days.
+
+        Columns: first_day, last_day (null: open), cases; one row a band of `BANDS`.
+        """
+        below = self._whole("area_ancestors").filter(ancestor_code=self._area(area))["area_code"].to_list()
+        month = pl.col("month").dt.to_string("%Y-%m")
+        rows = pl.scan_parquet(self.folder / "measures.parquet").filter(
+            pl.col("measure") == measure,
+            pl.col("breakdown") == "total",
+            pl.col("area_code").is_in(below),
+            month.is_between(pl.lit(first), pl.lit(last)),
+        )
+        sums = rows.select(
+            pl.col("value")
+            .filter(pl.col("bucket") >= low, pl.col("bucket") <= (OPEN if high is None else high))
+            .sum()
+            .alias(str(low))
+            for low, high in BANDS
+        ).collect()
+        schema = {"first_day": pl.Int64, "last_day": pl.Int64, "cases": pl.Int64}
+        rows_of_bands = [(low, high, int(sums[str(low)][0])) for low, high in BANDS]
+        return pl.DataFrame(rows_of_bands, schema=schema, orient="row")
 
     def figures(
         self, indicator: str | list[str], areas: list[str] | None, periods: list[str] | None, breakdown: str = "total"
@@ -97,6 +197,8 @@ class Release:
             wanted = wanted.filter(pl.col("area_code").is_in([padded(code) for code in areas]))
         if periods is not None:
             wanted = wanted.filter(pl.col("period").is_in(periods))
+        if self._visible is not None:
+            wanted = wanted.filter(pl.col("area_code").is_in(self._visible))
         return self._with_revisions(wanted).collect().sort(FIGURES_KEY)
 
     def _with_revisions(self, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -113,8 +215,21 @@ class Release:
 
         Columns: FIGURES_KEY, value, numerator and denominator `_before` and `_after`, reason, against.
         """
-        path = self.folder / "changes.parquet"
-        return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=[*FIGURES_KEY, "reason", "against"])
+        names = [*FIGURES_KEY, "reason", "against"]
+        return self.table("changes") if self.has("changes") else pl.DataFrame(schema=names)
+
+    def answer(self, indicator: str, area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
+        """Figures of one indicator, area and period: those the release holds, else computed on request.
+
+        Columns of `figures`. Raises `UserError` like `compute`.
+        """
+        card, code = self._card(indicator, breakdown), self._area(area)
+        held = self.figures(card.id, [code], [period], breakdown)
+        is_township = self._whole("areas").filter(area_code=code)["level"][0] == "township"
+        is_range = period not in set(self.periods()["period"])
+        if len(held) or not (is_range or is_township):
+            return held
+        return self.compute(card.id, code, period, breakdown)
 
     def compute(self, indicator: str | list[str], area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
         """Figures of one indicator, or of several, for any area, any range of months and any of the card's breakdowns, by the same SQL.
@@ -175,7 +290,7 @@ class Release:
             "edition.indicators",
         ):
             connection.execute(f"create schema {schema}")
-        ancestors = self.table("area_ancestors").filter(
+        ancestors = self._whole("area_ancestors").filter(
             (pl.col("area_code") == area) | (pl.col("ancestor_code") == area)
         )
         below = ancestors.filter(pl.col("ancestor_code") == area)["area_code"]
@@ -183,14 +298,14 @@ class Release:
             pl.col("measure").is_in(used), pl.col("area_code").is_in(below.to_list())
         )
         kinds = periods.select("period_kind").unique().with_columns(pl.lit(value=True).alias("has_breakdowns"))
-        grid = self.areas().select(pl.col("level").alias("area_level")).unique().join(kinds, how="cross")
+        grid = self._whole("areas").select(pl.col("level").alias("area_level")).unique().join(kinds, how="cross")
         rows_of_cards = self.table("indicators").filter(pl.col("indicator").is_in(names))
         breakdowns = self.table("indicator_breakdowns").filter(pl.col("indicator").is_in(names))
         tables = {
             "warehouse.measures.measures_monthly": measures.collect(),
             "warehouse.core.area_ancestors": ancestors,
-            "warehouse.core.dim_areas": self.areas(),
-            "warehouse.core.reporting": self.table("reporting"),
+            "warehouse.core.dim_areas": self._whole("areas"),
+            "warehouse.core.reporting": self._whole("reporting"),
             "warehouse.catalogue.measures": self.table("measure_words"),
             "warehouse.catalogue.grid": grid,
             "warehouse.catalogue.period_months": months_in(periods),
@@ -198,7 +313,7 @@ class Release:
             "edition.inputs.cards": rows_of_cards,
             "edition.inputs.card_breakdowns": breakdowns,
             "edition.inputs.categories": self.categories(),
-            "edition.inputs.areas": self.areas().filter(pl.col("area_code") == area),
+            "edition.inputs.areas": self._whole("areas").filter(pl.col("area_code") == area),
             "edition.inputs.periods": periods,
             "edition.inputs.breaks": self.table("breaks"),
         }
@@ -215,8 +330,11 @@ class Release:
             connection.execute(f"create table {name} as {sql}")
 
 
-def open_release(edition: str = "internal", release: str | None = None) -> Release:
-    """The published release of an edition, or a named sealed one. Raises `UserError` when there is none."""
+def open_release(edition: str = "internal", release: str | None = None, scope: Scope | None = None) -> Release:
+    """The published release of an edition, or a named sealed one, as far as a reader sees it.
+
+    Raises `UserError` when there is none.
+    """
     pointer = releases(edition) / (release or "current")
     folder = pointer.resolve()
     if (release is not None and "/" in release) or not (folder / "release.json").is_file():
@@ -225,4 +343,4 @@ def open_release(edition: str = "internal", release: str | None = None) -> Relea
         )
         raise UserError(f"{missing}. Run `fengqiao release`, `fengqiao approve` and `fengqiao publish`.")
     metadata = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-    return Release(folder.name, edition, folder, metadata)
+    return Release(folder.name, edition, folder, metadata, scope)

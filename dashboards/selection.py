@@ -1,60 +1,48 @@
-"""What the reader chose, as codes in the address, and the rows of the release that answer it.
+"""What the reader chose, as codes in the address: the page, the release, the area, the month and what a page adds.
 
-Rows are read once per release id: a release is immutable, so its id is the cache key and nothing ever expires.
+Codes and never labels stand in the address, so a link works after a relabelling and in the other language. What is
+left open gets a default; what does not exist is told, not replaced.
 """
 
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
-import streamlit as st
-
-from dashboards.release_reader import Release, open_release
-from dashboards.wording import LANGUAGES, Figure, Language, year_to_date
+from dashboards import rows
+from dashboards.release_reader import Scope
+from dashboards.rows import NOT_ASSIGNED, Place, Source
+from dashboards.wording import LANGUAGES, Language, spoken
 from pipelines import catalogue
-from pipelines.catalogue import Card, Words
-from pipelines.settings import UserError, releases
 
-PageName = Literal["city_overview", "district_profile"]
-LEVELS: Mapping[PageName, str] = {"city_overview": "city", "district_profile": "district"}
-SYSTEMS = (
-    "mediation",
-    "screening",
-    "petition",
-    "correction",
-    "resettlement",
-    "reconsideration",
-    "service",
-    "organisation",
-)
-KINDS = ("count", "stock", "ratio", "share", "quantile", "survival_quantile")
-NOT_ASSIGNED = catalogue.NOT_ASSIGNED
-RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]*")
+PageName = Literal[
+    "city_overview",
+    "district_profile",
+    "explorer",
+    "analysis",
+    "map",
+    "three_tiers",
+    "annual_review",
+    "data_quality",
+    "definitions",
+    "data_access",
+]
+# The levels of the areas that a page shows, the most usual first.
+LEVELS: Mapping[PageName, tuple[str, ...]] = {
+    "city_overview": ("city",),
+    "district_profile": ("district",),
+    "explorer": ("city", "district"),
+    "analysis": ("city", "district"),
+    "map": ("city",),
+    "three_tiers": ("city", "district"),
+    "annual_review": ("city", "district"),
+    "data_quality": ("city", "district"),
+    "definitions": ("city", "district"),
+    "data_access": ("city", "district"),
+}
+# Tables without which a page has nothing to show; a release that lacks one does not offer the page.
+NEEDS: Mapping[PageName, tuple[str, ...]] = {"analysis": ("signals", "funnels"), "data_quality": ("data_quality",)}
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-TREND_MONTHS = 36
-
-
-class Place(NamedTuple):
-    """A published area of the release."""
-
-    code: str
-    name: Words
-    level: str
-    parent: str
-
-
-class Kept(NamedTuple):
-    """How a sender kept what it owes of one table over some months. `owed` and `reported`: areas, month by month."""
-
-    sender: Words
-    table: Words
-    owed: int
-    reported: int
-    late: int
-    refused: int
-    contradictions: int
 
 
 class Notice(NamedTuple):
@@ -66,17 +54,43 @@ class Notice(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Source:
-    """An opened release, named so that caches can tell releases of different data folders apart."""
+class Subject:
+    """What the sections of a page are about. `options` are the page's own choices by their name in the address."""
 
-    folder: str
-    edition: str
-    id: str
+    page: PageName
+    language: Language
+    source: Source
+    place: Place
+    month: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return spoken(self.place.name, self.language)
+
+    @property
+    def above(self) -> Place | None:
+        """The area above, beside which this one stands: a district's city."""
+        return rows.places(self.source).get(self.place.parent) if self.place.level != "city" else None
+
+
+class Option(NamedTuple):
+    """A choice that a page adds to area and month.
+
+    `names` gives what can be chosen, code by label, knowing what was chosen so far; the first is the default unless
+    `default` says another. `is_searched`: free text, no list.
+    """
+
+    parameter: str
+    label: str
+    names: Callable[[Subject], Mapping[str, str]]
+    default: str = ""
+    is_searched: bool = False
 
 
 @dataclass(frozen=True)
 class View:
-    """What a page shows. `place` and `month` are None where the address names what does not exist (see `notices`)."""
+    """What an address asks for. `place` and `month` are None where it names what does not exist (see `notices`)."""
 
     page: PageName
     language: Language
@@ -85,131 +99,20 @@ class View:
     place: Place | None
     month: str | None
     notices: tuple[Notice, ...]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject | None:
+        """What there is to show; None where the address is wrong."""
+        is_told = any(notice.key == "unknown_option" for notice in self.notices)
+        if is_told or not (self.source and self.place and self.month):
+            return None
+        return Subject(self.page, self.language, self.source, self.place, self.month, self.options)
 
 
-def edition() -> str:
-    """The edition that this process serves, from the environment of `fengqiao serve`."""
-    return os.environ.get("FENGQIAO_EDITION", "internal")
-
-
-def newest_release(of_edition: str) -> str | None:
-    """The id that the published pointer names; None before the first publication."""
-    pointer = releases(of_edition) / "current"
-    return pointer.resolve().name if pointer.exists() else None
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _opened(source: Source) -> Release:
-    return open_release(source.edition, source.id)
-
-
-def source_of(of_edition: str, release: str) -> Source | None:
-    """The source of a release id; None when there is no such release."""
-    if not RELEASE.fullmatch(release):
-        return None
-    source = Source(str(releases(of_edition)), of_edition, release)
-    try:
-        _opened(source)
-    except UserError:
-        return None
-    return source
-
-
-def metadata(source: Source) -> Mapping[str, Any]:
-    return _opened(source).metadata
-
-
-def cards(source: Source) -> Mapping[str, Card]:
-    return _opened(source).cards
-
-
-def headline_cards(source: Source) -> tuple[Card, ...]:
-    """The cards marked `headline`: by system, counts before rates before durations."""
-    chosen = [card for card in cards(source).values() if card.headline]
-    return tuple(sorted(chosen, key=lambda card: (_rank(card.system, SYSTEMS), _rank(card.kind, KINDS), card.id)))
-
-
-def _rank(text: str, order: Sequence[str]) -> int:
-    return order.index(text) if text in order else len(order)
-
-
-def trend_cards(source: Source) -> tuple[Card, ...]:
-    """The first headline card of each system: the one that says how much there is."""
-    first: dict[str, Card] = {}
-    for card in headline_cards(source):
-        first.setdefault(card.system, card)
-    return tuple(first.values())
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def places(source: Source) -> Mapping[str, Place]:
-    """All areas of the release by code."""
-    rows = _opened(source).areas().select("area_code", "name_zh", "name_en", "level", "parent_code").iter_rows()
-    return {code: Place(code, Words(zh=zh, en=en or zh), level, parent or "") for code, zh, en, level, parent in rows}
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def months(source: Source) -> tuple[str, ...]:
-    """The months of the release, oldest first."""
-    periods = _opened(source).periods()
-    return tuple(sorted(set(periods.filter(periods["period_kind"] == "month")["period"])))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def categories(source: Source) -> Mapping[str, Mapping[str, Words]]:
-    """Labels of the categories by breakdown, in their declared order."""
-    found: dict[str, dict[str, Words]] = {}
-    frame = _opened(source).categories().select("breakdown", "category", "label_zh", "label_en", "sort")
-    for breakdown, category, zh, en, _ in sorted(frame.iter_rows(), key=lambda row: (row[0], row[4])):
-        found.setdefault(breakdown, {})[category] = Words(zh=zh, en=en)
-    return found
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def offered(source: Source, level: str) -> tuple[Place, ...]:
-    """The areas of a level in which anything was counted in any year, by code; not-assigned areas apart."""
-    codes = [
-        place.code
-        for place in places(source).values()
-        if place.level == level and not place.code.endswith(NOT_ASSIGNED)
-    ]
-    years = sorted({month[:4] for month in months(source)})
-    latest = year_to_date(months(source)[-1]) if years else ""
-    rows = figures(source, [card.id for card in headline_cards(source)], codes, [*years, latest])
-    known = {row.area_code for row in rows if row.value}
-    return tuple(places(source)[code] for code in sorted(known))
-
-
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _figures(
-    source: Source, indicators: tuple[str, ...], areas: tuple[str, ...], periods: tuple[str, ...], breakdown: str
-) -> tuple[Figure, ...]:
-    frame = _opened(source).figures(list(indicators), list(areas), list(periods), breakdown)
-    rows = frame.select(Figure._fields).iter_rows()
-    return tuple(Figure(*row[:-1], status=tuple(code for code in (row[-1] or "").split(",") if code)) for row in rows)
-
-
-def figures(
-    source: Source, indicators: Iterable[str], areas: Iterable[str], periods: Iterable[str], breakdown: str = "total"
-) -> tuple[Figure, ...]:
-    """Rows of the release's `figures` for these indicators, 12-digit areas and period ids."""
-    return _figures(source, tuple(indicators), tuple(areas), tuple(periods), breakdown)
-
-
-def by_key(rows: Iterable[Figure]) -> Mapping[tuple[str, str, str], Figure]:
-    """Total rows by indicator, area and period."""
-    return {(row.indicator, row.area_code, row.period): row for row in rows}
-
-
-def children(source: Source, parent: str) -> tuple[Place, ...]:
-    """The areas directly below, by code; the not-assigned one last."""
-    below = [place for place in places(source).values() if place.parent == parent]
-    return tuple(sorted(below, key=lambda place: (place.code.endswith(NOT_ASSIGNED), place.code)))
-
-
-def trend_months(source: Source, month: str) -> tuple[str, ...]:
-    """Up to three years of months that end with `month`."""
-    return tuple(known for known in months(source) if known <= month)[-TREND_MONTHS:]
+def offered_pages(source: Source | None) -> tuple[PageName, ...]:
+    """The pages that a release has data for."""
+    return tuple(page for page in LEVELS if source is None or rows.has(source, *NEEDS.get(page, ())))
 
 
 def short(code: str) -> str:
@@ -219,29 +122,64 @@ def short(code: str) -> str:
     return code[:6] if code.endswith("000000") else code[:9]
 
 
-def address(view: View, **changed: str) -> dict[str, str]:
+def address(view: View | Subject, **changed: str) -> dict[str, str]:
     """The query parameters of a view; `changed` replaces some of them."""
     chosen = {
         "area": short(view.place.code) if view.place else "",
         "period": view.month or "",
+        **view.options,
         "lang": view.language,
         "release": view.source.id if view.source else "",
     }
     return {name: value for name, value in (chosen | changed).items() if value}
 
 
-def read(page: PageName, parameters: Mapping[str, str]) -> View:
-    """The view that an address asks for. What is left open gets a default; what does not exist is told, not replaced."""
+def read(
+    page: PageName, parameters: Mapping[str, str], options: Sequence[Option] = (), scope: Scope | None = None
+) -> View:
+    """The view that an address asks for, as far as the reader may see it."""
     language, notices = _language(parameters.get("lang"))
-    newest = newest_release(edition())
+    newest = rows.newest_release(rows.edition())
     release = parameters.get("release") or newest
-    source = source_of(edition(), release) if release else None
+    source = rows.source_of(rows.edition(), release, scope) if release else None
     if source is None:
         notice = Notice("unknown_release", {"value": release}) if release else Notice("no_release", {})
         return View(page, language, None, newest, None, None, (*notices, notice))
+    if page not in offered_pages(source):
+        notice = Notice("page_not_offered", {"release": source.id}, "city_overview")
+        return View(page, language, source, newest, None, None, (*notices, notice))
     place, about_place = _place(source, page, parameters.get("area"), language)
     month, about_month = _month(source, parameters.get("period"))
-    return View(page, language, source, newest, place, month, (*notices, *about_place, *about_month))
+    view = View(page, language, source, newest, place, month, (*notices, *about_place, *about_month))
+    return _with_options(view, parameters, options)
+
+
+def _with_options(view: View, parameters: Mapping[str, str], options: Sequence[Option]) -> View:
+    """The page's own choices, one after the other, because what can be chosen may depend on what was chosen before."""
+    for option in options:
+        subject = view.subject
+        if subject is None:
+            break
+        code = parameters.get(option.parameter, "").strip()
+        names = {} if option.is_searched else option.names(subject)
+        if option.is_searched or code in names:
+            view = _chosen(view, option.parameter, code)
+        elif not code:
+            first = option.default if option.default in names else next(iter(names), "")
+            view = _chosen(view, option.parameter, first)
+        else:
+            values = {"name": option.label, "value": code, "release": subject.source.id}
+            view = replace(view, notices=(*view.notices, Notice("unknown_option", values)))
+    return view
+
+
+def _chosen(view: View, parameter: str, code: str) -> View:
+    return replace(view, options={**view.options, parameter: code})
+
+
+def language_of(code: str | None) -> Language:
+    """The language of an address; Chinese unless it names another that is offered."""
+    return _language(code)[0]
 
 
 def _language(code: str | None) -> tuple[Language, tuple[Notice, ...]]:
@@ -252,7 +190,7 @@ def _language(code: str | None) -> tuple[Language, tuple[Notice, ...]]:
 
 
 def _month(source: Source, period: str | None) -> tuple[str | None, tuple[Notice, ...]]:
-    known = months(source)
+    known = rows.months(source)
     if period is None:
         return known[-1] if known else None, ()
     if MONTH.fullmatch(period) and period in known:
@@ -263,15 +201,15 @@ def _month(source: Source, period: str | None) -> tuple[str | None, tuple[Notice
 def _place(
     source: Source, page: PageName, code: str | None, language: Language
 ) -> tuple[Place | None, tuple[Notice, ...]]:
-    choices = offered(source, LEVELS[page])
+    choices = rows.offered(source, LEVELS[page])
     if code is None:
-        return choices[0] if choices else None, ()
-    place = places(source).get(catalogue.padded(code))
+        return choices[0] if choices else None, () if choices else (Notice("nothing_offered", {}),)
+    place = rows.places(source).get(catalogue.padded(code))
     if place is None:
         return None, (Notice("unknown_area", {"value": code, "release": source.id}),)
-    name = place.name.zh if language == "zh" else place.name.en
-    if place.level != LEVELS[page]:
-        other = next((known for known, level in LEVELS.items() if level == place.level), None)
+    name = spoken(place.name, language)
+    if place.level not in LEVELS[page]:
+        other = next((known for known, levels in LEVELS.items() if place.level in levels), None)
         return None, (Notice("wrong_level", {"area": name, "value": code, "level": place.level}, other),)
     if place not in choices:
         return None, (Notice("no_figures", {"area": name, "release": source.id}),)
@@ -280,23 +218,8 @@ def _place(
 
 def counterpart(source: Source, place: Place | None, page: PageName) -> Place | None:
     """The area to open on another page: a district's city, a city's first district with figures."""
-    if place is None or place.level == LEVELS[page]:
+    if place is None or place.level in LEVELS[page]:
         return place
-    if LEVELS[page] == "city":
-        return places(source).get(place.parent)
-    return next((known for known in offered(source, "district") if known.parent == place.code), None)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def quality(source: Source, area: str, first: str, last: str) -> tuple[Kept, ...]:
-    """The senders that owe reports for an area or one in it, in the months from first to last; none in early releases."""
-    release = _opened(source)
-    if not release.has_quality():
-        return ()
-    known = catalogue.tables()
-    return tuple(
-        Kept(
-            Words(zh=zh, en=en), known[table].label if table in known else Words(zh=table, en=table), *map(int, counts)
-        )
-        for table, _, zh, en, *counts in release.kept(area, first, last).iter_rows()
-    )
+    if "city" in LEVELS[page]:
+        return rows.places(source).get(place.parent)
+    return next((known for known in rows.offered(source, LEVELS[page]) if known.parent == place.code), None)

@@ -26,6 +26,7 @@ COUNTED = re.compile(r"((?<!案)件|人|场|批|项|次|个)?[数次]$")
 ARTICLE = re.compile(r"(?P<name>.+)第(?P<article>\d+(至\d+)?)条")
 PER_10K = "/万人"
 UNCOUNTED = ("percent", "day", "yuan", "wan_yuan")
+SUPPRESSED = "[c]"
 TEN_THOUSAND = 10_000
 MONTHS = (
     "January",
@@ -85,7 +86,23 @@ class Lexicon(Declared):
     review: Mapping[str, Words]
     statutes: Mapping[str, Words]
     compared: Mapping[str, Words]
-    reasons: Mapping[str, Words]
+    pages: Mapping[str, Words]
+    systems: Mapping[str, Words]
+    targets: Mapping[str, Words]
+    overdue: Mapping[str, Words]
+    zero_lines: Mapping[str, Words]
+    standing: Mapping[str, Words]
+    variants: Mapping[str, Words]
+    days: Mapping[str, Words]
+    explorer: Mapping[str, Words]
+    analysis: Mapping[str, Words]
+    map: Mapping[str, Words]
+    tiers: Mapping[str, Words]
+    assessment: Mapping[str, Words]
+    books: Mapping[str, Words]
+    definitions: Mapping[str, Words]
+    access: Mapping[str, Words]
+    sign_in: Mapping[str, Words]
 
 
 @cache
@@ -198,6 +215,13 @@ def value_text(value: float | None, card: Card, language: Language, *, exact: bo
     return number(value, card.decimals, language, exact=exact, trim=True)
 
 
+def shown(figure: Figure | None, card: Card, language: Language, *, exact: bool = False) -> str:
+    """The value of a figure without its unit; suppressed [c], missing —."""
+    if figure is None or figure.value is None:
+        return SUPPRESSED if figure and "c" in figure.status else MISSING
+    return value_text(figure.value, card, language, exact=exact)
+
+
 def unit_text(value: float | None, card: Card, language: Language) -> str:
     """The unit as it follows the value; empty after percent and a dash."""
     if value is None or card.unit == "percent":
@@ -266,6 +290,14 @@ def _growth(percent: float | None, way: Direction, language: Language) -> str:
     if rounded(percent, 1) == 0:
         return say(f"changes.growth_small_{way}", language)
     return say(f"changes.growth_{way}", language, percent=f"{number(abs(percent), 1, language, exact=True)}%")
+
+
+def signed_amount(value: float | None, card: Card, language: Language) -> str:
+    """A signed difference in the card's unit for a table cell, percentage points where the unit is percent."""
+    if value is None:
+        return MISSING
+    amount = signed(value, card.decimals, trim=card.unit != "percent")
+    return say("signed.percent", language, amount=amount) if card.unit == "percent" else amount
 
 
 def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
@@ -388,6 +420,11 @@ def finding(card: Card, area: str, months: Sequence[str], points: Sequence[Figur
     return text + say("finding.on_year", language, change=phrase) if phrase else text + say("sentence.end", language)
 
 
+def spoken_metadata(about: Mapping[str, object], name: str, language: Language) -> str:
+    """A text that a release says of itself in both languages; empty where it does not."""
+    return str(about.get(f"{name}_{language}") or "")
+
+
 def opening_sentence(
     area: str,
     accepted: tuple[Card, Figure | None, Figure | None],
@@ -407,6 +444,15 @@ def opening_sentence(
     if rate and rate[1] and rate[1].value is not None:
         text += _rate_clause(rate[0], rate[1], rate_of_city, month, language)
     return text + say("sentence.end", language)
+
+
+def figure_sentence(area: str, card: Card, figure: Figure | None, period: str, language: Language) -> str:
+    """One figure as a sentence: period, area, indicator, value, change on the year before."""
+    values = {"period": period_name(period, language), "area": area, "label": label_in_text(card, language)}
+    if figure is None or figure.value is None:
+        return say("sentence.figure_absent", language, **values) + say("sentence.end", language)
+    text = say("sentence.figure", language, **values, value=quantity(figure.value, card, language))
+    return text + on_year(figure, card, language) + say("sentence.end", language)
 
 
 def _month_clause(area: str, card: Card, figure: Figure | None, month: str, language: Language) -> str:

@@ -531,35 +531,12 @@ def sql(query: str | None, edition: str, release: str | None, as_json: bool) -> 
 @main.command()
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
-def serve(edition: str, port: int) -> None:
-    """Serve the dashboard to this machine."""
-    import socket
+@click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen; elsewhere needs sign-in.")
+def serve(edition: str, port: int, address: str) -> None:
+    """Serve the dashboard; the internal edition to this machine only, unless sign-in is set up."""
+    from pipelines import cli_serve
 
-    from pipelines.cli_reading import opened
-
-    release = opened(edition).id
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise UserError(
-                f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}); name another with --port."
-            ) from None
-    click.echo(
-        f"http://127.0.0.1:{port}  ({edition} edition, release {release}; login is off, so this machine only is served)"
-    )
-    sys.stdout.flush()
-    os.environ |= {"FENGQIAO_EDITION": edition, "FENGQIAO_DATA": str(data_root())}
-    os.chdir(PROJECT)
-    options = {
-        "server.address": "127.0.0.1",
-        "server.port": port,
-        "server.headless": "true",
-        "browser.gatherUsageStats": "false",
-    }
-    words = [f"--{name}={value}" for name, value in options.items()]
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboards" / "app.py"), *words])
+    cli_serve.run(edition, address, port)
 
 
 @main.command()

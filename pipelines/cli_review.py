@@ -8,7 +8,6 @@ import polars as pl
 
 from pipelines import cli_output as output
 from pipelines.catalogue import padded
-from pipelines.cli_published import compared
 from pipelines.settings import UserError, documents
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ def write_reviews(
     release and lines give the same files. Raises `UserError` for an area or period without a review, wrong lines or a
     wrong template.
     """
+    from dashboards.published import compared
     from dashboards.review import facts, plan
     from dashboards.review.building import build
     from dashboards.review.writing import write

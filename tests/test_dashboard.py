@@ -12,8 +12,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import charts, selection, wording
-from dashboards.pages import frame
+from dashboards import charts, files, rows, wording
 from dashboards.wording import Figure
 from pipelines import catalogue
 from pipelines.settings import PROJECT
@@ -249,24 +248,24 @@ def test_channels_carry_label_count_share_and_change(app: AppTest) -> None:
 
 def test_download_holds_each_figure_once_with_mark_and_labels(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FENGQIAO_DATA", str(release))
-    source = selection.source_of("internal", "2025-1.0")
+    source = rows.source_of("internal", "2025-1.0")
     assert source
-    shown = selection.figures(source, (ACCEPTED,), (CITY,), (MONTH,))
-    content = frame.table(source, (*shown, *shown), "zh")
+    shown = rows.figures(source, (ACCEPTED,), (CITY,), (MONTH,))
+    content = files.figures_as("csv", source, (*shown, *shown), "zh")
     assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    assert len(rows) == 1
-    assert rows[0]["指标"] == "调解纠纷受理件数" and rows[0]["地区"] == "宜昌市"
-    assert (rows[0]["数值"], rows[0]["单位"], rows[0]["发布"]) == ("1234", "件", "2025-1.0")
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert len(table) == 1
+    assert table[0]["指标"] == "调解纠纷受理件数" and table[0]["地区"] == "宜昌市"
+    assert (table[0]["数值"], table[0]["单位"], table[0]["发布"]) == ("1234", "件", "2025-1.0")
 
 
 def test_chart_has_a_title_and_says_its_finding(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FENGQIAO_DATA", str(release))
-    source = selection.source_of("internal", "2025-1.0")
+    source = rows.source_of("internal", "2025-1.0")
     assert source
-    found = selection.by_key(selection.figures(source, (ACCEPTED,), (CITY,), ("2025-11", MONTH)))
+    found = rows.by_key(rows.figures(source, (ACCEPTED,), (CITY,), ("2025-11", MONTH)))
     points = [found[ACCEPTED, CITY, month] for month in ("2025-11", MONTH)]
-    drawn = charts.trend(selection.cards(source)[ACCEPTED], "宜昌市", ("2025-11", MONTH), points, "zh")
+    drawn = charts.trend(rows.cards(source)[ACCEPTED], "宜昌市", ("2025-11", MONTH), points, "zh")
     assert drawn.title == "调解纠纷受理件数·宜昌市·2025年11—12月"
     assert drawn.finding == (
         "宜昌市调解纠纷受理件数，2025年11—12月逐月：2025年12月1,234件；期间最高为2025年12月1,234件，最低为2025年11月1,100件；"

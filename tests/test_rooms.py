@@ -47,6 +47,7 @@ HALL = {
     "cli_senders",
     "cli_slip",
     "cli_review",
+    "cli_serve",
     "definitions",
     "failures",
 }

@@ -1,24 +1,29 @@
-"""City overview: the sentence, the month and the year so far, the districts side by side, types and channels."""
+"""City overview: what an official needs in the first minute; statistical charts stay on the analysis page."""
 
-from dashboards import selection
-from dashboards.pages import frame, sections
-from dashboards.selection import View
-from dashboards.wording import say
+from dashboards.pages.frame import Page, show
+from dashboards.sections import (
+    breakdowns,
+    comparing,
+    deadlines,
+    headline,
+    opening,
+    reporting,
+    targets,
+    trends,
+    zero_lines,
+)
 
+SECTIONS = (
+    opening.work,
+    headline.headline,
+    targets.targets,
+    deadlines.overdue,
+    zero_lines.zero_lines,
+    reporting.not_reported,
+    comparing.districts,
+    trends.trends,
+    breakdowns.types_and_channels,
+    reporting.quality,
+)
 
-def show(view: View) -> None:
-    """Draw the page of a city and month; nothing where the address names none that exists."""
-    source, city, month, language = view.source, view.place, view.month, view.language
-    if not (source and city and month):
-        return
-    rows = sections.opening(source, city, month, language, None)
-    rows += sections.headline(source, city, month, language, None)
-    rows += sections.trends(source, city, month, language)
-    below = selection.children(source, city.code)
-    rows += sections.areas_compared(view, source, city, say("districts_compared", language), month, below)
-    rows += sections.breakdowns(source, city, month, language)
-    sections.quality(source, city, month, language)
-    frame.foot(view, source, rows)
-
-
-show(frame.head("city_overview"))
+show(Page("city_overview", SECTIONS))

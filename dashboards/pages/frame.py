@@ -1,43 +1,105 @@
-"""What stands around every page: navigation, language, area and month, badge, notices; sources, citation, download."""
+"""What stands around every page: sign-in, navigation, choices, badge, notices; sources, citation, link, downloads.
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+A page is a name, its own options and a list of sections; `show` draws it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from dashboards import selection, wording
+from dashboards import access, files, rows, selection, wording
+from dashboards.access import NotAdmitted, Person
 from dashboards.markup import tag, text
-from dashboards.selection import Notice, PageName, Source, View
+from dashboards.rows import Source
+from dashboards.sections import Section
+from dashboards.selection import Notice, Option, PageName, Subject, View
 from dashboards.wording import HTML_LANGUAGES, LANGUAGES, Figure, Language, say, spoken
 from pipelines import catalogue
 
 HERE = Path(__file__).parent
-SCRIPTS: Mapping[PageName, Path] = {
-    "city_overview": HERE / "city_overview.py",
-    "district_profile": HERE / "district_profile.py",
+SCRIPTS: Mapping[PageName, Path] = {page: HERE / f"{page}.py" for page in selection.LEVELS}
+# The first page has no path of its own; the paths are part of links and stay as they are.
+URL_PATHS: Mapping[PageName, str] = {
+    "district_profile": "district",
+    "explorer": "explorer",
+    "analysis": "analysis",
+    "map": "map",
+    "three_tiers": "tiers",
+    "annual_review": "review",
+    "data_quality": "quality",
+    "definitions": "definitions",
+    "data_access": "data",
 }
 STYLE = HERE.with_name("style.css")
+BEHAVIOUR = (HERE.with_name("behaviour.js")).read_text(encoding="utf-8")
 TITLE = say("product", "zh")
-COLUMNS = ("release", "edition", "label", "area", "category_label", "unit", *Figure._fields)
+WALL = "wall"
+SECONDS_BETWEEN_LOOKS = 60
+FORMS = ("csv", "xlsx")
 
 
-def head(page: PageName) -> View:
-    """Read the address and draw all that stands above a page's content. The returned view may lack area or month."""
-    view = selection.read(page, st.query_params)
-    if view.place and view.month:
+class Page(NamedTuple):
+    """A page: what it is called, what it adds to the choice of area and month, and its sections in order."""
+
+    name: PageName
+    sections: Sequence[Section]
+    options: Sequence[Option] = ()
+
+
+def show(page: Page) -> None:
+    """Draw a page for whoever asks for it, as far as that person may see."""
+    language = selection.language_of(st.query_params.get("lang"))
+    _set_language(language)
+    person = signed_in(language)
+    if person is None:
+        return
+    if st.query_params.get("view") == WALL and page.name == "city_overview" and rows.edition() == "internal":
+        wall(page, person)
+        return
+    view = head(page, person)
+    if view.subject:
+        foot(view, view.subject, draw(page.sections, view.subject))
+
+
+def draw(sections: Iterable[Section], subject: Subject) -> list[Figure]:
+    """Draw sections one after the other; all figures they showed."""
+    return [figure for section in sections for figure in section(subject)]
+
+
+def signed_in(language: Language) -> Person | None:
+    """Whoever reads. None, with what to do, where sign-in is on and the person is not signed in or not admitted."""
+    if rows.edition() == "public" or not access.has_sign_in():
+        return Person("", None)
+    if st.user.is_logged_in:
+        try:
+            return access.admitted(st.user.to_dict())
+        except NotAdmitted as error:
+            reason = error.reason
+    else:
+        reason = "signed_out"
+    st.html(text("h1", say("product", language)) + text("p", say(f"sign_in.{reason}", language)))
+    if reason in ("signed_out", "too_long_ago"):
+        st.button(say("sign_in.sign_in", language), on_click=st.login, type="primary")
+    else:
+        st.button(say("sign_in.sign_out", language), on_click=st.logout)
+    return None
+
+
+def head(page: Page, person: Person) -> View:
+    """Read the address and draw all that stands above a page's content. The returned view may lack its subject."""
+    view = selection.read(page.name, st.query_params, page.options, person.scope)
+    if view.subject:
         _complete_address(view)
     st.set_page_config(page_title=f"{_title(view)} | {say('product', view.language)}")
-    # Streamlit writes lang="en" into every page; a screen reader would read the Chinese with an English voice.
-    language = HTML_LANGUAGES[view.language]
-    st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)
-    _navigation(view)
+    if not st.context.is_embedded:
+        _navigation(view, person)
     st.html(text("h1", _title(view)))
     if view.source:
-        _choices(view, view.source)
+        _choices(page, view, view.source)
         st.html(badge(view, view.source))
     for notice in view.notices:
         _tell(notice, view)
@@ -45,13 +107,21 @@ def head(page: PageName) -> View:
         if view.source:
             st.info(say("newest", view.language, release=view.source.id, newest=view.newest))
         link = selection.address(view, release=view.newest)
-        st.page_link(SCRIPTS[page], label=say("open_newest", view.language), query_params=link)
+        st.page_link(SCRIPTS[page.name], label=say("open_newest", view.language), query_params=link)
     return view
 
 
+def _set_language(language: Language) -> None:
+    """Streamlit writes lang="en" into every page: a screen reader would read the Chinese with an English voice."""
+    code = HTML_LANGUAGES[language]
+    st.html(f"<script>document.documentElement.lang = '{code}';{BEHAVIOUR}</script>", unsafe_allow_javascript=True)
+
+
 def _title(view: View) -> str:
-    area = spoken(view.place.name, view.language) if view.place else ""
-    return wording.joined((area, say(view.page, view.language)), view.language)
+    area = (
+        spoken(view.place.name, view.language) if view.place and view.page not in ("definitions", "data_access") else ""
+    )
+    return wording.joined((area, say(f"pages.{view.page}", view.language)), view.language)
 
 
 def _complete_address(view: View) -> None:
@@ -61,17 +131,16 @@ def _complete_address(view: View) -> None:
         st.query_params.update(open_parts)
 
 
-def _navigation(view: View) -> None:
+def _navigation(view: View, person: Person) -> None:
+    language = view.language
     with st.container(key="top", horizontal=True, vertical_alignment="center"):
-        st.html(text("p", say("product", view.language), class_="product"), width="content")
-        for page, script in SCRIPTS.items():
-            place = selection.counterpart(view.source, view.place, page) if view.source else None
-            area = {"area": selection.short(place.code)} if place else {}
-            st.page_link(script, label=say(page, view.language), query_params=selection.address(view) | area)
+        st.html(text("p", say("product", language), class_="product"), width="content")
+        if person.name:
+            st.button(say("sign_in.leave", language, name=person.name), on_click=st.logout, type="tertiary")
         key = "choice_lang"
-        st.session_state[key] = view.language
+        st.session_state[key] = language
         st.segmented_control(
-            say("language", view.language),
+            say("language", language),
             list(LANGUAGES),
             format_func=lambda code: LANGUAGES[code],
             key=key,
@@ -80,16 +149,55 @@ def _navigation(view: View) -> None:
             on_change=_chosen,
             args=("lang", key),
         )
+    with st.container(key="pages", horizontal=True):
+        for page in selection.offered_pages(view.source):
+            st.page_link(SCRIPTS[page], label=say(f"pages.{page}", language), query_params=_link_to(view, page))
 
 
-def _choices(view: View, source: Source) -> None:
+def _link_to(view: View, page: PageName) -> dict[str, str]:
+    """Another page with the same area, month, language and release; the indicator goes along."""
+    place = selection.counterpart(view.source, view.place, page) if view.source else None
+    kept = {name: code for name, code in view.options.items() if name == "indicator" and page == "explorer"}
+    dropped = dict.fromkeys(view.options, "") if page != view.page else {}
+    area = {"area": selection.short(place.code)} if place else {}
+    return selection.address(view, **dropped | kept | area)
+
+
+def _choices(page: Page, view: View, source: Source) -> None:
     language = view.language
     with st.container(key="choices", horizontal=True):
-        level = selection.LEVELS[view.page]
-        names = {place.code: _place_name(source, place.code, language) for place in selection.offered(source, level)}
-        _choice("area", say(f"levels.{level}", language), names, view.place.code if view.place else None, view)
-        months = {month: wording.month_name(month, language) for month in reversed(selection.months(source))}
+        levels = selection.LEVELS[view.page]
+        names = {place.code: _place_name(source, place.code, language) for place in rows.offered(source, levels)}
+        label = say(f"levels.{levels[0]}" if len(levels) == 1 else "area", language)
+        _choice("area", label, names, view.place.code if view.place else None, view)
+        months = {month: wording.month_name(month, language) for month in reversed(rows.months(source))}
         _choice("period", say("period", language), months, view.month, view)
+        for option in page.options:
+            _option(option, view, _subject_so_far(view))
+
+
+def _subject_so_far(view: View) -> Subject | None:
+    """The subject that the lists of options are made for, also where one of them was wrong."""
+    if not (view.source and view.place and view.month):
+        return None
+    return Subject(view.page, view.language, view.source, view.place, view.month, view.options)
+
+
+def _option(option: Option, view: View, subject: Subject | None) -> None:
+    if subject is None:
+        return
+    label = say(option.label, view.language)
+    if option.is_searched:
+        key = f"choice_{option.parameter}_{view.page}"
+        st.session_state[key] = view.options.get(option.parameter, "")
+        st.text_input(label, key=key, on_change=_chosen, args=(option.parameter, key))
+        return
+    try:
+        names = option.names(subject)
+    except KeyError:  # the list depends on a choice that the address names wrongly
+        return
+    if len(names) > 1:
+        _choice(option.parameter, label, names, view.options.get(option.parameter), view)
 
 
 def _choice(parameter: str, label: str, names: Mapping[str, str], chosen: str | None, view: View) -> None:
@@ -109,15 +217,20 @@ def _choice(parameter: str, label: str, names: Mapping[str, str], chosen: str | 
 
 
 def _chosen(parameter: str, key: str) -> None:
+    """Write a choice to the address; what depended on another indicator falls back to its default."""
     code = st.session_state[key]
-    if code is not None:
-        st.query_params[parameter] = selection.short(code) if parameter == "area" else code
+    if code is None:
+        return
+    st.query_params[parameter] = selection.short(code) if parameter == "area" else code
+    if parameter in ("indicator", "area"):
+        for name in ("by", "span", "areas"):
+            st.query_params.pop(name, None)
 
 
 def _place_name(source: Source, code: str, language: Language) -> str:
     """A city by its name, a district with its city; in English the narrow name comes first, as in an address."""
-    place = selection.places(source)[code]
-    parent = selection.places(source).get(place.parent)
+    place = rows.places(source)[code]
+    parent = rows.places(source).get(place.parent)
     if place.level != "district" or parent is None:
         return spoken(place.name, language)
     names = (parent.name, place.name) if language == "zh" else (place.name, parent.name)
@@ -127,63 +240,65 @@ def _place_name(source: Source, code: str, language: Language) -> str:
 def _tell(notice: Notice, view: View) -> None:
     language, values = view.language, dict(notice.values)
     if "level" in values:
-        shown, level = (
-            say(f"levels.{name}", language).lower() for name in (selection.LEVELS[view.page], values["level"])
-        )
-        values |= {"shown": shown, "level": level}
+        values["shown"] = _levels(selection.LEVELS[view.page], language)
+        values["level"] = _levels((values["level"],), language)
+    if notice.key == "unknown_option":
+        values["name"] = say(values["name"], language)
     st.warning(say(f"notices.{notice.key}", language, **values))
     if notice.page:
-        label = say("open_page", language, page=say(notice.page, language))
-        st.page_link(
-            SCRIPTS[notice.page], label=label, query_params=selection.address(view, area=notice.values["value"])
-        )
+        label = say("open_page", language, page=say(f"pages.{notice.page}", language))
+        area = {"area": notice.values["value"]} if "value" in notice.values else {}
+        st.page_link(SCRIPTS[notice.page], label=label, query_params=selection.address(view, **area))
+
+
+def _levels(levels: Sequence[str], language: Language) -> str:
+    return wording.listed((say(f"levels.{level}", language).lower() for level in levels), language)
 
 
 def badge(view: View, source: Source) -> str:
     """The as-of badge: data cutoff, release, edition and its state; and that login is off where it is."""
-    about, language = selection.metadata(source), view.language
+    about, language = rows.metadata(source), view.language
     cutoff = about.get("data_cutoff")
-    edition = "login_off" if source.edition == "internal" else "edition_public"
+    is_open = source.edition == "internal" and not access.has_sign_in()
+    edition = "login_off" if is_open else f"edition_{source.edition}"
     words = [
         say("data_cutoff", language, date=wording.day_name(str(cutoff), language)) if cutoff else "",
         say("release", language, release=source.id),
-        _metadata_text(source, "publisher", language),
+        wording.spoken_metadata(about, "publisher", language),
         say("state_final" if about.get("status") == "final" else "state_draft", language),
     ]
     marks = [text("li", word) for word in words if word] + [text("li", say(edition, language), class_="edition")]
     return tag("ul", "".join(marks), class_="badge")
 
 
-def foot(view: View, source: Source, rows: Sequence[Figure]) -> None:
-    """Sources, citation, link and download of what the page shows."""
-    language = view.language
+def foot(view: View, subject: Subject, shown: Sequence[Figure]) -> None:
+    """Sources, revisions, citation, link and downloads of what the page shows."""
+    language, source = view.language, subject.source
     about = (
-        ("sources", _sources(source, rows, language)),
-        ("revisions", _metadata_text(source, "revision_policy", language)),
+        ("sources", _sources(source, shown, language)),
+        ("revisions", wording.spoken_metadata(rows.metadata(source), "revision_policy", language)),
         ("cite", _citation(view, source)),
         ("link", _link(view)),
         ("signs", say("legend", language)),
     )
     entries = (text("dt", say(key, language)) + text("dd", words) for key, words in about if words)
     st.html(text("h2", say("foot", language)) + tag("dl", "".join(entries), class_="about"))
-    st.download_button(
-        say("download", language),
-        data=partial(table, source, rows, language),
-        file_name="_".join(("fengqiao", view.page, *selection.address(view).values())) + ".csv",
-        mime="text/csv",
-        on_click="ignore",
-    )
+    name = "_".join(("fengqiao", view.page, *selection.address(view).values()))
+    with st.container(key="files", horizontal=True):
+        for form in FORMS:
+            _download(form, partial(files.figures_as, form, source, shown, language), name, language)
 
 
-def _metadata_text(source: Source, name: str, language: Language) -> str:
-    """A text that the release says of itself in both languages; empty where it does not."""
-    return str(selection.metadata(source).get(f"{name}_{language}") or "")
+def _download(form: str, content: Callable[[], bytes], name: str, language: Language) -> None:
+    label = say("download", language, form=form.upper())
+    file_name, kind = f"{name}.{form}", files.TYPES[form]
+    st.download_button(label, data=content, file_name=file_name, mime=kind, on_click="ignore")
 
 
-def _sources(source: Source, rows: Iterable[Figure], language: Language) -> str:
-    """The exports behind the rows, by the labels of their contracts."""
-    cards, measures, contracts = selection.cards(source), catalogue.measures(), catalogue.contracts()
-    used = {cards[row.indicator].numerator for row in rows}
+def _sources(source: Source, shown: Iterable[Figure], language: Language) -> str:
+    """The exports behind the rows, by the labels of their contracts; all of the release where a page shows none."""
+    cards, measures, contracts = rows.cards(source), catalogue.measures(), catalogue.contracts()
+    used = {cards[row.indicator].numerator for row in shown} or {card.numerator for card in cards.values()}
     exports = sorted({measures[measure].table for measure in used if measure in measures})
     labels = [spoken(contracts[export].label, language) for export in exports if export in contracts]
     return wording.listed(labels, language)
@@ -191,16 +306,13 @@ def _sources(source: Source, rows: Iterable[Figure], language: Language) -> str:
 
 def _citation(view: View, source: Source) -> str:
     language = view.language
-    edition = say(f"edition_{source.edition}", language)
-    month = wording.month_name(view.month, language) if view.month else ""
-    publisher = _metadata_text(source, "publisher", language)
     parts = (
-        publisher,
+        wording.spoken_metadata(rows.metadata(source), "publisher", language),
         say("product", language),
-        edition,
+        say(f"edition_{source.edition}", language),
         say("release", language, release=source.id),
         _title(view),
-        month,
+        wording.month_name(view.month, language) if view.month else "",
     )
     return ("，" if language == "zh" else ", ").join(part for part in parts if part)
 
@@ -210,21 +322,17 @@ def _link(view: View) -> str:
     return urlunsplit((here.scheme, here.netloc, here.path or "/", urlencode(selection.address(view)), ""))
 
 
-def table(source: Source, rows: Iterable[Figure], language: Language) -> bytes:
-    """The rows as CSV with byte order mark, each figure once; labels and, in Chinese, the heading as on the page."""
-    cards, places = selection.cards(source), selection.places(source)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(say(f"columns.{name}", language) for name in COLUMNS)
-    for row in dict.fromkeys(rows):
-        card, area = cards[row.indicator], places.get(row.area_code)
-        category = selection.categories(source).get(row.breakdown, {}).get(row.category)
-        words = (
-            wording.label(card, language),
-            spoken(area.name, language) if area else "",
-            spoken(category, language) if category else "",
-            wording.unit_of_axis(card, language),
-        )
-        cells = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in row[:-1])
-        writer.writerow((source.id, source.edition, *words, *cells, ",".join(row.status)))
-    return out.getvalue().encode("utf-8-sig")
+def wall(page: Page, person: Person) -> None:
+    """The page as a big screen: no choices, the newest release, looked for again every minute."""
+    st.html(tag("style", "html { font-size: 22px } .stMainBlockContainer { max-width: none }"))
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+    def look() -> None:
+        asked = {name: code for name, code in st.query_params.items() if name not in ("release", "period")}
+        view = selection.read(page.name, asked, (), person.scope)
+        st.html(text("h1", _title(view)))
+        if view.source and view.subject:
+            st.html(badge(view, view.source))
+            draw(page.sections[:2], view.subject)
+
+    look()

@@ -2,14 +2,11 @@
 
 import streamlit as st
 
-from dashboards.pages.frame import SCRIPTS, STYLE, TITLE
+from dashboards.pages.frame import SCRIPTS, STYLE, TITLE, URL_PATHS
 
 st.set_page_config(page_title=TITLE, layout="wide")
 st.html(STYLE)
 st.navigation(
-    [
-        st.Page(SCRIPTS["city_overview"], default=True),
-        st.Page(SCRIPTS["district_profile"], url_path="district"),
-    ],
+    [st.Page(script, default=page not in URL_PATHS, url_path=URL_PATHS.get(page)) for page, script in SCRIPTS.items()],
     position="hidden",
 ).run()

@@ -13,13 +13,7 @@ from pipelines import catalogue
 from pipelines.catalogue import Card
 
 REPORTED = "_reported"
-QUALITY: Mapping[str, str] = {
-    "owed": "areas_owed",
-    "reported": "areas_reported",
-    "late": "is_late",
-    "refused": "quarantined",
-    "contradictions": "inconsistencies",
-}
+QUALITY = ("owed", "reported", "late", "refused", "contradictions")
 
 Published = Sequence[Mapping[str, Any]]
 
@@ -48,15 +42,15 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
     kept, coverage = facts.kept().to_dicts(), facts.coverage()
     for row in kept:
         if facts.place.level != "city" and row["table_name"] in coverage:
-            row["areas_owed"], row["areas_reported"] = coverage[row["table_name"]]
+            row["owed"], row["reported"] = coverage[row["table_name"]]
     heads = [Column(say("review.sender_table", language), "left", 4.0)]
     heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
     rows = []
     for row in kept:
-        name = row[f"name_{language}"] or row["sender"]
+        name = row[f"name_{language}"] or ""
         first = Cell(wording.joined((name, _table_name(row["table_name"], language)), language))
-        rows.append([first, *(cells.count(row[column], language) for column in QUALITY.values())])
-    sums = {name: sum(row[column] for row in kept) for name, column in QUALITY.items()}
+        rows.append([first, *(cells.count(row[column], language) for column in QUALITY)])
+    sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY}
     return _table(plan, language, heads, rows), sums
 
 
@@ -170,7 +164,7 @@ def changes(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
                 _label(card, language),
                 _kept(row["value_before"], card, language),
                 _kept(row["value_after"], card, language),
-                Cell(_reason(row["reason"], language)),
+                Cell(_reason(row["reason"], facts, language)),
                 Cell(row["against"]),
             ]
         )
@@ -181,11 +175,10 @@ def _kept(value: float | None, card: Card, language: Language) -> Cell:
     return cells.marker((), language) if value is None else cells.quantity(value, card, language)
 
 
-def _reason(code: str, language: Language) -> str:
-    known = wording.lexicon().reasons
-    return wording.listed(
-        (spoken(known[part], language) if part in known else part for part in code.split(",")), language
-    )
+def _reason(codes: str, facts: Facts, language: Language) -> str:
+    """Why a cell changed, in the words that the release itself has for its codes."""
+    known = facts.release.metadata.get("reasons", {})
+    return wording.listed([known[code][language] if code in known else code for code in codes.split(",")], language)
 
 
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:

@@ -1,0 +1,197 @@
+"""What tells a real change from noise: control charts, funnels, ranks under their rules.
+
+A point outside the limits says that a month or an area differs from what its own ordinary variation explains. It says
+nothing of causes, and it is worded as something to look at, not as an alarm.
+"""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboards import charts, markup, rows, wording
+from dashboards.markup import Cell, text
+from dashboards.rows import Funnel, Signal, charted, funnel, signals, standings
+from dashboards.sections import Rows, drawing, explorer, opening
+from dashboards.sections.opening import SUCCESS
+from dashboards.selection import Option, Subject
+from dashboards.wording import say, spoken, year_to_date
+from pipelines.catalogue import Card
+
+
+def _names(subject: Subject) -> Mapping[str, str]:
+    known = charted(subject.source, "signals") | charted(subject.source, "funnels")
+    return {code: name for code, name in explorer.indicator_names(subject).items() if code in known}
+
+
+OPTIONS = (Option("indicator", "indicator", _names, SUCCESS),)
+
+
+def sentence(subject: Subject) -> Rows:
+    """Whether the last month lies within its ordinary variation."""
+    card, points = explorer.card_of(subject), _points(subject)
+    if not points:
+        return opening.one_figure(subject, card.id, subject.month)
+    opening.quote(_said(subject, card, points[-1]), subject.language)
+    return ()
+
+
+def control(subject: Subject) -> Rows:
+    """The control chart of the indicator, its limits and what stands out."""
+    card, points, language = explorer.card_of(subject), _points(subject), subject.language
+    st.html(text("h2", say("analysis.control", language)))
+    if not points:
+        st.html(text("p", say("analysis.too_few", language), class_="finding"))
+        return ()
+    span = wording.span_name(f"{points[0].month:%Y-%m}", f"{points[-1].month:%Y-%m}", language)
+    kind = say(f"analysis.chart_{points[-1].chart}", language)
+    title = wording.joined((wording.label(card, language), kind, subject.name, span), language)
+    head = [say(f"analysis.{name}", language) for name in ("month", "value", "centre", "lower", "upper", "reading")]
+    cells = [_point(point, card, subject) for point in reversed(points)]
+    drawn = charts.control(card, title, points, card.breaks, _said(subject, card, points[-1]), language)
+    asked = {"indicator": card.id, "area": subject.place.code}
+    asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
+    note = wording.listed((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
+    drawing.draw(subject, drawn, "control", note, head, cells, asked)
+    base = say("analysis.baseline", language, points=str(points[-1].baseline_points))
+    season = say("analysis.seasonal", language) if points[-1].is_seasonal else ""
+    breaks = "" if not card.breaks else say("analysis.breaks", language, months=wording.listed(card.breaks, language))
+    st.html(text("p", " ".join(part for part in (base, season, breaks, say("analysis.caution", language)) if part)))
+    return ()
+
+
+def _points(subject: Subject) -> tuple[Signal, ...]:
+    """The chart up to the month chosen."""
+    points = signals(subject.source, subject.options["indicator"], subject.place.code)
+    return tuple(point for point in points if f"{point.month:%Y-%m}" <= subject.month)
+
+
+def _point(point: Signal, card: Card, subject: Subject) -> list[str]:
+    language = subject.language
+    values = (point.value, point.centre, point.lower, point.upper)
+    return [
+        wording.period_name(point.period, language),
+        *(wording.value_text(value, card, language, exact=True) for value in values),
+        say(f"analysis.signal_{point.signal}", language),
+    ]
+
+
+def _said(subject: Subject, card: Card, point: Signal) -> str:
+    """A point as a sentence: the value, the range of ordinary variation, and how it lies to it."""
+    language = subject.language
+    reading = "within" if point.signal == "none" else point.side or "within"
+    return say(
+        f"analysis.{reading}_sentence",
+        language,
+        period=wording.period_name(point.period, language),
+        area=subject.name,
+        label=wording.label_in_text(card, language),
+        value=wording.value_text(point.value, card, language),
+        lower=wording.value_text(point.lower, card, language),
+        upper=wording.value_text(point.upper, card, language),
+        reading=say(f"analysis.signal_{point.signal}", language),
+    )
+
+
+def changes(subject: Subject) -> Rows:
+    """Every indicator of the area in the month that its own variation does not explain."""
+    source, language = subject.source, subject.language
+    month = wording.month_name(subject.month, language)
+    title = wording.joined((say("analysis.changes", language), subject.name, month), language)
+    found = []
+    for card in rows.ordered_cards(source):
+        if card.id not in charted(source, "signals"):
+            continue
+        points = [point for point in signals(source, card.id, subject.place.code) if _is_of(point, subject.month)]
+        found += [(card, point) for point in points]
+    outside = [(card, point) for card, point in found if point.is_real_change]
+    words = say("analysis.changes_note", language, charted=str(len(found)), outside=str(len(outside)))
+    head = [say(f"analysis.{name}", language) for name in ("indicator", "value", "lower", "upper", "reading")]
+    cells = [_change(card, point, subject) for card, point in outside]
+    table = markup.scrolled(markup.table(head, cells), title) if cells else ""
+    st.html(text("h2", title) + text("p", words, class_="finding") + table)
+    return ()
+
+
+def _is_of(point: Signal, month: str) -> bool:
+    return f"{point.month:%Y-%m}" == month
+
+
+def _change(card: Card, point: Signal, subject: Subject) -> list[str | Cell]:
+    language = subject.language
+    values = (point.value, point.lower, point.upper)
+    return [
+        wording.label(card, language),
+        *(wording.value_text(value, card, language) for value in values),
+        say(f"analysis.signal_{point.signal}", language),
+    ]
+
+
+def areas_in_funnel(subject: Subject) -> Rows:
+    """The districts of the city in the funnel of the year to date."""
+    source, card, language = subject.source, explorer.card_of(subject), subject.language
+    city = subject.above or subject.place
+    places, period = rows.children(source, city.code), year_to_date(subject.month)
+    points = funnel(source, card.id, [place.code for place in places], period)
+    name = wording.period_name(period, language)
+    title = wording.joined((wording.label(card, language), say("analysis.funnel", language), name), language)
+    st.html(text("h2", say("analysis.funnel_title", language)))
+    if not points:
+        st.html(text("p", say("analysis.no_funnel", language), class_="finding"))
+        return ()
+    names = {place.code: spoken(place.name, language) for place in places}
+    outside = [names[point.area_code] for point in points if point.signal != "none"]
+    finding = (
+        say("analysis.funnel_outside", language, title=title, areas=wording.listed(outside, language))
+        if outside
+        else say("analysis.funnel_within", language, title=title)
+    )
+    drawn = charts.funnel(card, title, points, names, subject.place.code, finding, language)
+    head = [say(f"analysis.{name}", language) for name in ("area", "cases_axis", "value", "lower", "upper", "reading")]
+    cells = [_in_funnel(point, card, names, subject) for point in points]
+    asked = {"indicator": card.id, "area": ",".join(point.area_code for point in points), "period": period}
+    note = wording.listed((wording.unit_of_axis(card, language), say("analysis.limits", language)), language)
+    drawing.draw(subject, drawn, "funnel", note, head, cells, asked)
+    st.html(text("p", finding))
+    return ()
+
+
+def _in_funnel(point: Funnel, card: Card, names: Mapping[str, str], subject: Subject) -> list[str]:
+    language = subject.language
+    values = (point.value, point.lower_998, point.upper_998)
+    return [
+        names[point.area_code],
+        f"{point.cases:,}",
+        *(wording.value_text(value, card, language) for value in values),
+        say(f"analysis.funnel_{point.signal}", language),
+    ]
+
+
+def ranks(subject: Subject) -> Rows:
+    """The rank of the districts under its rules; inside the house only, and only where the release gives ranks."""
+    source, card, language = subject.source, explorer.card_of(subject), subject.language
+    city = subject.above or subject.place
+    places = {place.code: place for place in rows.children(source, city.code)}
+    period = year_to_date(subject.month)
+    held = [row for row in standings(source, (card.id,), places, (period,)) if row.rank is not None]
+    if source.edition != "internal":
+        return ()
+    title = wording.joined((say("analysis.ranks", language), wording.label(card, language)), language)
+    if not held:
+        st.html(text("h2", title) + text("p", say("analysis.no_rank", language), class_="finding"))
+        return ()
+    shown = rows.figures(source, (card.id,), [row.area_code for row in held], (period,))
+    found = rows.by_key(shown)
+    head = [say(f"analysis.{name}", language) for name in ("rank", "area", "value", "to_city")]
+    ordered = sorted(held, key=lambda row: (row.rank or 0, row.area_code))
+    cells = [
+        [
+            say("standing.rank_of", language, rank=str(row.rank), units=str(row.ranked_units)),
+            spoken(places[row.area_code].name, language),
+            wording.shown(found.get((card.id, row.area_code, period)), card, language),
+            wording.signed_amount(row.difference_to_city, card, language),
+        ]
+        for row in ordered
+    ]
+    note = text("p", say("standing.note", language), class_="finding")
+    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title))
+    return shown

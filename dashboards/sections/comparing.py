@@ -1,0 +1,142 @@
+"""Areas side by side under the area above them: districts of a city, towns of a district."""
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboards import markup, rows, wording
+from dashboards.markup import Bar, tag, text
+from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
+from dashboards.sections import Rows
+from dashboards.sections.opening import ACCEPTED, SUCCESS
+from dashboards.selection import Subject, address, short
+from dashboards.wording import Figure, Language, ending_with, say, spoken, year_to_date
+from pipelines.catalogue import Card
+
+COMPARED = (ACCEPTED, SUCCESS)
+FEWEST_RANKED = 5
+FEWEST_CASES = 30
+
+
+def districts(subject: Subject) -> Rows:
+    """The districts of the city, or those beside the district."""
+    city = subject.above or subject.place
+    return _areas(subject, city, say("districts_compared", subject.language), rows.children(subject.source, city.code))
+
+
+def towns(subject: Subject) -> Rows:
+    """The towns and subdistricts of the district."""
+    below = rows.children(subject.source, subject.place.code)
+    return _areas(subject, subject.place, say("towns", subject.language), below)
+
+
+def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) -> Rows:
+    """Areas below `parent` against its line, from high to low; by code where ranks are not published.
+
+    Districts by the year to date; towns, for which a release holds no cumulative figures, by the longest standard
+    period that ends with the month.
+    """
+    source, language = subject.source, subject.language
+    is_of_towns = any(area.level == "township" for area in below)
+    period = ending_with(subject.month) if is_of_towns else year_to_date(subject.month)
+    cards = rows.headline_cards(source)
+    shown = figures(source, [card.id for card in cards], (parent.code, *(area.code for area in below)), (period,))
+    found = by_key(shown)
+    drawn = [area for area in below if _is_shown(area, found, period)]
+    if not drawn:
+        return ()
+    known = rows.cards(source)
+    tables = "".join(
+        ranked(subject, known[name], parent, drawn, found, period, COMPARED) for name in COMPARED if name in known
+    )
+    counted = [card for card in cards if any((card.id, area.code, period) in found for area in drawn)]
+    silent = [area for area in below if area not in drawn and not area.code.endswith(NOT_ASSIGNED)]
+    st.html(
+        text("h2", title)
+        + tag("div", tables, class_="pair")
+        + _all_indicators(counted, (parent, *drawn), found, period, language)
+        + (text("p", say("silent", language, count=str(len(silent))), class_="finding") if silent else "")
+    )
+    return shown
+
+
+def _is_shown(area: Place, found: Found, period: str) -> bool:
+    """Areas with a compared figure, be it nought; the not-assigned one only where something is counted in it."""
+    own = [row for name in COMPARED if (row := found.get((name, area.code, period)))]
+    return any(row.value for row in own) if area.code.endswith(NOT_ASSIGNED) else bool(own)
+
+
+def ranked(
+    subject: Subject,
+    card: Card,
+    parent: Place,
+    below: Sequence[Place],
+    found: Found,
+    period: str,
+    linked: Sequence[str] = COMPARED,
+) -> str:
+    """A table of areas with bars or points, the parent's line first."""
+    language = subject.language
+    known = [area for area in below if (card.id, area.code, period) in found]
+    order = _rank if subject.source.edition == "internal" else _by_code
+    ordered = sorted(known, key=lambda area: order(found.get((card.id, area.code, period)), area))
+    bars = [Bar(spoken(parent.name, language), found.get((card.id, parent.code, period)), is_reference=True)]
+    for area in ordered:
+        is_chosen = area.code == subject.place.code
+        is_linked = area.level == "district" and not is_chosen and not area.code.endswith(NOT_ASSIGNED)
+        link = "district?" + urlencode(_district_address(subject, area)) if is_linked else ""
+        bars.append(Bar(spoken(area.name, language), found.get((card.id, area.code, period)), link, is_chosen))
+    names = (wording.label(card, language), spoken(parent.name, language), wording.period_name(period, language))
+    finding = _extremes(card, ordered, found, period, language) if subject.source.edition == "internal" else ""
+    return markup.ranked_table(card, bars, wording.joined(names, language), finding, say("area", language), language)
+
+
+def _district_address(subject: Subject, area: Place) -> dict[str, str]:
+    """The address of a district's profile, without what only this page chooses."""
+    own = dict.fromkeys(subject.options, "")
+    return address(subject, **own | {"area": short(area.code)})
+
+
+def _rank(figure: Figure | None, area: Place) -> tuple[bool, bool, float, str]:
+    """High to low; areas without a figure, then the not-assigned one, at the end."""
+    value = figure.value if figure else None
+    return area.code.endswith(NOT_ASSIGNED), value is None, -(value or 0.0), area.code
+
+
+def _by_code(_: Figure | None, area: Place) -> tuple[bool, bool, float, str]:
+    """The order of the codes, in which no value shows."""
+    return area.code.endswith(NOT_ASSIGNED), False, 0.0, area.code
+
+
+def _extremes(card: Card, ordered: Sequence[Place], found: Found, period: str, language: Language) -> str:
+    """Who stands highest and lowest; nothing below five areas, or where a rate rests on fewer than thirty cases."""
+    known = [(area, found[card.id, area.code, period]) for area in ordered if (card.id, area.code, period) in found]
+    known = [pair for pair in known if pair[1].value is not None and not pair[0].code.endswith(NOT_ASSIGNED)]
+    is_rate = card.denominator is not None
+    if len(known) < FEWEST_RANKED or any(is_rate and (row.denominator or 0) < FEWEST_CASES for _, row in known):
+        return ""
+    (high, high_value), (low, low_value) = (_extreme(known, place, card, language) for place in (0, -1))
+    return say("finding.ranked", language, high=high, high_value=high_value, low=low, low_value=low_value)
+
+
+def _extreme(known: Sequence[tuple[Place, Figure]], place: int, card: Card, language: Language) -> tuple[str, str]:
+    """Name and value of the first or last of a ranking; where others show the same value, the name says so."""
+    values = [wording.quantity(row.value, card, language, exact=True) for _, row in known]
+    name = spoken(known[place][0].name, language)
+    if values.count(values[place]) > 1:
+        name = say("finding.and_others", language, name=name)
+    return name, values[place]
+
+
+def _all_indicators(
+    cards: Sequence[Card], areas: Sequence[Place], found: Found, period: str, language: Language
+) -> str:
+    head = [say("area", language), *(wording.label_with_unit(card, language) for card in cards)]
+    cells = [
+        [spoken(area.name, language)]
+        + [wording.shown(found.get((card.id, area.code, period)), card, language, exact=True) for card in cards]
+        for area in areas
+    ]
+    summary = wording.joined((say("all_indicators", language), wording.period_name(period, language)), language)
+    return markup.plain_table(head, cells, summary)

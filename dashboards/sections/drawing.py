@@ -1,0 +1,51 @@
+"""How a chart stands on a page: title, unit, picture with its finding as text, the same data as a table, and downloads."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboards import charts, markup
+from dashboards.charts import Drawn
+from dashboards.markup import tag, text
+from dashboards.selection import Subject, short
+from dashboards.wording import say
+
+FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
+
+
+def draw(
+    subject: Subject,
+    drawn: Drawn,
+    key: str,
+    note: str,
+    head: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    asked: Mapping[str, str],
+) -> None:
+    """Draw a chart. `note` names the unit, `head` and `cells` are its data, `asked` asks the interface for them."""
+    language = subject.language
+    with st.container(key=key):
+        st.html(text("h3", drawn.title) + text("p", say("unit", language, unit=note), class_="finding"))
+        st.plotly_chart(drawn.figure, key=f"chart_{key}", config=charts.CONFIG, alt=drawn.finding)
+        table = markup.plain_table(head, cells, say("data_table", language))
+        st.html(table + take_away(subject, asked, picture=f"st-key-{key}", title=drawn.title))
+
+
+def take_away(subject: Subject, asked: Mapping[str, str], picture: str = "", title: str = "") -> str:
+    """Links to the same figures as files, and a button that saves the picture (see `static` script of the frame)."""
+    button = (
+        text("button", "SVG", type="button", class_="save", data_picture=picture, data_title=title) if picture else ""
+    )
+    files = "".join(
+        text("a", name, href=file_address(subject, asked | {"format": form}), target="_self", download="")
+        for form, name in FORMATS.items()
+    )
+    return tag("p", text("span", say("take_away", subject.language)) + button + files, class_="take")
+
+
+def file_address(subject: Subject, asked: Mapping[str, str]) -> str:
+    """The address of figures in the interface; areas in their short form, always with the release."""
+    areas = ",".join(short(code) for code in asked["area"].split(","))
+    fixed = {"area": areas, "lang": subject.language, "release": subject.source.id}
+    return "api/figures?" + urlencode({**asked, **fixed}, safe=",.")

@@ -1,0 +1,33 @@
+"""The headline cards: the month and the year so far, the year before, the difference; a district beside its city."""
+
+import streamlit as st
+
+from dashboards import markup, rows, wording
+from dashboards.markup import tag, text
+from dashboards.rows import by_key, figures
+from dashboards.sections import Rows
+from dashboards.selection import Subject
+from dashboards.wording import say, year_to_date
+
+
+def headline(subject: Subject) -> Rows:
+    """A card for each headline indicator; beside a district's rates and durations stands the city's."""
+    source, place, month, language = subject.source, subject.place, subject.month, subject.language
+    cards, city, total = rows.headline_cards(source), subject.above, year_to_date(month)
+    areas = [place.code, *([city.code] if city else [])]
+    shown = figures(source, [card.id for card in cards], areas, (month, total))
+    found = by_key(shown)
+    drawn = [
+        markup.headline_card(
+            card,
+            found.get((card.id, place.code, month)),
+            found.get((card.id, place.code, total)),
+            found.get((card.id, city.code, month)) if city and (card.kind == "ratio" or card.is_quantile) else None,
+            month,
+            language,
+        )
+        for card in cards
+    ]
+    title = wording.joined((say("headline", language), wording.month_name(month, language)), language)
+    st.html(text("h2", title) + tag("div", "".join(drawn), class_="cards"))
+    return shown

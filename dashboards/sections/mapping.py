@@ -1,0 +1,124 @@
+"""The districts of a city as tiles, or as shapes where the office has an approved map; the table beside it."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboards import charts, maps, markup, rows, wording
+from dashboards.charts import Shape
+from dashboards.markup import tag, text
+from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
+from dashboards.sections import Rows, comparing, drawing, explorer, opening
+from dashboards.sections.opening import SUCCESS
+from dashboards.selection import Option, Subject
+from dashboards.wording import say, spoken, year_to_date
+from pipelines.catalogue import Card
+from pipelines.settings import UserError
+
+# Five steps of one blue, dark enough apart to be told by everyone; white letters on the darker two.
+SHADES = ("#DCE9F5", "#B3D0EA", "#7FB0DA", "#2F7DBF", "#0B4A8C")
+UNKNOWN = "#E4E7EB"
+
+
+def _names(subject: Subject) -> Mapping[str, str]:
+    cards = rows.cards(subject.source)
+    names = explorer.indicator_names(subject)
+    return {
+        code: name
+        for code, name in names.items()
+        if cards[code].kind != "share" and cards[code].finest_period == "month"
+    }
+
+
+OPTIONS = (Option("indicator", "indicator", _names, SUCCESS),)
+
+
+def sentence(subject: Subject) -> Rows:
+    """The city's figure of the year to date."""
+    return opening.one_figure(subject, explorer.card_of(subject).id, year_to_date(subject.month))
+
+
+def districts(subject: Subject) -> Rows:
+    """The picture and the table of the same figures beside it."""
+    card, period, language = explorer.card_of(subject), year_to_date(subject.month), subject.language
+    places = [
+        area for area in rows.children(subject.source, subject.place.code) if not area.code.endswith(NOT_ASSIGNED)
+    ]
+    shown = figures(subject.source, (card.id,), [subject.place.code, *(place.code for place in places)], (period,))
+    found = by_key(shown)
+    names = (wording.label(card, language), subject.name, wording.period_name(period, language))
+    title = wording.joined(names, language)
+    st.html(text("h2", say("map.districts", language)))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _picture(subject, card, places, found, title)
+    with right:
+        table = comparing.ranked(subject, card, subject.place, places, found, period)
+        asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
+        st.html(table + drawing.take_away(subject, asked))
+    return shown
+
+
+def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found, title: str) -> None:
+    """The approved map; tiles where there is none, it lacks a district, or it cannot be read, which is then said."""
+    language, period = subject.language, year_to_date(subject.month)
+    shades = _shades([found.get((card.id, place.code, period)) for place in places])
+    try:
+        approved = maps.approved_map()
+    except UserError as error:
+        st.warning(str(error))
+        approved = None
+    if approved is None or any(place.code not in approved.rings for place in places):
+        note = text("p", say("map.not_geography", language), class_="finding")
+        st.html(markup.block(title, note + _tiles(subject, card, places, found, shades) + _legend(subject)))
+        return
+    areas = [
+        Shape(approved.rings[place.code], shade, _words(subject, card, place, found))
+        for place, shade in zip(places, shades, strict=True)
+    ]
+    finding = wording.listed((area.words for area in areas), language)
+    drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
+    number = say("map.approval", language, number=approved.approval_number)
+    with st.container(key="map"):
+        st.html(text("h3", title) + text("p", number, class_="finding"))
+        st.plotly_chart(drawn.figure, key="chart_map", config=charts.CONFIG, alt=drawn.finding)
+        st.html(_legend(subject))
+
+
+def _shades(shown: Sequence[wording.Figure | None]) -> Sequence[str]:
+    """A shade for each figure: five equal steps from the smallest to the largest value."""
+    known = [row.value for row in shown if row and row.value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    return [UNKNOWN if row is None or row.value is None else _shade(row.value, low, high) for row in shown]
+
+
+def _shade(value: float, low: float, high: float) -> str:
+    if high <= low:
+        return SHADES[2]
+    return SHADES[min(int((value - low) / (high - low) * len(SHADES)), len(SHADES) - 1)]
+
+
+def _tiles(subject: Subject, card: Card, places: Sequence[Place], found: Found, shades: Sequence[str]) -> str:
+    period, language = year_to_date(subject.month), subject.language
+    tiles = "".join(
+        tag(
+            "li",
+            text("span", spoken(place.name, language))
+            + text("b", wording.shown(found.get((card.id, place.code, period)), card, language)),
+            class_="dark" if shade in SHADES[3:] else "light",
+            style=f"background:{shade}",
+        )
+        for place, shade in zip(places, shades, strict=True)
+    )
+    return tag("ul", tiles, class_="tiles")
+
+
+def _legend(subject: Subject) -> str:
+    steps = "".join(tag("i", "", style=f"background:{shade}") for shade in SHADES)
+    low, high = (text("span", say(f"map.{end}", subject.language)) for end in ("low", "high"))
+    return tag("p", low + steps + high, class_="shades")
+
+
+def _words(subject: Subject, card: Card, place: Place, found: Found) -> str:
+    figure = found.get((card.id, place.code, year_to_date(subject.month)))
+    return f"{spoken(place.name, subject.language)} {wording.shown(figure, card, subject.language)}"

@@ -1,0 +1,103 @@
+"""The sentence to quote, with which every page opens."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboards import rows, wording
+from dashboards.markup import tag, text
+from dashboards.rows import by_key, figures
+from dashboards.sections import Rows
+from dashboards.selection import Subject
+from dashboards.wording import Language, say, spoken, year_to_date
+
+ACCEPTED = "mediation_accepted"
+SUCCESS = "mediation_success_rate"
+FOUND = "screening_found"
+RESOLVED = "screening_resolved_rate"
+
+
+def quote(sentence: str, language: Language) -> None:
+    """Draw a sentence so that it is seen and heard as the one to quote."""
+    st.html(tag("blockquote", text("p", sentence), class_="quote", aria_label=say("quote", language)))
+
+
+def work(subject: Subject) -> Rows:
+    """Disputes accepted in the month and the year so far, and the success rate beside the city's."""
+    source, place, month, city = subject.source, subject.place, subject.month, subject.above
+    cards, total = rows.cards(source), year_to_date(month)
+    areas = [place.code, *([city.code] if city else [])]
+    shown = figures(source, (ACCEPTED, SUCCESS), areas, (month, total))
+    found = by_key(shown)
+    if ACCEPTED not in cards:
+        return ()
+    sentence = wording.opening_sentence(
+        subject.name,
+        (cards[ACCEPTED], found.get((ACCEPTED, place.code, month)), found.get((ACCEPTED, place.code, total))),
+        (cards[SUCCESS], found.get((SUCCESS, place.code, total))) if SUCCESS in cards else None,
+        found.get((SUCCESS, city.code, total)) if city else None,
+        month,
+        subject.language,
+    )
+    quote(sentence, subject.language)
+    return shown
+
+
+def one_figure(subject: Subject, indicator: str, period: str) -> Rows:
+    """One indicator of the area in a period."""
+    return several(subject, (indicator,), period)
+
+
+def several(subject: Subject, indicators: Sequence[str], period: str) -> Rows:
+    """Some indicators of the area in a period, a sentence each."""
+    cards = rows.cards(subject.source)
+    known = [indicator for indicator in indicators if indicator in cards]
+    shown = figures(subject.source, known, (subject.place.code,), (period,))
+    found = by_key(shown)
+    sentences = [
+        wording.figure_sentence(
+            subject.name,
+            cards[indicator],
+            found.get((indicator, subject.place.code, period)),
+            period,
+            subject.language,
+        )
+        for indicator in known
+    ]
+    quote((" " if subject.language == "en" else "").join(sentences), subject.language)
+    return shown
+
+
+def tiers(subject: Subject) -> Rows:
+    """Disputes found and the rate at which they were resolved."""
+    return several(subject, (FOUND, RESOLVED), year_to_date(subject.month))
+
+
+def release(subject: Subject) -> Rows:
+    """What the release holds."""
+    about, language = rows.metadata(subject.source), subject.language
+    cutoff = wording.day_name(str(about.get("data_cutoff") or ""), language)
+    systems = dict.fromkeys(card.system for card in rows.ordered_cards(subject.source))
+    quote(
+        say(
+            "definitions.opening",
+            language,
+            release=subject.source.id,
+            indicators=str(len(rows.cards(subject.source))),
+            systems=wording.listed((say(f"systems.{system}", language) for system in systems), language),
+            areas=f"{len(rows.places(subject.source)):,}",
+            first=wording.month_name(rows.months(subject.source)[0], language),
+            last=wording.month_name(rows.months(subject.source)[-1], language),
+            cutoff=cutoff,
+        ),
+        language,
+    )
+    return ()
+
+
+def definition(subject: Subject) -> Rows:
+    """The definition of the indicator that is looked up."""
+    card = rows.cards(subject.source)[subject.options["indicator"]]
+    sentence = wording.label(card, subject.language) + wording.colon(subject.language)
+    quote(sentence + spoken(card.definition, subject.language), subject.language)
+    return ()

@@ -1,0 +1,96 @@
+"""How senders kept what they owe: who has not reported for the month, and the record of the year to date."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboards import markup, rows, wording
+from dashboards.markup import text
+from dashboards.rows import Kept
+from dashboards.sections import Rows
+from dashboards.sections.opening import quote
+from dashboards.selection import Subject
+from dashboards.wording import Language, say, spoken, year_to_date
+
+COUNTS = ("owed", "reported", "late", "refused", "contradictions")
+
+
+def not_reported(subject: Subject) -> Rows:
+    """The senders that owe reports for the month and have not handed in all of them."""
+    language = subject.language
+    kept = rows.quality(subject.source, subject.place.code, subject.month, subject.month)
+    if not kept:
+        return ()
+    month = wording.month_name(subject.month, language)
+    title = wording.joined((say("quality.not_reported", language), month), language)
+    silent = [row for row in kept if row.reported < row.owed]
+    if not silent:
+        words = say("quality.all_reported", language, senders=str(len(kept)))
+        st.html(text("h2", title) + text("p", words, class_="finding"))
+        return ()
+    head = [say(f"quality.{name}", language) for name in ("sender", "owed", "reported")]
+    cells = [(_name(row, language), f"{row.owed:,}", f"{row.reported:,}") for row in silent]
+    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    return ()
+
+
+def quality(subject: Subject) -> Rows:
+    """The record of the year to date, folded; nothing where the release has none."""
+    kept, period = _of_the_year(subject)
+    if not kept:
+        return ()
+    language = subject.language
+    summary = wording.joined((say("quality.by_sender", language), wording.period_name(period, language)), language)
+    st.html(
+        text("h2", say("quality.title", language))
+        + text("p", _finding(kept, period, language), class_="finding")
+        + markup.plain_table(_head(language), _cells(kept, language), summary)
+    )
+    return ()
+
+
+def opening(subject: Subject) -> Rows:
+    """The record of the year to date as the sentence of a page."""
+    kept, period = _of_the_year(subject)
+    quote(
+        _finding(kept, period, subject.language) if kept else say("quality.nothing", subject.language), subject.language
+    )
+    return ()
+
+
+def by_sender(subject: Subject) -> Rows:
+    """The record of the year to date, sender by sender."""
+    kept, period = _of_the_year(subject)
+    language = subject.language
+    title = wording.joined((say("quality.by_sender", language), wording.period_name(period, language)), language)
+    table = markup.scrolled(markup.table(_head(language), _cells(kept, language)), title)
+    note = say("quality.whole_only", language) if any(row.late is None for row in kept) else ""
+    st.html(text("h2", title) + (text("p", note, class_="finding") if note else "") + table)
+    return ()
+
+
+def _of_the_year(subject: Subject) -> tuple[Sequence[Kept], str]:
+    total = year_to_date(subject.month)
+    return rows.quality(subject.source, subject.place.code, total[:7], subject.month), total
+
+
+def _finding(kept: Sequence[Kept], period: str, language: Language) -> str:
+    sums = {name: f"{sum(getattr(row, name) or 0 for row in kept):,}" for name in COUNTS}
+    period = wording.period_name(period, language)
+    return say("quality.finding", language, period=period, senders=str(len(kept)), **sums)
+
+
+def _head(language: Language) -> list[str]:
+    return [say("quality.sender", language), *(say(f"quality.{name}", language) for name in COUNTS)]
+
+
+def _cells(kept: Sequence[Kept], language: Language) -> list[list[str]]:
+    counts = ([getattr(row, name) for name in COUNTS] for row in kept)
+    return [
+        [_name(row, language), *(wording.MISSING if count is None else f"{count:,}" for count in of_row)]
+        for row, of_row in zip(kept, counts, strict=True)
+    ]
+
+
+def _name(row: Kept, language: Language) -> str:
+    return wording.joined((spoken(row.sender, language), spoken(row.table, language)), language)

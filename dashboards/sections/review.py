@@ -1,0 +1,138 @@
+"""The year as a sealed release holds it: targets, documents to take away, and the figures that others have published."""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from dashboards import markup, rows, wording
+from dashboards.markup import Cell, text
+from dashboards.published import compared
+from dashboards.rows import Source, by_key, figures, standings
+from dashboards.sections import Rows, opening
+from dashboards.selection import Subject, short
+from dashboards.wording import say
+from pipelines.settings import data_root
+
+FORMATS = ("pdf", "docx", "xlsx", "html", "zip")
+SIZES = ((1_000_000, "MB"), (1_000, "kB"))
+
+
+def sentence(subject: Subject) -> Rows:
+    """How many targets of the year are met; without targets the work of the year."""
+    year, language = subject.month[:4], subject.language
+    areas = (subject.place.code, *(place.code for place in rows.children(subject.source, subject.place.code)))
+    indicators = [card.id for card in rows.ordered_cards(subject.source)]
+    held = [row for row in standings(subject.source, indicators, areas, (year,)) if row.is_target_met is not None]
+    if not held:
+        return opening.several(subject, (opening.ACCEPTED, opening.SUCCESS), year)
+    met = sum(row.is_target_met or False for row in held)
+    values = {"year": wording.period_name(year, language), "area": subject.name, "set": len(held), "met": met}
+    opening.quote(say("assessment.sentence", language, **values), language)
+    return ()
+
+
+def year(subject: Subject) -> Rows:
+    """The headline figures of the whole year."""
+    source, language, period = subject.source, subject.language, subject.month[:4]
+    cards = rows.headline_cards(source)
+    shown = figures(source, [card.id for card in cards], (subject.place.code,), (period,))
+    found = by_key(shown)
+    head = [say(name, language) for name in ("indicator", "value", "year_before", "on_year")]
+    cells = [
+        (
+            wording.label_with_unit(card, language),
+            wording.shown(row := found.get((card.id, subject.place.code, period)), card, language, exact=True),
+            wording.value_text(row.value_year_before if row else None, card, language, exact=True),
+            wording.signed_change(row, card, language),
+        )
+        for card in cards
+    ]
+    title = wording.joined((say("assessment.year", language), wording.period_name(period, language)), language)
+    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    return shown
+
+
+def documents(subject: Subject) -> Rows:
+    """The documents made for the area and this release, to download; how to make them where there are none."""
+    language, period = subject.language, subject.month[:4]
+    title = say("assessment.documents", language)
+    found = list(files_of(subject.source, subject.place.code))
+    if not found:
+        command = (
+            f"fengqiao review --period {period} --area {short(subject.place.code)} --edition {subject.source.edition}"
+        )
+        words = text("p", say("assessment.none", language), class_="finding")
+        st.html(text("h2", title) + words + markup.tag("pre", text("code", command), tabindex="0"))
+        return ()
+    head = [say(f"assessment.{name}", language) for name in ("file", "format", "size")]
+    cells = [
+        (Cell(path.name, f"api/documents/{quote(str(path.relative_to(root())))}"), path.suffix[1:].upper(), _size(path))
+        for path in found
+    ]
+    st.html(text("h2", title) + markup.table(head, cells, 2))
+    return ()
+
+
+def root() -> Path:
+    """Where documents lie that were asked for after a release was sealed."""
+    return data_root() / "documents"
+
+
+def files_of(source: Source, area: str) -> Iterator[Path]:
+    """Documents of an edition and release that name the area in their path: six, nine or twelve digits."""
+    codes = {area, short(area)}
+    for path in sorted(root().rglob("*")):
+        parts = set(path.relative_to(root()).as_posix().replace("_", "/").replace(".", "/").split("/"))
+        is_of_release = source.id in path.relative_to(root()).as_posix() and source.edition in parts
+        if path.is_file() and path.suffix[1:] in FORMATS and codes & parts and is_of_release:
+            yield path
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    unit, name = next(((unit, name) for unit, name in SIZES if size >= unit), (1, "B"))
+    return f"{wording.rounded(size / unit, 1)} {name}"
+
+
+@lru_cache(maxsize=64)
+def _compared(source: Source, area: str) -> tuple[Mapping[str, Any], ...]:
+    below = rows.opened(source).table("area_ancestors").filter(ancestor_code=area)["area_code"]
+    return tuple(row for row in compared(rows.opened(source), set(below)) if row["indicator"])
+
+
+def published(subject: Subject) -> Rows:
+    """The figures that others have published of the area, beside ours, each with a verdict."""
+    source, language = subject.source, subject.language
+    if source.edition != "internal" or not rows.has(source, "measures"):
+        return ()
+    found = _compared(source, subject.place.code)
+    title = say("assessment.published", language)
+    if not found:
+        st.html(text("h2", title) + text("p", say("assessment.no_published", language), class_="finding"))
+        return ()
+    names = ("place", "period", "indicator", "theirs", "ours", "verdict", "source")
+    head = [say(f"assessment.{name}", language) for name in names]
+    cells = [_published(row, subject) for row in found]
+    note = text("p", say("assessment.published_note", language), class_="finding")
+    table = markup.scrolled(markup.table(head, cells, len(head)), title)
+    st.html(text("h2", title) + note + table)
+    return ()
+
+
+def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
+    language, card = subject.language, rows.cards(subject.source)[row["indicator"]]
+    kind = {"agrees": "better", "outside_bounds": "worse"}.get(row["verdict"], "")
+    place = rows.places(subject.source).get(row["area_code"])
+    return [
+        wording.spoken(place.name, language) if place else row["place"],
+        wording.period_name(row["period"], language),
+        wording.label(card, language),
+        Cell(row["value_text"], kind="chinese"),
+        wording.value_text(row["value"], card, language, exact=True),
+        Cell(say(f"compared.{row['verdict']}", language), kind=kind),
+        Cell(row["source"], kind="chinese"),
+    ]

@@ -1,0 +1,94 @@
+"""Three tiers (village, town, district): where disputes are found and resolved, what is passed up, the centres' work."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboards import markup, rows, wording
+from dashboards.markup import text
+from dashboards.rows import by_key, figures
+from dashboards.sections import Rows, breakdowns
+from dashboards.selection import Subject
+from dashboards.wording import say, year_to_date
+from pipelines.catalogue import Card
+
+WHERE = (("screening_found", "tier"), ("screening_tier_share", "tier"))
+MEDIATED = (("mediation_accepted", "tier"), ("mediation_tier_share", "tier"))
+STAYED = (
+    "screening_village_resolution_rate",
+    "screening_township_resolution_rate",
+    "mediation_village_resolution_rate",
+    "mediation_township_resolution_rate",
+    "screening_resolved_rate",
+    "screening_eased_share",
+    "screening_to_judicial_share",
+)
+# What a governance centre does with a matter, step by step, and the indicators that count it.
+CENTRES = (
+    ("registered", ("screening_found", "petition_matters")),
+    ("routed", ("screening_to_judicial_share", "petition_forwarded_in_time_rate", "petition_informed_in_time_rate")),
+    ("concluded", ("screening_resolved", "petition_concluded", "petition_leader_case_concluded_rate")),
+    ("supervised", ("petition_supervised", "petition_proposals", "petition_proposals_adopted_rate")),
+    ("called_back", ("petition_unit_rating_participation_rate", "petition_satisfaction_with_unit_rate")),
+)
+
+
+def found(subject: Subject) -> Rows:
+    """Disputes found by tier, and the tier that resolved them."""
+    return breakdowns.section(subject, say("tiers.found", subject.language), WHERE)
+
+
+def mediated(subject: Subject) -> Rows:
+    """Disputes accepted by tier, and the tier at which agreement was reached."""
+    return breakdowns.section(subject, say("tiers.mediated", subject.language), MEDIATED)
+
+
+def stayed(subject: Subject) -> Rows:
+    """Resolved without leaving village or town, passed on to the courts: the area and those below it."""
+    source, language, period = subject.source, subject.language, year_to_date(subject.month)
+    cards = [rows.cards(source)[name] for name in STAYED if name in rows.cards(source)]
+    areas = [subject.place, *rows.children(source, subject.place.code)]
+    shown = figures(source, [card.id for card in cards], [area.code for area in areas], (period,))
+    known = by_key(shown)
+    drawn = [area for area in areas if any((card.id, area.code, period) in known for card in cards)]
+    head = [say("area", language), *(wording.label(card, language) for card in cards)]
+    cells = [
+        [wording.spoken(area.name, language)]
+        + [wording.shown(known.get((card.id, area.code, period)), card, language) for card in cards]
+        for area in drawn
+    ]
+    title = wording.joined((say("tiers.stayed", language), wording.period_name(period, language)), language)
+    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    return shown
+
+
+def centres(subject: Subject) -> Rows:
+    """What the centres did with what came in, the year to date."""
+    source, language, period = subject.source, subject.language, year_to_date(subject.month)
+    cards = rows.cards(source)
+    wanted = [name for _, names in CENTRES for name in names if name in cards]
+    shown = figures(source, wanted, (subject.place.code,), (period,))
+    known = by_key(shown)
+    head = [say(f"tiers.{name}", language) for name in ("step", "indicator", "value", "year_before", "on_year")]
+    cells = [
+        _step(subject, say(f"tiers.{step}", language), cards[name], known.get((name, subject.place.code, period)))
+        for step, names in CENTRES
+        for name in names
+        if name in cards
+    ]
+    title = wording.joined((say("tiers.centres", language), wording.period_name(period, language)), language)
+    note = text("p", say("tiers.centres_note", language), class_="finding")
+    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title))
+    return shown
+
+
+def _step(subject: Subject, step: str, card: Card, figure: wording.Figure | None) -> Sequence[str]:
+    language = subject.language
+    unit = wording.unit_text(figure.value if figure else None, card, language)
+    return (
+        step,
+        wording.label(card, language),
+        wording.shown(figure, card, language) + unit,
+        wording.value_text(figure.value_year_before if figure else None, card, language),
+        wording.signed_change(figure, card, language),
+    )
