@@ -448,7 +448,7 @@ def period_sentence(
         text += say("sentence.rate_of_period", language, label=label_in_text(rate[0], language), value=value)
         text += _judged_on_year(rate[1], rate[2], rate[0], language)
         if rate_of_city and rate_of_city.value is not None:
-            text += say("sentence.rate_city", language, value=value_text(rate_of_city.value, rate[0], language))
+            text += say("sentence.rate_beside_city", language, value=value_text(rate_of_city.value, rate[0], language))
     return text + say("sentence.end", language)
 
 
@@ -472,6 +472,25 @@ def figures_sentence(card: Card, figures: Iterable[tuple[str, Figure | None]], p
     ]
     name = period_name(period, language)
     text = say("sentence.figures", language, period=name, label=label(card, language), values=listed(values, language))
+    return text + say("sentence.end", language)
+
+
+def largest_sentence(
+    card: Card, parts: Iterable[tuple[str, Mapping[str, Figure]]], period: str, language: Language
+) -> str:
+    """The largest category of each area: areas by name, each with its figures by the category's name."""
+    values = []
+    for area, figures in parts:
+        known = {name: figure.value for name, figure in figures.items() if figure.value is not None}
+        if known:
+            high = max(known, key=lambda name: known[name])
+            alike = [name for name, value in known.items() if value == known[high]]
+            name = high if len(alike) == 1 else say("finding.and_others", language, name=high)
+            value = quantity(known[high], card, language)
+            values.append(say("sentence.part_of_area", language, area=area, part=name, value=value))
+    said = listed(values, language) or say("missing", language)
+    name = period_name(period, language)
+    text = say("sentence.largest", language, period=name, label=label(card, language), values=said)
     return text + say("sentence.end", language)
 
 

@@ -20,7 +20,7 @@ def start_page(contents: Contents, language: Language) -> Page:
     page = Page(
         path=addresses.START,
         language=language,
-        title=wording.joined((name, say("bulletin.title", language)), language),
+        title=say("bulletin.title_of_period", language, period=name),
         sentence=wording.figures_sentence(card, figures, contents.period, language),
     )
     return with_blocks(page, _start_blocks(contents, page))

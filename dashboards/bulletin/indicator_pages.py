@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from dashboards import markup, wording
 from dashboards.bulletin import addresses
-from dashboards.bulletin.contents import Contents
+from dashboards.bulletin.contents import Contents, Place
 from dashboards.bulletin.frame import Page, place_name, section, with_blocks
 from dashboards.bulletin.pieces import area_table, category_table, over_time
 from dashboards.markup import tag, text
-from dashboards.wording import Language, escaped, label, label_with_unit, lexicon, say, spoken
+from dashboards.wording import Figure, Language, escaped, label, label_with_unit, lexicon, say, spoken
 from pipelines.catalogue import Card
 
 
@@ -28,15 +28,27 @@ def indicator_page(contents: Contents, card: Card, language: Language) -> Page:
 
 
 def _sentence(contents: Contents, card: Card, language: Language) -> str:
-    """One city with its change, or every city; a share has no total, and speaks by its definition."""
+    """One city with its change, or every city; a share has no total, and speaks by its largest category."""
     if card.kind == "share":
-        return spoken(card.definition, language)
+        parts = [(place_name(city, language), _parts(contents, card, city, language)) for city in contents.cities]
+        return wording.largest_sentence(card, parts, contents.period, language)
     if len(contents.cities) == 1:
         city = contents.cities[0]
         now, before = (contents.total(card, city, period) for period in (contents.period, contents.year_before))
         return wording.figure_sentence(place_name(city, language), card, now, before, contents.period, language)
     figures = [(place_name(city, language), contents.total(card, city, contents.period)) for city in contents.cities]
     return wording.figures_sentence(card, figures, contents.period, language)
+
+
+def _parts(contents: Contents, card: Card, city: Place, language: Language) -> dict[str, Figure]:
+    """The figures of a city by the label of the category, of the card's first breakdown."""
+    breakdown = card.breakdowns[0]
+    labels = contents.categories.get(breakdown, {})
+    figures = {
+        spoken(words, language): contents.part(card, breakdown, category, city, contents.period)
+        for category, words in labels.items()
+    }
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _blocks(contents: Contents, page: Page, card: Card) -> Iterator[str]:

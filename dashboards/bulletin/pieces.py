@@ -22,7 +22,7 @@ class Column(NamedTuple):
 
 
 def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column names its rows. Cells are markup."""
+    """A table whose first column names its rows. Cells are markup; a caption that the heading above says is left out."""
     head = "".join(
         text("th", column.name, scope="col", class_=column.holds)
         if column.name
@@ -38,7 +38,8 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[str]]
         for row in rows
     )
     kind = "compared" if any("change" in column.holds for column in columns) else ""
-    return tag("table", text("caption", caption) + tag("thead", tag("tr", head)) + tag("tbody", body), class_=kind)
+    name = text("caption", caption) if caption else ""
+    return tag("table", name + tag("thead", tag("tr", head)) + tag("tbody", body), class_=kind)
 
 
 def change_cell(now: Figure | None, before: Figure | None, card: Card, language: Language) -> str:
@@ -129,7 +130,7 @@ def category_table(contents: Contents, page: Page, card: Card, breakdown: str, p
 
 def _beside(card: Card, language: Language) -> Column:
     """What stands beside a name: the denominator of a rate, else a bar."""
-    return Column(say("denominator", language)) if card.kind == "ratio" else Column("", "drawing")
+    return Column(say("bulletin.base", language)) if card.kind == "ratio" else Column("", "drawing")
 
 
 def _known_categories(contents: Contents, card: Card, breakdown: str, place: Place) -> Mapping[str, Words]:

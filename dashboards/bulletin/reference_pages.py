@@ -27,7 +27,7 @@ def glossary_page(contents: Contents, language: Language) -> Page:
 def _glossary(contents: Contents, language: Language) -> Iterator[str]:
     signs = [[escaped(f"[{code}]"), escaped(spoken(words, language))] for code, words in lexicon().marks.items()]
     columns = [Column(say("bulletin.sign", language), "text"), Column(say("bulletin.meaning", language), "text")]
-    yield section(say("bulletin.signs", language), table(say("bulletin.signs", language), columns, signs))
+    yield section(say("bulletin.signs", language), table("", columns, signs))
     words = "".join(text("li", say(f"bulletin.{verdict}", language)) for verdict in VERDICTS)
     yield section(say("bulletin.words", language), tag("ul", words))
     period = wording.period_name(contents.period, language)
@@ -84,24 +84,25 @@ def downloads_page(contents: Contents, files: Sequence[Path], folder: Path, lang
 
 def _downloads(contents: Contents, page: Page, files: Sequence[Path], folder: Path) -> Iterator[str]:
     language = page.language
-    rows = []
-    for path in files:
-        place = path.relative_to(folder).as_posix()
-        name = text("a", path.name, href=addresses.link(place, source=page.place))
-        rows.append([name, escaped(_content(contents, path, language)), escaped(_size(path))])
-    columns = [Column(say(f"bulletin.{key}", language), "text") for key in ("file", "content")]
-    columns.append(Column(say("bulletin.size", language)))
-    if rows:
-        yield section(say("bulletin.downloads", language), table(say("bulletin.downloads", language), columns, rows))
+    columns = [Column(say("bulletin.file", language), "text"), Column(say("bulletin.size", language))]
+    for suffix, title in ((".xlsx", "workbook"), (".csv", "csv_files")):
+        rows = [
+            [text("a", _content(contents, path, language), href=_link(path, page, folder)), escaped(_size(path))]
+            for path in files
+            if path.suffix == suffix
+        ]
+        yield section(say(f"bulletin.{title}", language), table("", columns, rows) if rows else "")
     yield section(say("bulletin.how_to_cite", language), text("p", citation(page.title, contents, language)))
 
 
+def _link(path: Path, page: Page, folder: Path) -> str:
+    return addresses.link(path.relative_to(folder).as_posix(), source=page.place)
+
+
 def _content(contents: Contents, path: Path, language: Language) -> str:
-    """What a data file holds: the figures of an indicator, or all of them."""
+    """What a data file holds: the figures of the indicator it is named after; else its own name."""
     card = contents.release.cards.get(path.stem)
-    if card and path.suffix == ".csv":
-        return say("bulletin.csv_file", language, label=label(card, language))
-    return say("bulletin.workbook", language) if path.suffix == ".xlsx" else path.name
+    return label(card, language) if card else path.name
 
 
 def _size(path: Path) -> str:
@@ -139,7 +140,7 @@ def _revised(contents: Contents, page: Page) -> str:
                     rows.append([link, *cells, escaped(wording.quantity(figure.value, card, language, exact=True))])
     columns = [Column(say("bulletin.indicator", language), "text"), Column(say("area", language), "text")]
     columns += [Column(say("period", language), "text"), Column(say("value", language))]
-    return table(say("bulletin.revised", language), columns, rows[:SHOWN]) if rows else ""
+    return table("", columns, rows[:SHOWN]) if rows else ""
 
 
 def _breaks(contents: Contents, page: Page) -> str:
@@ -155,7 +156,7 @@ def _breaks(contents: Contents, page: Page) -> str:
             what = label(card, language) if card else place_name(place, language) if place else ""
             rows.append([escaped(what), escaped(wording.month_name(f"{month:%Y-%m}", language))])
     columns = [Column(say("bulletin.term", language), "text"), Column(say("bulletin.from_month", language), "text")]
-    return table(say("bulletin.breaks", language), columns, rows) if rows else ""
+    return table("", columns, rows) if rows else ""
 
 
 def _page(path: str, key: str, sentence: str, language: Language) -> Page:
