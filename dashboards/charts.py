@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from dashboards import wording
 from dashboards.rows import Funnel, Signal
-from dashboards.wording import Figure, Language, finding, say
+from dashboards.wording import Figure, Language, say
 from pipelines.catalogue import Card
 
 BLUE = "#0B5CAB"
@@ -42,7 +42,7 @@ def trend(card: Card, area: str, months: Sequence[str], points: Sequence[Figure 
     known = [value for value in (*now, *before) if value is not None]
     # Given whole: setting the layout part by part takes Plotly ten times as long.
     figure = go.Figure({"data": lines, "layout": _layout(months, known, card, language)})
-    return Drawn(figure, title, finding(card, area, months, points, language))
+    return Drawn(figure, title, wording.series_finding(card, area, months, points, language))
 
 
 def _line(

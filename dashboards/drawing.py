@@ -1,125 +1,157 @@
-"""Charts as SVG text, drawn without a browser: lines over months, bars of categories. Title and description stand inside.
+"""Small drawings as inline SVG: a line over time, a bar in a table's row, a sparkline. No script, no style sheet, no font.
 
-The same values and words give the same text, byte for byte.
+A drawing is made of what is displayed and of nothing finer: callers pass values as they are shown (`wording.rounded`),
+and coordinates are written to a tenth of a unit. Beside each drawing stands the table it is drawn from.
 """
 
 from collections.abc import Sequence
-from math import floor, log10
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
 
-from dashboards.wording import escaped
+from dashboards.markup import tag, text
 
-BLUE, GREY, RULE, INK = "#0B5CAB", "#6B7785", "#D9DEE4", "#1F2933"
-FAMILY = "Noto Sans SC, Fengqiao Sans, sans-serif"
-WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 28
-BAR, NAME_WIDTH, VALUE_WIDTH = 24, 150, 70
-TICKS = 4
-SIZE = 12
+BLUE = "#0B5CAB"
+GREY = "#6B7785"
+INK = "#4A5563"
+HAIRLINE = "#DDE2E8"
+WIDTH, HEIGHT = 380, 200
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 24
+INTERVALS = 4  # of the vertical axis, at most
+STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
-
-def lines(
-    title: str,
-    alt: str,
-    unit: str,
-    labels: Sequence[str],
-    names: Sequence[str],
-    values: Sequence[Sequence[float | None]],
-) -> str:
-    """Up to two series over the same labels, the first in blue, the second (the year before) in grey; None is a gap."""
-    step, top = _scale([value for series in values for value in series if value is not None])
-    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    across = [LEFT + width * (place + 0.5) / len(labels) for place in range(len(labels))]
-    parts = [_text(LEFT, 16, unit, "start", GREY)]
-    for tick in range(round(top / step) + 1):
-        y = TOP + height * (1 - tick * step / top)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{RULE}"/>')
-        parts.append(_text(LEFT - 6, y + 4, f"{tick * step:,g}", "end", GREY))
-    parts += [_text(x, HEIGHT - 8, label, "middle", GREY) for x, label in zip(across, labels, strict=True)]
-    for series, colour, stroke in reversed(list(zip(values, (BLUE, GREY), (2.5, 1.5), strict=False))):
-        points = [
-            None if value is None else (x, TOP + height * (1 - value / top))
-            for x, value in zip(across, series, strict=True)
-        ]
-        parts += _strokes(points, colour, stroke)
-    parts += _key(names)
-    return _picture(title, alt, HEIGHT, parts)
+Values = Sequence[Decimal | None]
 
 
-def _scale(values: Sequence[float]) -> tuple[float, float]:
-    """A round step and the top of the axis, for at most a handful of ticks from zero; whole numbers below five."""
-    highest = max(values, default=0) or 1
-    raw = highest / TICKS
-    power = 10 ** floor(log10(raw))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
-    step = max(step, 1)
-    return step, step * -(-highest // step)
+class Axis(NamedTuple):
+    """The lines of a vertical axis, lowest first, and their labels."""
+
+    ticks: tuple[Decimal, ...]
+    labels: tuple[str, ...]
 
 
-def _strokes(points: Sequence[tuple[float, float] | None], colour: str, stroke: float) -> list[str]:
-    """The runs of a line between its gaps; a point without neighbours is a dot."""
-    runs: list[list[tuple[float, float]]] = [[]]
-    for point in points:
-        if point is None:
-            runs.append([])
-        else:
-            runs[-1].append(point)
-    drawn = []
-    for run in filter(None, runs):
-        if len(run) > 1:
-            path = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
-            drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{stroke}"/>')
-        drawn += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{stroke:g}" fill="{colour}"/>' for x, y in run]
-    return drawn
+def ticks(values: Values, *, from_nought: bool, whole: bool) -> tuple[Decimal, ...]:
+    """Round numbers that hold all values between them; without values, nought and one.
+
+    `from_nought`: the axis starts at 0, as lengths must; else it is cut close to the values. `whole`: no fractions.
+    """
+    known = [value for value in values if value is not None] or [Decimal(0), Decimal(1)]
+    low, high = (Decimal(0) if from_nought else min(known)), max(known)
+    step = _step((high - low) / INTERVALS, whole=whole)
+    first = (low / step).to_integral_value("ROUND_FLOOR") * step
+    last = max((high / step).to_integral_value("ROUND_CEILING") * step, first + step)
+    return tuple(first + step * place for place in range(int((last - first) / step) + 1))
 
 
-def _key(names: Sequence[str]) -> list[str]:
-    """What each line is, in the upper right corner, the first the rightmost."""
-    parts, x = [], float(WIDTH - RIGHT)
-    for name, colour, stroke in zip(names, (BLUE, GREY), (2.5, 1.5), strict=False):
-        parts.append(_text(x, 16, name, "end", INK))
-        x -= _width(name) + 6
-        parts.append(
-            f'<line x1="{x - 22:.1f}" x2="{x:.1f}" y1="12" y2="12" stroke="{colour}" stroke-width="{stroke}"/>'
-        )
-        x -= 36
+def _step(least: Decimal, *, whole: bool) -> Decimal:
+    """The smallest step of 1, 2, 2.5 or 5 times a power of ten that is no smaller than `least`."""
+    if least <= 0:
+        return Decimal(1)
+    power = Decimal(1).scaleb(least.adjusted())
+    step = next(power * one for one in STEPS if power * one >= least)
+    return max(step.to_integral_value("ROUND_CEILING"), Decimal(1)) if whole else step
+
+
+def line(values: Values, axis: Axis, marks: Sequence[tuple[int, str]], title: str, finding: str, name: str) -> str:
+    """A line over equal spans of time, blue; a missing value is a gap, a value between two gaps a dot.
+
+    `marks`: where a label stands below the line, as the place of a value and its words. `title` and `finding` are what a
+    screen reader says; `name` is an id that no other drawing of the page has.
+    """
+    parts = [
+        text("title", title, id=f"{name}-title"),
+        text("desc", finding, id=f"{name}-desc"),
+        *_axis_lines(axis),
+        *_marks(marks, len(values)),
+        *(_run(run, axis, len(values)) for run in _runs(values)),
+    ]
+    return tag(
+        "svg",
+        "".join(parts),
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        width=str(WIDTH),
+        height=str(HEIGHT),
+        role="img",
+        aria_labelledby=f"{name}-title",
+        aria_describedby=f"{name}-desc",
+        font_size="12",
+        fill=INK,
+    )
+
+
+def sparkline(values: Values) -> str:
+    """A line without axes for a table's row, cut close to its values; nothing to a screen reader, which has the row."""
+    axis = Axis(ticks(values, from_nought=False, whole=False), ())
+    width, height = 96, 22
+    lines = [
+        _polyline([(_x(at, len(values), 2, width - 4), _y(value, axis, 2, height - 4)) for at, value in run], "1.5")
+        for run in _runs(values)
+        if len(run) > 1
+    ]
+    size = {"viewBox": f"0 0 {width} {height}", "width": str(width), "height": str(height)}
+    return tag("svg", "".join(lines), aria_hidden="true", **size)
+
+
+def bar(value: Decimal | None, longest: Decimal) -> str:
+    """A bar from nought in a table's row; nothing to a screen reader, which has the row."""
+    if value is None or longest <= 0:
+        return ""
+    width = f"{100 * max(value, Decimal(0)) / longest:.1f}"
+    drawn = tag("rect", "", x="0", y="0", width=width, height="10", fill=BLUE)
+    box = {"viewBox": "0 0 100 10", "preserveAspectRatio": "none", "width": "100%", "height": "10"}
+    return tag("svg", drawn, aria_hidden="true", **box)
+
+
+def _axis_lines(axis: Axis) -> list[str]:
+    parts = []
+    for tick, label in zip(axis.ticks, axis.labels, strict=True):
+        y = _y(tick, axis, TOP, HEIGHT - TOP - BOTTOM)
+        parts.append(tag("line", "", x1=str(LEFT), x2=str(WIDTH - RIGHT), y1=y, y2=y, stroke=HAIRLINE))
+        parts.append(text("text", label, x=str(LEFT - 6), y=y, dy="4", text_anchor="end"))
     return parts
 
 
-def bars(title: str, alt: str, unit: str, labels: Sequence[str], values: Sequence[float], texts: Sequence[str]) -> str:
-    """A horizontal bar a category, its value written beside it."""
-    highest = max(values, default=0) or 1
-    room = WIDTH - NAME_WIDTH - VALUE_WIDTH
-    parts = [_text(NAME_WIDTH, 14, unit, "start", GREY)]
-    for place, (label, value, text) in enumerate(zip(labels, values, texts, strict=True)):
-        y = 24 + BAR * place
-        length = room * value / highest
-        parts.append(_text(NAME_WIDTH - 8, y + 14, _shortened(label), "end", INK))
-        parts.append(f'<rect x="{NAME_WIDTH}" y="{y + 3}" width="{length:.1f}" height="{BAR - 9}" fill="{BLUE}"/>')
-        parts.append(_text(NAME_WIDTH + length + 6, y + 14, text, "start", INK))
-    return _picture(title, alt, 28 + BAR * len(labels), parts)
+def _marks(marks: Sequence[tuple[int, str]], count: int) -> list[str]:
+    parts = []
+    for place, label in marks:
+        x = _x(place, count, LEFT, WIDTH - LEFT - RIGHT)
+        bottom = str(HEIGHT - BOTTOM)
+        parts.append(tag("line", "", x1=x, x2=x, y1=bottom, y2=str(HEIGHT - BOTTOM + 4), stroke=GREY))
+        parts.append(text("text", label, x=x, y=str(HEIGHT - 6), text_anchor="middle" if place else "start"))
+    return parts
 
 
-def _width(text: str) -> float:
-    """How wide a text is drawn, about: a Chinese character is as wide as it is high, others little more than half."""
-    return sum(SIZE if ord(character) > 0x2E7F else SIZE * 0.56 for character in text)
+def _runs(values: Values) -> list[list[tuple[int, Decimal]]]:
+    """Values with their places, in runs without a gap."""
+    runs: list[list[tuple[int, Decimal]]] = []
+    for (_, before), (place, value) in pairwise([(-1, None), *enumerate(values)]):
+        if value is None:
+            continue
+        if before is None:
+            runs.append([])
+        runs[-1].append((place, value))
+    return runs
 
 
-def _shortened(label: str) -> str:
-    """A label that fits before its bar; the table beside it has it whole."""
-    if _width(label) <= NAME_WIDTH - 12:
-        return label
-    while _width(label) > NAME_WIDTH - 24:
-        label = label[:-1]
-    return label.rstrip() + "…"
+def _run(run: Sequence[tuple[int, Decimal]], axis: Axis, count: int) -> str:
+    points = [
+        (_x(place, count, LEFT, WIDTH - LEFT - RIGHT), _y(value, axis, TOP, HEIGHT - TOP - BOTTOM))
+        for place, value in run
+    ]
+    if len(points) == 1:
+        return tag("circle", "", cx=points[0][0], cy=points[0][1], r="2.5", fill=BLUE)
+    return _polyline(points, "2")
 
 
-def _text(x: float, y: float, content: str, anchor: str, colour: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escaped(content)}</text>'
+def _polyline(points: Sequence[tuple[str, str]], width: str) -> str:
+    where = " ".join(f"{x},{y}" for x, y in points)
+    return tag("polyline", "", points=where, fill="none", stroke=BLUE, stroke_width=width, stroke_linejoin="round")
 
 
-def _picture(title: str, alt: str, height: int, parts: Sequence[str]) -> str:
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'role="img" font-family="{FAMILY}" font-size="{SIZE}">'
-    )
-    return f"{head}<title>{escaped(title)}</title><desc>{escaped(alt)}</desc>{''.join(parts)}</svg>"
+def _x(place: int, count: int, left: int, width: int) -> str:
+    return f"{left + width * place / max(count - 1, 1):.1f}"
+
+
+def _y(value: Decimal, axis: Axis, top: int, height: int) -> str:
+    low, high = axis.ticks[0], axis.ticks[-1]
+    return f"{top + height * (high - value) / (high - low):.1f}"

@@ -529,6 +529,23 @@ def sql(query: str | None, edition: str, release: str | None, as_json: bool) -> 
 
 
 @main.command()
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@click.option("--edition", type=EDITIONS, default="public", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The root of the site; the release gets a folder in it.  [default: documents/bulletin/ of the data folder]",
+)
+@with_json
+def bulletin(release: str | None, edition: str, out: Path | None, as_json: bool) -> None:
+    """Write the bulletin of a release: a static site in Chinese and English, with the data to download."""
+    from pipelines import cli_bulletin
+
+    cli_bulletin.run(release, edition, out, as_json=as_json)
+
+
+@main.command()
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen; elsewhere needs sign-in.")

@@ -32,6 +32,7 @@ ROOMS: Mapping[str, set[str]] = {
 }
 HALL = {
     "cli",
+    "cli_bulletin",
     "cli_dictionary",
     "cli_explain",
     "cli_intake",

@@ -5,8 +5,8 @@ A table that would hold no figure is None, and its section says why.
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import drawing, wording
-from dashboards.review import cells
+from dashboards import wording
+from dashboards.review import cells, drawing
 from dashboards.review.document import Cell, Chart, Column, Series, Table
 from dashboards.review.facts import Facts, Place, is_coarser
 from dashboards.review.plan import TablePlan
@@ -203,7 +203,7 @@ def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Cha
     area, unit = spoken(facts.place.name, language), catalogue.units()[card.unit][f"symbol_{language}"]
     span = wording.span_name(facts.months[0], facts.months[-1], language)
     title = wording.joined((wording.label(card, language), area, span), language)
-    alt = wording.finding(card, area, facts.months, points, language)
+    alt = wording.series_finding(card, area, facts.months, points, language)
     labels = tuple(_month_label(month, language) for month in facts.months)
     names = (say("this_month", language), say("year_before", language))
     svg = drawing.lines(title, alt, unit, labels, names, (now, before))

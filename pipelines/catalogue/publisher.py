@@ -50,6 +50,7 @@ class Publisher(Declared):
 
     dataset_id: str = Field(pattern=r"^[a-z0-9-]+$")
     permalink: str = Field(pattern=r"^https?://\S+[^/]$")
+    bulletin_address: str = Field(pattern=r"^https?://\S+[^/]$")
     title: Words
     publisher: Words
     responsible_statistician: Words
