@@ -42,7 +42,9 @@ def print_reconciliation(
         rows = rows.filter(pl.col(name) == value) if value is not None else rows
     if rows.is_empty():
         raise UserError(f"No form of {month or months[1]} is in release {release.id} for what was asked.")
-    found = [_row(row) for row in rows.sort("table_name", "sender", "area_code", "month", "measure").iter_rows(named=True)]
+    found = [
+        _row(row) for row in rows.sort("table_name", "sender", "area_code", "month", "measure").iter_rows(named=True)
+    ]
     if as_json:
         output.print_json(found)
     else:
