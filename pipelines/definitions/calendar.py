@@ -165,7 +165,7 @@ PUBLISH_JOBS = {
 
 
 def draft_schedule(kind: str) -> dg.ScheduleDefinition:
-    """Each morning: whether a period of the kind has been closed of which there is no release yet."""
+    """Each morning: whether a period of the kind has been closed of which there is no release yet; asked until there is one."""
 
     @dg.schedule(
         name=f"{kind}_release",
@@ -182,13 +182,14 @@ def draft_schedule(kind: str) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{entry.release_id} is {entry.state}.")
         if now.date() <= entry.closes_on:
             return dg.SkipReason(f"{period} is closed on {entry.closes_on}; its release is due at {entry.due_at}.")
-        return dg.RunRequest(run_key=f"{kind}:{period}", partition_key=period)
+        return dg.RunRequest(run_key=f"{kind}:{period}:{now.date()}", partition_key=period)
 
     return when_closed
 
 
 def approved_sensor(kind: str) -> dg.SensorDefinition:
-    """Notices that a person has approved a release of the kind that readers have not seen."""
+    """Notices that a person has approved a release of the newest period of a kind. One of an earlier period is published by hand:
+    it would take readers back."""
 
     @dg.sensor(name=f"{kind}_approved", job=PUBLISH_JOBS[kind], minimum_interval_seconds=60)
     def approved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
