@@ -504,7 +504,9 @@ def reconcile(edition: str, release: str | None, as_json: bool, **asked: str | N
 @click.option("--late", is_flag=True, help="Only what should have come and did not.")
 @click.option("--reminder", is_flag=True, help="The text that reminds each office of what is missing.")
 @with_json
-def senders(month: str | None, table: str | None, sender: str | None, late: bool, reminder: bool, as_json: bool) -> None:
+def senders(
+    month: str | None, table: str | None, sender: str | None, late: bool, reminder: bool, as_json: bool
+) -> None:
     """Who has reported, who is late, by table and month, and whom to ask."""
     from pipelines import cli_senders
 

@@ -42,7 +42,9 @@ def print_reconciliation(
         rows = rows.filter(pl.col(name) == value) if value is not None else rows
     if rows.is_empty():
         raise UserError(f"No form of {month or months[1]} is in release {release.id} for what was asked.")
-    found = [_row(row) for row in rows.sort("table_name", "sender", "area_code", "month", "measure").iter_rows(named=True)]
+    found = [
+        _row(row) for row in rows.sort("table_name", "sender", "area_code", "month", "measure").iter_rows(named=True)
+    ]
     if as_json:
         output.print_json(found)
     else:
@@ -62,5 +64,5 @@ def _print(release: "Release", rows: list[dict[str, Any]]) -> None:
     names = dict(release.areas().select("area_code", "name_zh").iter_rows())
     lines = [_line(row, names, catalogue.measures()[row["measure"]].label) for row in rows]
     heads = [("报送单位\nSender", "left"), ("地区\nArea", "left"), ("月份\nMonth", "left"), ("项目\nMeasure", "left")]
-    note = f"发布 Release {release.id}。金额单位为分。退回行数为上限。Money in fen; refused rows are an upper bound."
+    note = f"发布 Release {release.id}。退回行数为上限。Refused rows are an upper bound."
     output.print_table("对账 Reported against counted", [*heads, *HEADS], lines, note)

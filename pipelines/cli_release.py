@@ -79,7 +79,9 @@ def publish(release: str, edition: str, at: str | None, *, early: bool, as_json:
         if as_json:
             output.print_json({"release": release, "publish_at": entry.publish_at})
         else:
-            output.say(f"Release {release} will be published at {entry.publish_at}, by `fengqiao publish --due` or Dagster's sensor.")
+            output.say(
+                f"Release {release} will be published at {entry.publish_at}, by `fengqiao publish --due` or Dagster's sensor."
+            )
         return
     folder = publishing.publish(release, edition, early=early)
     _say_published(release, folder, as_json=as_json)
@@ -112,7 +114,9 @@ def roll_back(edition: str, *, as_json: bool) -> None:
     if as_json:
         output.print_json({"left": left, "release": before})
     else:
-        output.say(f"已退回：读者所见由 {left} 改回 {before}。Rolled back: readers see {before} again, no longer {left}.")
+        output.say(
+            f"已退回：读者所见由 {left} 改回 {before}。Rolled back: readers see {before} again, no longer {left}."
+        )
 
 
 def print_calendar(edition: str, *, as_json: bool) -> None:
@@ -124,7 +128,8 @@ def print_calendar(edition: str, *, as_json: bool) -> None:
     zone = ZoneInfo(catalogue.publisher().time_zone)
     heads = ("期间\nPeriod", "关账日\nClosed on", "应发布\nDue", "状态\nState", "发布号\nRelease")
     lines = [
-        (e.period, e.closes_on, f"{e.due_at.astimezone(zone):%Y-%m-%d %H:%M}", STATES[e.state], e.release_id) for e in entries
+        (e.period, e.closes_on, f"{e.due_at.astimezone(zone):%Y-%m-%d %H:%M}", STATES[e.state], e.release_id)
+        for e in entries
     ]
     output.print_table(f"发布日历 Release calendar ({edition})", [(head, "left") for head in heads], lines)
 

@@ -61,7 +61,15 @@ def _line(row: Owed, table: str) -> tuple[object, ...]:
 
 
 def _print(shown: list[Owed], rows: list[Owed]) -> None:
-    heads = ("报送单位\nSender", "名称\nName", "表\nTable", "月份\nMonth", "应报日\nDue", "收到日\nReceived", "状态\nState")
+    heads = (
+        "报送单位\nSender",
+        "名称\nName",
+        "表\nTable",
+        "月份\nMonth",
+        "应报日\nDue",
+        "收到日\nReceived",
+        "状态\nState",
+    )
     columns = [(head, "left") for head in heads] + [("逾期天数\nDays late", "right"), ("联系单位\nContact", "left")]
     lines = [_line(row, catalogue.tables()[row.table].label.zh) for row in shown]
     counts = Counter(row.state for row in rows)

@@ -73,8 +73,12 @@ def _written(sender: str, found: Sequence[Finding], folder: Path, today: date) -
     of_table: dict[str, list[Finding]] = {}
     for finding in found:
         of_table.setdefault(finding.table, []).append(finding)
-    with xlsxwriter.Workbook(path, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as workbook:
-        workbook.set_properties({"title": f"退回单 Return slip: {sender}", "created": datetime(today.year, today.month, today.day)})
+    with xlsxwriter.Workbook(
+        path, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    ) as workbook:
+        workbook.set_properties(
+            {"title": f"退回单 Return slip: {sender}", "created": datetime(today.year, today.month, today.day)}
+        )
         formats = _formats(workbook)
         for table, rows in of_table.items():
             sheet = workbook.add_worksheet(catalogue.tables()[table].label.zh[:31])
@@ -87,7 +91,9 @@ def _formats(workbook: "Workbook") -> dict[str, "Format"]:
     return {
         "title": workbook.add_format({"bold": True, "font_size": 18, "align": "center", "valign": "vcenter"}),
         "said": workbook.add_format({"font_size": 11, "text_wrap": True, "valign": "vcenter"}),
-        "head": workbook.add_format({**cell, "bold": True, "bg_color": "#EDEDED", "align": "center", "valign": "vcenter"}),
+        "head": workbook.add_format(
+            {**cell, "bold": True, "bg_color": "#EDEDED", "align": "center", "valign": "vcenter"}
+        ),
         "text": workbook.add_format(cell),
         "number": workbook.add_format({**cell, "align": "right"}),
         "signed": workbook.add_format({"bottom": 1, "font_size": 11}),
@@ -117,7 +123,14 @@ def _fill(
         _write_row(sheet, formats, line + number, number, row)
     end = line + len(rows) + 2
     for place, words in enumerate(SIGNED):
-        sheet.merge_range(end + place // 2 * 2, 4 * (place % 2), end + place // 2 * 2, 4 * (place % 2) + 2, f"{words}：", formats["signed"])
+        sheet.merge_range(
+            end + place // 2 * 2,
+            4 * (place % 2),
+            end + place // 2 * 2,
+            4 * (place % 2) + 2,
+            f"{words}：",
+            formats["signed"],
+        )
     sheet.print_area(0, 0, end + 2, last)
     sheet.set_landscape()
     sheet.set_paper(9)  # A4
@@ -127,7 +140,11 @@ def _fill(
 
 def _said(sender: str, table: str, rows: Sequence[Finding], today: date) -> Iterable[str]:
     registered = next((s for s in catalogue.senders() if (s.sender, s.table) == (sender, table)), None)
-    name, label, words = registered.name_zh if registered else sender, catalogue.tables()[table].label, catalogue.publisher()
+    name, label, words = (
+        registered.name_zh if registered else sender,
+        catalogue.tables()[table].label,
+        catalogue.publisher(),
+    )
     lines = len({(row.sha256, row.sheet, row.line) for row in rows})
     yield f"填报单位 Sender：{name}（{sender}）    联系单位 Contact office：{registered.contact_office if registered else '—'}"
     yield f"报表 Table：{label.zh} {label.en}    退回日期 Date：{today}    退回编号 No.：{sender}-{today:%Y%m%d}"

@@ -54,7 +54,9 @@ def period_after(period: str) -> str:
     if kind == "year_to_date":
         end = _later(last, 1)
         return _named(date(end.year, 1, 1), end)
-    part = f"-{period[5]}{(start.month - 1) // length + 1}" if kind in ("quarter", "half_year") else f"-{start.month:02d}"
+    part = (
+        f"-{period[5]}{(start.month - 1) // length + 1}" if kind in ("quarter", "half_year") else f"-{start.month:02d}"
+    )
     return {"year": f"{start.year}", "range": _named(start, end)}.get(kind, f"{start.year}{part}")
 
 

@@ -115,7 +115,9 @@ def test_one_lineage_leads_from_the_exports_to_the_published_release(hall: Modul
     assert upstream == graph.materializable_asset_keys - of_calendar, "an asset leads nowhere"
     for kind in KINDS:
         published = hall.calendar.step(kind, "published")
-        assert {hall.EXPORTS, hall.LEDGER, hall.calendar.step(kind, "sealed")} <= graph.get_ancestor_asset_keys(published)
+        assert {hall.EXPORTS, hall.LEDGER, hall.calendar.step(kind, "sealed")} <= graph.get_ancestor_asset_keys(
+            published
+        )
     made_by_hand = {key for key in upstream if not graph.get(key).parent_keys} - {hall.EXPORTS}
     assert {key.path[0] for key in made_by_hand} <= {"catalogue", "inputs"}
 
@@ -197,7 +199,9 @@ def test_a_release_is_drafted_once_its_last_month_is_closed(
     """May 2025 is released; months are closed on the tenth of the month after."""
     schedule = hall.defs.resolve_schedule_def(f"{kind}_release")
     at = datetime.fromisoformat(f"{day}T06:00+08:00")
-    told = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at))
+    told = schedule.evaluate_tick(
+        dg.build_schedule_context(scheduled_execution_time=at, repository_def=hall.defs.get_repository_def())
+    )
     assert [request.partition_key for request in told.run_requests or []] == ([period] if period else [])
     assert told.run_requests or told.skip_message
 

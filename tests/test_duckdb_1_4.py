@@ -34,7 +34,9 @@ def test_an_earlier_client_reads_every_table_of_a_release(road: Road) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["version"].startswith("1.4.")
-    written = {name: pl.scan_parquet(road.release / f"{name}.parquet").select(pl.len()).collect().item() for name in TABLES}
+    written = {
+        name: pl.scan_parquet(road.release / f"{name}.parquet").select(pl.len()).collect().item() for name in TABLES
+    }
     assert said["rows"] == written
     assert said["comment"].startswith("Area, 12 digits")
     assert said["value"] > 0

@@ -38,7 +38,7 @@ def _forget() -> None:
         ("time_zone: Asia/Shanghai", "time_zone: Mars/Base", "Mars/Base is not known"),
         ("closing_day: 10", "closing_day: 31", "calendar.closing_day"),
         ("dataset_id: fengqiao-demo", "dataset: fengqiao-demo", "dataset: there is no such key"),
-        ("hour: \"09:00\"", "hour: nine", "calendar.hour"),
+        ('hour: "09:00"', "hour: nine", "calendar.hour"),
     ],
 )
 def test_a_wrong_word_is_named_by_file_line_and_key(was: str, becomes: str, said: str, seeds: Path) -> None:
@@ -62,7 +62,10 @@ def test_a_declared_month_closes_when_it_is_said_to(seeds: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("mediation,2025-03,2025-03-01,2025-03-31,2025-03-15\n", "line 2: : Value error, starts_on, ends_on and closes_on"),
+        (
+            "mediation,2025-03,2025-03-01,2025-03-31,2025-03-15\n",
+            "line 2: : Value error, starts_on, ends_on and closes_on",
+        ),
         ("a,2025-03,2025-03-01,2025-03-31,2025-04-02\n" * 2, "line 3: 2025-03 stands twice"),
         ("a,2025-3,2025-03-01,2025-03-31,2025-04-02\n", "line 2: month"),
     ],

@@ -109,11 +109,17 @@ def test_a_sealed_release_is_read_only(house: Office) -> None:
         assert not stat.S_IMODE(path.stat().st_mode) & 0o222, path
 
 
+def _reworded(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    _unlocked(path).write_text(text.replace('"approved_by": "tester"', '"approved_by": "somebody"'), encoding="utf-8")
+
+
 SPOILT: dict[str, Callable[[Path], object]] = {
     "figures.parquet altered": lambda folder: _unlocked(folder / "figures.parquet").write_bytes(b"PAR1"),
     "a download altered": lambda folder: _unlocked(folder / "csv" / "mediation_accepted.csv").write_bytes(b"9999"),
     "a file added": lambda folder: _unlocked(folder / "extra.csv").touch(),
     "a file removed": lambda folder: _unlocked(folder / "measures.parquet").unlink(),
+    "its metadata altered": lambda folder: _reworded(folder / "release.json"),
     "its metadata gone": lambda folder: _unlocked(folder / "release.json").unlink(),
     "its metadata cut short": lambda folder: _unlocked(folder / "release.json").write_bytes(b"{"),
 }

@@ -45,7 +45,10 @@ def test_a_report_is_late_from_the_day_after_it_was_due(today: date, state: tupl
 def test_who_has_reported_is_reminded_of_nothing(office: Office) -> None:
     office.take(cases({}), "cases_2025-03.csv")
     rows = _say("senders", "--month", "2025-03", "--sender", HECHUAN)["senders"]
-    assert {row["table"]: row["state"] for row in rows} == {"mediation_cases": "reported_late", "mediation_monthly": "late"}
+    assert {row["table"]: row["state"] for row in rows} == {
+        "mediation_cases": "reported_late",
+        "mediation_monthly": "late",
+    }
     [told] = _say("senders", "--month", "2025-03", "--sender", HECHUAN, "--reminder")["reminders"]
     assert "合川区司法局：" in told
     assert "人民调解统计月报" in told
@@ -94,7 +97,11 @@ def test_a_slip_names_each_wrong_cell_by_its_place_and_shape_alone(office: Offic
     assert SECRET not in said
     for words in ("数据退回单", "合川区司法局", "退回单位", "接收人", "重报日期"):
         assert words in said
-    assert (sheet.freeze_panes, sheet.page_setup.orientation, bool(sheet.print_area)) == (f"A{heads + 2}", "landscape", True)
+    assert (sheet.freeze_panes, sheet.page_setup.orientation, bool(sheet.print_area)) == (
+        f"A{heads + 2}",
+        "landscape",
+        True,
+    )
 
 
 def test_without_a_refused_row_no_slip_is_written(office: Office, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events
 from pipelines.periods import month_start, months_of, period_after, period_ending
 from pipelines.release import calendar, drafting, publishing, sealing
 from pipelines.release.publishing import instant_of
-from pipelines.settings import TIME_ZONE, UserError, drafts, releases
+from pipelines.settings import TIME_ZONE, UserError
 
 EDITION = "internal"
 GROUP = "calendar"
@@ -49,8 +49,12 @@ def release_assets(kind: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         partitions_def=periods,
         check_specs=[
-            dg.AssetCheckSpec(EVERY_REPORT_CAME, asset=step(kind, "draft"), description="No sender owes a report of the period."),
-            dg.AssetCheckSpec(EVERY_CHANGE_EXPLAINED, asset=step(kind, "draft"), description="Each changed cell has its reason."),
+            dg.AssetCheckSpec(
+                EVERY_REPORT_CAME, asset=step(kind, "draft"), description="No sender owes a report of the period."
+            ),
+            dg.AssetCheckSpec(
+                EVERY_CHANGE_EXPLAINED, asset=step(kind, "draft"), description="Each changed cell has its reason."
+            ),
         ],
         description=f"The release of a {_said(kind)}, drafted with what it changes; not yet approved.",
     )
@@ -64,7 +68,9 @@ def release_assets(kind: str) -> list[dg.AssetsDefinition]:
         deps=[draft],
         group_name=GROUP,
         partitions_def=periods,
-        check_specs=[dg.AssetCheckSpec(SEAL_INTACT, asset=step(kind, "sealed"), description="No file was altered since.")],
+        check_specs=[
+            dg.AssetCheckSpec(SEAL_INTACT, asset=step(kind, "sealed"), description="No file was altered since.")
+        ],
         description=f"The release of a {_said(kind)} as a person approved it (`fengqiao approve`).",
     )
     def seal(context: dg.AssetExecutionContext) -> Events:
@@ -114,19 +120,19 @@ def _drafted(kind: str, made: drafting.Draft) -> Events:
 
 def _sealed(kind: str, period: str) -> Events:
     """The gate. A draft that is newer than the sealed release of its period waits, whatever was approved before."""
-    entry = calendar.due(period, kind, EDITION, datetime.now(UTC))
-    waiting = sorted(path.name for path in drafts(EDITION).glob(f"{period}-[0-9]*.[0-9]*") if path.is_dir())
-    if waiting:
+    draft, folder = drafting.waiting(period, EDITION), drafting.newest(period, EDITION)
+    if draft is not None:
         raise UserError(
-            f"Release {waiting[-1]} is drafted and waits for a person. Read CHANGES.md in {drafts(EDITION) / waiting[-1]}, then run "
-            f"`fengqiao approve {waiting[-1]}`."
+            f"Release {draft.name} is drafted and waits for a person. Read CHANGES.md in {draft}, then run "
+            f"`fengqiao approve {draft.name}`."
         )
-    if entry.release_id is None:
+    if folder is None:
         raise UserError(f"There is no draft of {period} yet; materialise {kind}_draft first.")
-    folder = releases(EDITION) / entry.release_id
     said = sealing.metadata_of(folder)
-    told = {name: said.get(name) or "" for name in ("approved_by", "approved_role", "approved_department", "approved_at")}
-    yield dg.MaterializeResult(asset_key=step(kind, "sealed"), metadata={"release": entry.release_id, **told})
+    told = {
+        name: said.get(name) or "" for name in ("approved_by", "approved_role", "approved_department", "approved_at")
+    }
+    yield dg.MaterializeResult(asset_key=step(kind, "sealed"), metadata={"release": folder.name, **told})
     yield dg.AssetCheckResult(asset_key=step(kind, "sealed"), check_name=SEAL_INTACT, passed=sealing.is_intact(folder))
 
 
@@ -159,7 +165,7 @@ PUBLISH_JOBS = {
 
 
 def draft_schedule(kind: str) -> dg.ScheduleDefinition:
-    """Each morning: whether a period of the kind has been closed of which there is no release yet."""
+    """Each morning: whether a period of the kind has been closed of which there is no release yet; asked until there is one."""
 
     @dg.schedule(
         name=f"{kind}_release",
@@ -176,13 +182,14 @@ def draft_schedule(kind: str) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"{entry.release_id} is {entry.state}.")
         if now.date() <= entry.closes_on:
             return dg.SkipReason(f"{period} is closed on {entry.closes_on}; its release is due at {entry.due_at}.")
-        return dg.RunRequest(run_key=f"{kind}:{period}", partition_key=period)
+        return dg.RunRequest(run_key=f"{kind}:{period}:{now.date()}", partition_key=period)
 
     return when_closed
 
 
 def approved_sensor(kind: str) -> dg.SensorDefinition:
-    """Notices that a person has approved a release of the kind that readers have not seen."""
+    """Notices that a person has approved a release of the newest period of a kind. One of an earlier period is published by hand:
+    it would take readers back."""
 
     @dg.sensor(name=f"{kind}_approved", job=PUBLISH_JOBS[kind], minimum_interval_seconds=60)
     def approved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
@@ -216,7 +223,9 @@ def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest 
     waiting = publishing.scheduled(EDITION)
     if waiting and instant_of(waiting[0].publish_at) <= datetime.now(UTC):
         return dg.RunRequest(run_key=f"{waiting[0].release_id}@{waiting[0].publish_at}")
-    return dg.SkipReason(f"next: {waiting[0].release_id} at {waiting[0].publish_at}" if waiting else "Nothing is scheduled.")
+    return dg.SkipReason(
+        f"next: {waiting[0].release_id} at {waiting[0].publish_at}" if waiting else "Nothing is scheduled."
+    )
 
 
 ASSETS = [asset for kind in calendar.KINDS for asset in release_assets(kind)]

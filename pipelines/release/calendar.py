@@ -6,9 +6,8 @@ from datetime import date, datetime
 
 from pipelines import catalogue
 from pipelines.periods import month_start, months_of, period_after, period_ending
-from pipelines.release.drafting import newest
+from pipelines.release.drafting import newest, waiting
 from pipelines.release.publishing import current, publications
-from pipelines.settings import drafts
 
 KINDS = ("month", "quarter", "half_year", "year")
 
@@ -62,5 +61,5 @@ def _state(period: str, edition: str) -> tuple[str | None, str | None]:
     if sealed is not None:
         was_published = {move["release_id"] for move in publications(edition)} | {current(edition)}
         return ("published" if sealed.name in was_published else "sealed"), sealed.name
-    drafted = sorted(path.name for path in drafts(edition).glob(f"{period}-[0-9]*.[0-9]*") if path.is_dir())
-    return ("drafted", drafted[-1]) if drafted else (None, None)
+    drafted = waiting(period, edition)
+    return ("drafted", drafted.name) if drafted is not None else (None, None)

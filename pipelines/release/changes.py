@@ -41,27 +41,22 @@ def write_changes(connection: duckdb.DuckDBPyConnection, folder: Path, earlier: 
 
     Columns: indicator, area_code, period, breakdown, category, value, numerator and denominator `_before` and `_after`
     (null where there was or is no such cell), reason (codes of `REASONS`, joined by commas), against (the earlier
-    release). A cell of an earlier release with these put in is the cell of the draft. Needs the views of `release_tables`.
+    release). A cell of an earlier release with these put in is the cell of the draft. Where an edition is protected its
+    reasons tell nothing of cases: definition, area or revision. Needs the views of `release_tables`.
     """
     connection.execute(f"create or replace temp table changes ({_COLUMNS})")
     for release in earlier:
-        _write_changed(connection, folder, release)
-        _write_causes(connection, release, edition)
         told = json.loads((release / "release.json").read_text(encoding="utf-8"))
+        is_exact, sequence = edition == "internal", told.get("ledger_sequence")
         old, new = definitions(release), definitions(folder)
         redefined = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-        connection.execute(
-            _EXPLAINED,
-            {
-                "against": release.name,
-                "redefined": redefined,
-                "cutoff": told["data_cutoff"],
-                "code_version": told["code_version"],
-                "seeds_version": told["seeds_version"],
-                "sequence": told["ledger_sequence"],
-                "otherwise": "revision",
-            },
-        )
+        _write_changed(connection, folder, release)
+        connection.execute(f"create or replace temp table causes ({_CAUSE_COLUMNS})")
+        if is_exact:
+            _write_causes(connection, sequence)
+        given = {name: told[name] for name in ("data_cutoff", "code_version", "seeds_version")}
+        given |= {"against": release.name, "redefined": redefined, "is_exact": is_exact, "sequence": sequence}
+        connection.execute(_EXPLAINED, given)
 
 
 _COLUMNS = """
@@ -100,21 +95,21 @@ def _write_changed(connection: duckdb.DuckDBPyConnection, folder: Path, release:
     )
 
 
-def _write_causes(connection: duckdb.DuckDBPyConnection, release: Path, edition: str) -> None:
-    """`temp.causes`: which cases that moved since the earlier release touch which changed cell.
+def _write_causes(connection: duckdb.DuckDBPyConnection, sequence: int) -> None:
+    """`temp.causes`: which cases that moved since a ledger sequence touch which changed cell.
 
-    Columns: those of `KEY`, cause, delta (of the numerator). Of an edition whose cells are protected no case is asked.
+    Columns: those of `KEY`, cause, delta (of the numerator).
     """
-    told = json.loads((release / "release.json").read_text(encoding="utf-8"))
     with versions.opened() as books:
-        versions.moved_since(books, told["ledger_sequence"] if edition == "internal" else 2**62)
+        versions.moved_since(books, sequence)
         versions.write_differences(books)
         moved = books.sql("select * from differences").to_arrow_table()
     connection.register("moved", moved)
-    connection.execute(f"create or replace temp table causes as {_CAUSES}", {"sequence": told["ledger_sequence"]})
+    connection.execute(f"insert into temp.causes {_CAUSES}", {"sequence": sequence})
     connection.unregister("moved")
 
 
+_CAUSE_COLUMNS = ", ".join(f"{name} varchar" for name in (*KEY, "cause")) + ", delta hugeint"
 _CAUSES = f"""
     with parts as (
         unpivot (select indicator, kind, numerator, denominator, denominator_with, censored, void_where from temp.indicators)
@@ -204,11 +199,12 @@ _EXPLAINED = f"""
             when changed.indicator in (select unnest($redefined)) then 'definition'
             when changed.area_code in (select area_code from touched_areas) then 'area'
             when reasons.reason is not null then reasons.reason
+            when not $is_exact then 'revision'
             when request.sequence < $sequence then 'earlier_state'
             when (value_before is null) <> (value_after is null) then 'late_report'
-            when cast($cutoff as date) <> (select last_day(max(last_month)) from temp.periods) then 'later_cutoff'
+            when cast($data_cutoff as date) <> (select last_day(max(last_month)) from temp.periods) then 'later_cutoff'
             when request.code_version <> $code_version or request.seeds_version <> $seeds_version then 'method'
-            else $otherwise
+            else 'revision'
         end as reason,
         $against as against
     from temp.changed
@@ -269,7 +265,10 @@ def _told(connection: duckdb.DuckDBPyConnection, revision: Mapping[str, Any], pe
     ]
     lines += [_line(*row) for row in rows[:ROWS_TOLD]]
     if len(rows) > ROWS_TOLD:
-        lines += ["", f"其余 {len(rows) - ROWS_TOLD:,} 项见 csv/changes.csv。The other {len(rows) - ROWS_TOLD:,} are in csv/changes.csv."]
+        lines += [
+            "",
+            f"其余 {len(rows) - ROWS_TOLD:,} 项见 csv/changes.csv。The other {len(rows) - ROWS_TOLD:,} are in csv/changes.csv.",
+        ]
     return [*lines, ""]
 
 

@@ -77,8 +77,9 @@ def _written(
     connection: duckdb.DuckDBPyConnection, folder: Path, period: str, edition: str, progress: Progress
 ) -> Draft:
     release_tables(connection, months_of(period)[1])
-    progress("reconciliation")
-    write_reconciliation(connection)
+    if edition == "internal":  # it counts cases exactly
+        progress("reconciliation")
+        write_reconciliation(connection)
     words = column_words()
     for name in DATA_TABLES:
         progress(f"{name}.parquet")
@@ -144,11 +145,16 @@ def _digest(folder: Path) -> str:
 
 def newest(period: str, edition: str) -> Path | None:
     """The newest sealed release of a period."""
-    found = [
-        p
-        for p in releases(edition).glob(f"{period}-*")
-        if p.is_dir() and not p.is_symlink() and _version(p.name, period)
-    ]
+    return _newest_in(releases(edition), period)
+
+
+def waiting(period: str, edition: str) -> Path | None:
+    """The newest draft of a period that nobody has approved."""
+    return _newest_in(drafts(edition), period)
+
+
+def _newest_in(folder: Path, period: str) -> Path | None:
+    found = [p for p in folder.glob(f"{period}-*") if p.is_dir() and not p.is_symlink() and _version(p.name, period)]
     return max(found, key=lambda p: _version(p.name, period) or (0, 0), default=None)
 
 

@@ -43,7 +43,15 @@ def metadata(
 
 
 def _of_the_office(said: Publisher, release_id: str, edition: str) -> dict[str, Any]:
-    words = ("title", "publisher", "responsible_statistician", "legal_basis", "population", "quality", "seasonal_adjustment")
+    words = (
+        "title",
+        "publisher",
+        "responsible_statistician",
+        "legal_basis",
+        "population",
+        "quality",
+        "seasonal_adjustment",
+    )
     both = {f"{name}_{language}": getattr(getattr(said, name), language) for name in words for language in ("zh", "en")}
     return {
         "dataset_id": said.dataset_id,
@@ -89,7 +97,9 @@ def _of_the_period(connection: duckdb.DuckDBPyConnection, period: str, *, is_fir
 def _of_the_data(connection: duckdb.DuckDBPyConnection, edition: str) -> dict[str, Any]:
     """What the figures rest on. Counts of rows, receipts and sequences are of the internal edition only."""
     request = connection.sql("select * from warehouse.catalogue.build_request").pl().row(0, named=True)
-    breaks = connection.sql("select indicator, area_code, strftime(month, '%Y-%m') as month from temp.breaks order by all").pl()
+    breaks = connection.sql(
+        "select indicator, area_code, strftime(month, '%Y-%m') as month from temp.breaks order by all"
+    ).pl()
     said = {
         "code_version": request["code_version"],
         "seeds_version": request["seeds_version"],
@@ -172,4 +182,3 @@ def _vintage(period: str, reports: Mapping[str, Any], told: Sequence[Mapping[str
 def _one(connection: duckdb.DuckDBPyConnection, query: str, given: Sequence[object] = ()) -> tuple[Any, ...]:
     [row] = connection.execute(query, list(given)).fetchall()
     return row
-

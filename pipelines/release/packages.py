@@ -68,7 +68,13 @@ def _resources(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted((folder / "csv").glob("*.csv")):
         with path.open(encoding="utf-8-sig", newline="") as file:
             fields = [_field(name, types, words) for name in next(csv.reader(file))]
-        yield {**_file(folder, path), "type": "table", "format": "csv", "encoding": "utf-8", "schema": {"fields": fields}}
+        yield {
+            **_file(folder, path),
+            "type": "table",
+            "format": "csv",
+            "encoding": "utf-8",
+            "schema": {"fields": fields},
+        }
     for name in ("fengqiao.duckdb", "cards.json", "CHANGES.md"):
         yield {**_file(folder, folder / name), "type": "file", "format": name.partition(".")[2]}
 
@@ -127,7 +133,9 @@ def _record(resources: list[dict[str, Any]], said: Mapping[str, Any]) -> dict[st
         "dct:provenance": _both(said, "legal_basis"),
         "dcat:version": said["version"],
         "adms:status": said["vintage"],
-        "dcat:previousVersion": None if said["supersedes"] is None else place.rpartition("/")[0] + f"/{said['supersedes']}",
+        "dcat:previousVersion": None
+        if said["supersedes"] is None
+        else place.rpartition("/")[0] + f"/{said['supersedes']}",
         "dcat:distribution": [_distribution(resource, place) for resource in resources],
     }
 

@@ -53,7 +53,9 @@ def _movements(tables: list[str]) -> pa.Table:
         closings = pl.DataFrame({"month": months, "closes_on": [catalogue.closes_on(month) for month in months]})
         books.register("closing_days", closings.to_arrow())
         books.execute(_CLOSINGS)
-        books.execute(f"create temp table moved as {' union all '.join(_moved_after_closing(table) for table in tables)}")
+        books.execute(
+            f"create temp table moved as {' union all '.join(_moved_after_closing(table) for table in tables)}"
+        )
         versions.write_differences(books)
         query = "select area_code, month, measure, cause, delta from differences where breakdown = 'total'"
         return books.sql(query).to_arrow_table()

@@ -104,11 +104,15 @@ def _reminder(office: str, missing: Sequence[Owed], today: date) -> str:
     for number, row in enumerate(missing, 1):
         label, due = catalogue.tables()[row.table].label, row.due_on
         passed = f"，已逾期{row.days_late}天" if row.days_late else ""
-        zh.append(f"{number}. {label.zh}（{row.name_zh}），统计月份{row.month}，应于{due.year}年{due.month}月{due.day}日前报送{passed}。")
+        zh.append(
+            f"{number}. {label.zh}（{row.name_zh}），统计月份{row.month}，应于{due.year}年{due.month}月{due.day}日前报送{passed}。"
+        )
         overdue = f", {row.days_late} days overdue" if row.days_late else ""
         en.append(f"{number}. {label.en} ({row.name_en}), month {row.month}, due on {_day(due)}{overdue}.")
     zh.append(f"请尽快报送；本月无发生数的，请报零报告。联系方式：{words.contact}。\n\n{words.publisher.zh}")
-    en.append(f"Please send it soon; where nothing occurred, send a zero report. Contact: {words.contact}.\n\n{words.publisher.en}")
+    en.append(
+        f"Please send it soon; where nothing occurred, send a zero report. Contact: {words.contact}.\n\n{words.publisher.en}"
+    )
     return "\n".join(zh) + "\n\n" + "\n".join(en)
 
 

@@ -35,7 +35,8 @@ def approve(release_id: str, edition: str, name: str, role: str | None = None, d
             "issued": instant,
         }
         write_packages(draft, said)
-        write_metadata(draft, {**said, "files": hashes(draft)})
+        said["files"] = hashes(draft)
+        write_metadata(draft, said | {"seal": seal_of(said)})
         for path in draft.rglob("*"):
             path.chmod(0o555 if path.is_dir() else 0o444)
         sealed.parent.mkdir(parents=True, exist_ok=True)
@@ -52,10 +53,17 @@ def write_metadata(folder: Path, said: Mapping[str, Any]) -> None:
     (folder / "release.json").write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
+def seal_of(said: Mapping[str, Any]) -> str:
+    """sha256 over everything that a release says of itself, the digests of its files included."""
+    told = {name: value for name, value in said.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
 def is_intact(folder: Path) -> bool:
-    """Whether a sealed release has the very files it was sealed with."""
+    """Whether a sealed release has the very files it was sealed with and says what it said; the first ones did not seal the latter."""
     try:
-        return metadata_of(folder)["files"] == hashes(folder)
+        said = metadata_of(folder)
+        return said["files"] == hashes(folder) and said.get("seal") in (None, seal_of(said))
     except (OSError, ValueError, KeyError):
         return False
 

@@ -39,7 +39,9 @@ def opened() -> Iterator[duckdb.DuckDBPyConnection]:
         for table in DECLARED:
             connection.execute(f"create view warehouse.catalogue.{table} as select * from live.catalogue.{table}")
         connection.execute("create view warehouse.core.dim_areas as select * from live.core.dim_areas")
-        connection.execute("create table warehouse.catalogue.build_request as select * from live.catalogue.build_request")
+        connection.execute(
+            "create table warehouse.catalogue.build_request as select * from live.catalogue.build_request"
+        )
         yield connection
 
 
