@@ -591,6 +591,19 @@ def tidy(days: int, dry_run: bool, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--check", is_flag=True, help="Look for what somebody must know and tell what is new.")
+@click.option("--failed", "unit", metavar="SERVICE", help="Tell that a scheduled run failed, by its service's name.")
+@click.option("--test", is_flag=True, help="Send a test message by every channel.")
+@with_json
+def alert(check: bool, unit: str | None, test: bool, as_json: bool) -> None:
+    """Tell what somebody on duty must know, by the channels that alerts.yml in the data folder declares."""
+    from pipelines import cli_alert
+
+    if not cli_alert.run(unit, check=check, test=test, as_json=as_json):
+        click.get_current_context().exit(UNEXPECTED)
+
+
+@main.command()
 @with_json
 def doctor(as_json: bool) -> None:
     """Check keys, data folder, disk, fonts and the hashes of releases; exit code 1 when something is wrong."""
