@@ -117,7 +117,7 @@ def _abstract(built: Built) -> tuple[Paragraph, ...]:
         text = sentences.sentence(built.facts, names, built.language, opens=not texts)
         if text:
             texts.append(text)
-    return (Paragraph(_run(texts, built.language)),) if texts else ()
+    return tuple(map(Paragraph, texts))
 
 
 def _run(texts: Sequence[str], language: Language) -> str:
@@ -167,14 +167,15 @@ def _paragraphs(built: Built, section: SectionPlan) -> tuple[Paragraph, ...]:
         if text:
             texts.append(text)
             built.tell(names)
+    parts: list[str] = []
     for table in section.tables:
         found = tables.counted(built.facts, table) if table.is_told else None
         if found:
             card, _, rows = found
             said = [(words, count, share) for words, count, share in rows if count is not None]
-            texts.append(sentences.leading(card, table.by or "", said, built.language))
-    texts = [text for text in texts if text]
-    return (Paragraph(_run(texts, built.language)),) if texts else ()
+            parts.append(sentences.leading(card, table.by or "", said, built.language))
+    told = (_run(list(filter(None, run)), built.language) for run in (texts, parts))
+    return tuple(Paragraph(text) for text in told if text)
 
 
 def _with_notes(blocks: Sequence[Block], language: Language) -> Sequence[Block]:
