@@ -151,7 +151,11 @@ def label_with_unit(card: Card, language: Language) -> str:
 
 def label_in_text(card: Card, language: Language) -> str:
     """The label inside a sentence: in English its first letter is small."""
-    text = label(card, language)
+    return in_text(label(card, language), language)
+
+
+def in_text(text: str, language: Language) -> str:
+    """A word that begins with a capital, after other words."""
     return text[0].lower() + text[1:] if language == "en" else text
 
 

@@ -117,7 +117,7 @@ def _abstract(built: Built) -> tuple[Paragraph, ...]:
         text = sentences.sentence(built.facts, names, built.language, opens=not texts)
         if text:
             texts.append(text)
-    return (Paragraph(_run(texts, built.language)),) if texts else ()
+    return tuple(map(Paragraph, texts))
 
 
 def _run(texts: Sequence[str], language: Language) -> str:
@@ -167,14 +167,15 @@ def _paragraphs(built: Built, section: SectionPlan) -> tuple[Paragraph, ...]:
         if text:
             texts.append(text)
             built.tell(names)
+    parts: list[str] = []
     for table in section.tables:
         found = tables.counted(built.facts, table) if table.is_told else None
         if found:
             card, _, rows = found
             said = [(words, count, share) for words, count, share in rows if count is not None]
-            texts.append(sentences.leading(card, table.by or "", said, built.language))
-    texts = [text for text in texts if text]
-    return (Paragraph(_run(texts, built.language)),) if texts else ()
+            parts.append(sentences.leading(card, table.by or "", said, built.language))
+    told = (_run(list(filter(None, run)), built.language) for run in (texts, parts))
+    return tuple(Paragraph(text) for text in told if text)
 
 
 def _with_notes(blocks: Sequence[Block], language: Language) -> Sequence[Block]:
@@ -187,7 +188,7 @@ def _noted(table: Table, language: Language) -> Table:
     asked = {
         "note_growth": say("review.growth", language) in heads,
         "note_target": say("review.to_target", language) in heads,
-        "note_provisional": any(cell.text == say("marks.p", language) for row in table.rows for cell in row),
+        "note_provisional": any(cell.text == say("review.marker_p", language) for row in table.rows for cell in row),
     }
     notes = [say(f"review.{key}", language) for key, is_asked in asked.items() if is_asked]
     return replace(table, notes=(*notes, *table.notes))
@@ -224,15 +225,12 @@ def _level(built: Built) -> str:
 def _areas(built: Built, table: TablePlan) -> list[Block]:
     if not built.facts.children:
         return [Paragraph(built.say("absent_area"))] if table.id == "open" else []
-    made, silent = tables.areas(built.facts, table, built.language)
-    if table.id == "open":
-        if made is None:
-            return [Paragraph(built.say("open_none"))]
-        left = [Paragraph(built.say("open_others", count=silent, level=_level(built)))] if silent else []
-        return [made, *left]
+    made, nought, silent = tables.areas(built.facts, table, built.language)
     if made is None:
-        return []
-    return [replace(made, notes=(built.say("areas_silent", count=silent, level=_level(built)),)) if silent else made]
+        return [Paragraph(built.say("open_none"))] if table.id == "open" and nought else []
+    counts = {"areas_nought": nought, "areas_silent": silent}
+    notes = [built.say(key, count=count, level=_level(built)) for key, count in counts.items() if count]
+    return [replace(made, notes=(*made.notes, *notes))]
 
 
 def _identity(built: Built, table: TablePlan) -> list[Block]:
@@ -255,9 +253,9 @@ def _senders(built: Built, table: TablePlan) -> list[Block]:
         return []
     numbers = {name: f"{number:,}" for name, number in sums.items()}
     is_full = sums["owed"] == sums["reported"]
-    is_clean = not sums["refused"] and not sums["contradictions"]
     texts = [built.say("coverage_full" if is_full else "coverage_missing", **numbers)]
-    texts.append(built.say("refused_none" if is_clean else "refused", **numbers))
+    found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
+    texts += [built.say(key, **numbers) for key in found] or [built.say("refused_none")]
     return [Paragraph(_run(texts, built.language)), made]
 
 
@@ -275,7 +273,7 @@ def _occurrences(built: Built, table: TablePlan) -> list[Block]:
     for card in records.zero_lines(built.facts):
         figure = built.facts.total(card.id)
         if figure and figure.value:
-            label = wording.counted_label(card, built.language)
+            label = wording.counted_label(card, built.language, in_text=True)
             said = wording.counted_value(figure.value, card, built.language)
             items.append(say("review.zero_item", built.language, label=label, value=said))
     text = built.say("zero_some", items=wording.listed(items, built.language)) if items else built.say("zero_all")

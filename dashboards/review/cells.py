@@ -101,8 +101,9 @@ def count(number: int | None, language: Language) -> Cell:
 
 def remark(figure: Figure | None, language: Language) -> Cell:
     """Marks of a figure that has a value; of one without, they stand in its place already."""
-    marks = wording.marks(figure, language) if figure and figure.value is not None else ""
-    return Cell(marks) if marks else none(language)
+    marks = figure.status if figure and figure.value is not None else ()
+    texts = [say(f"review.marker_{code}", language) for code in marks]
+    return Cell(wording.listed(texts, language)) if texts else none(language)
 
 
 def unit(card: Card, language: Language) -> Cell:

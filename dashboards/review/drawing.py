@@ -9,10 +9,10 @@ from math import floor, log10
 from dashboards.wording import escaped
 
 BLUE, GREY, RULE, INK = "#0B5CAB", "#6B7785", "#D9DEE4", "#1F2933"
-FAMILY = "Noto Sans SC, Fengqiao Sans, sans-serif"
+FAMILY = "Fengqiao Sans, Noto Sans SC, sans-serif"
 WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 28
-BAR, NAME_WIDTH, VALUE_WIDTH = 24, 150, 70
+BAR, NAME_WIDTH, VALUE_WIDTH = 24, 196, 70
 TICKS = 4
 SIZE = 12
 

@@ -31,9 +31,10 @@ def typst() -> Any:
 @cache
 def _fonts(folder: Path | None) -> tuple[Any, tuple[str, ...]]:
     """The fonts that may be used, and their families in the order in which they are tried."""
-    paths = [str(fonts.typeface().parent), *([str(folder)] if folder else [])]
+    regular = fonts.regular(fonts.cache_folder())
+    paths = [str(fonts.typeface().parent), str(regular.parent), *([str(folder)] if folder else [])]
     found = typst().Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
-    own = sorted({font.family for font in found.fonts()} - {FACE})
+    own = sorted({font.family for font in found.fonts()} - {FACE, fonts.FAMILY})
     if folder and not own:
         raise UserError(f"{folder} holds no font file; expected TTF or OTF files such as those of 仿宋_GB2312.")
     return found, (*own, FACE)

@@ -133,7 +133,21 @@ def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         )
     if explained:
         heads.append(Column(say("review.explained", language), "left", 2.4))
-    return _table(plan, language, heads, rows)
+    return _table(plan, language, heads, rows, *_reported_by(facts, language))
+
+
+def _reported_by(facts: Facts, language: Language) -> tuple[str, ...]:
+    """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
+    if facts.place.level != "city":
+        return ()
+    forms = [name for name in facts.cards if name.endswith(REPORTED)]
+    places = [
+        place
+        for place in facts.children
+        if any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
+    ]
+    names = wording.listed((spoken(place.name, language) for place in places), language)
+    return (say("review.reported_by", language, areas=names),) if len(places) < len(facts.children) else ()
 
 
 def _explained(row: Mapping[str, Any] | None, language: Language) -> Cell:
@@ -184,14 +198,14 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
     """What others published of this area or one in it, beside ours: only what a card counts."""
     heads = [
-        Column(say("review.published_by", language), "left", 1.4),
-        Column(say("area", language), "left", 1.2),
-        Column(say("review.period", language), "left", 1.4),
+        Column(say("review.published_by", language), "left", 1.2),
+        Column(say("area", language), "left", 1.1),
+        Column(say("review.period", language), "left", 1.2),
         Column(say("review.indicator", language), "left", 2.2),
         Column(say("review.published", language)),
         Column(say("review.ours", language)),
         Column(say("review.verdict", language), "centre", 1.0),
-        Column(say("review.why", language), "left", 2.6),
+        Column(say("review.why", language), "left", 3.6),
     ]
     rows = []
     for row in given:
@@ -258,7 +272,8 @@ def _method(facts: Facts, card: Card, language: Language) -> str:
         below = spoken(facts.measures[card.denominator][0], language)
         text = say("review.fraction", language, numerator=text, denominator=below)
     unit = say("review.unit", language) + wording.colon(language) + cells.unit(card, language).text
-    parts = [text, say(f"basis.{card.basis}", language), unit, _decimals(card, language)]
+    basis = wording.in_text(say(f"basis.{card.basis}", language), language)
+    parts = [text, basis, wording.in_text(unit, language), _decimals(card, language)]
     if card.matures_after is not None:
         parts.append(say("review.matures", language, days=card.matures_after))
     return _sentence(parts, language)

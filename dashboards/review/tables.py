@@ -71,11 +71,11 @@ def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
             Column(say("review.indicator", language), "left", LABEL_WEIGHT),
             [Cell(wording.label(card, language)) for card in present],
         ),
-        (Column(say("review.unit", language), "centre", 0.9), [cells.unit(card, language) for card in present]),
+        (Column(say("review.unit", language), "centre", 1.1), [cells.unit(card, language) for card in present]),
         *_compared(pairs, language),
         *_cumulative(facts, present, language),
         *_beside(facts, present, language),
-        (Column(say("review.remark", language), "centre", 0.9), [cells.remark(row, language) for row in rows]),
+        (Column(say("review.remark", language), "centre", 1.0), [cells.remark(row, language) for row in rows]),
     ]
     labels = {"coarser": coarse, "silent": silent}
     notes = [
@@ -144,7 +144,7 @@ def aims(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
             Column(say("review.indicator", language), "left", LABEL_WEIGHT),
             [Cell(wording.label(card, language)) for card, _ in rows],
         ),
-        (Column(say("review.unit", language), "centre", 0.9), [cells.unit(card, language) for card, _ in rows]),
+        (Column(say("review.unit", language), "centre", 1.1), [cells.unit(card, language) for card, _ in rows]),
     ]
     columns: dict[str, list[Cell]] = {
         "this_period": [cells.value(facts.total(card.id), card, language) for card, _ in rows],
@@ -284,13 +284,18 @@ def _bars(facts: Facts, card: Card, plan: TablePlan, rows: Sequence[Counted], la
     )
 
 
-def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, int]:
-    """A row an area directly below in which anything was counted, with the whole first; and how many are left out."""
+def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, int, int]:
+    """A row an area directly below in which anything was counted, with the whole first.
+
+    And how many are left out because all is nought there, and because nobody reports for them.
+    """
     cards = [card for card in known_cards(facts, plan.indicators) if not is_coarser(card, facts.kind)]
     below = [place for place in facts.children if _has_any(facts, place, cards)]
-    silent = [place for place in facts.children if place not in below and not place.is_not_assigned]
+    others = [place for place in facts.children if place not in below and not place.is_not_assigned]
+    nought = sum(any(_is_known(facts.total(card.id, area=place.code)) for card in cards) for place in others)
+    silent = len(others) - nought
     if not cards or not below:
-        return None, len(silent)
+        return None, nought, silent
     places = [facts.place, *below]
     names = [Cell(say("review.total", language)), *(Cell(spoken(place.name, language)) for place in below)]
     filled: list[Filled] = [(Column(say("area", language), "left", 2.0), names)]
@@ -298,7 +303,7 @@ def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | No
         column = [cells.value(facts.total(card.id, area=place.code), card, language) for place in places]
         filled.append((Column(_headed(card, language), "right", 1.5), column))
     titled = plan.model_copy(update={"title": _titled(plan.title, below[0].level)})
-    return _assembled(titled, filled, language), len(silent)
+    return _assembled(titled, filled, language), nought, silent
 
 
 def _titled(title: Words, level: str) -> Words:
