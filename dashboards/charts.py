@@ -153,35 +153,30 @@ def funnel(
     finding: str,
     language: Language,
 ) -> Drawn:
-    """Areas by their number of cases against the limits that chance sets for that many."""
-    cases = [point.cases for point in points]
-    step = {"type": "scatter", "mode": "lines", "x": cases, "hoverinfo": "skip"}
+    """Areas from few to many cases, each with the range that chance sets for its cases against the rest of its city.
+
+    The ranges narrow as cases grow, which is the funnel; they are drawn one by one because each area has its own rest.
+    """
+    rows = [f"{names[point.area_code]}  {point.cases:,}" for point in points]
     data: list[dict[str, object]] = []
-    for low, high, dash in (("lower_998", "upper_998", "solid"), ("lower_95", "upper_95", "dot")):
-        for limit in (low, high):
-            line = {"color": GREY, "width": 1, "dash": dash, "shape": "spline"}
-            data.append(step | {"y": [getattr(point, limit) for point in points], "line": line})
-    data.append(step | {"y": [point.centre for point in points], "line": {"color": GREY, "width": 1.5}})
+    for low, high, width in (("lower_998", "upper_998", 6), ("lower_95", "upper_95", 12)):
+        x = [edge for point in points for edge in (getattr(point, low), getattr(point, high), None)]
+        y = [edge for row in rows for edge in (row, row, None)]
+        line = {"color": "rgba(107, 119, 133, 0.35)", "width": width}
+        data.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "line": line, "hoverinfo": "skip"})
     said = [
         f"{names[point.area_code]}<br>{wording.value_text(point.value, card, language)}<br>"
         + say("analysis.cases", language, cases=f"{point.cases:,}")
         for point in points
     ]
     colours = [BLUE if point.area_code == chosen else GREY if point.signal == "none" else ORANGE for point in points]
-    data.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": cases,
-            "y": [point.value for point in points],
-            "text": said,
-            "hovertemplate": "%{text}<extra></extra>",
-            "marker": {"size": 10, "color": colours},
-        }
-    )
-    layout = _layout([str(case) for case in cases], [], card, language) | {"height": 340}
-    layout["xaxis"] = {"fixedrange": True, "automargin": True, "tickfont": TICKS, "tickformat": ",d", "showgrid": False}
-    layout["xaxis"] |= {"title": {"text": say("analysis.cases_axis", language), "font": TICKS}}
+    marker = {"size": 10, "color": colours}
+    dots = {"x": [point.value for point in points], "y": rows, "text": said, "marker": marker}
+    data.append({"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>", **dots})
+    layout = _layout(rows, [], card, language) | {"height": 80 + 26 * len(rows)}
+    value_axis = {name: part for name, part in layout["yaxis"].items() if name != "rangemode"}  # type: ignore[attr-defined]
+    layout["xaxis"] = value_axis
+    layout["yaxis"] = {"type": "category", "fixedrange": True, "automargin": True, "tickfont": TICKS}
     return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
 
 

@@ -12,6 +12,7 @@ from dashboards.wording import Figure, Language, escaped, say
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
 
+CHINESE = "chinese"  # the kind of a cell that is Chinese on the English page too
 ARROWS = {"up": "▲", "down": "▼", "flat": "■"}
 
 
@@ -232,6 +233,7 @@ def _cell(cell: str | Cell, place: int, kind: str) -> str:
     given = cell if isinstance(cell, Cell) else Cell(cell)
     inner = text("a", given.words, href=given.address, target="_self") if given.address else escaped(given.words)
     name, more = ("th", {"scope": "row"}) if place == 0 else ("td", {})
+    more |= {"lang": "zh-CN"} if given.kind == CHINESE else {}
     return tag(name, inner, class_=" ".join(part for part in (kind, given.kind) if part), **more)
 
 

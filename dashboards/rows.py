@@ -240,6 +240,13 @@ def series(source: Source, kind: str, month: str) -> tuple[str, ...]:
     return tuple(ended[-TREND_MONTHS:])
 
 
+def latest(source: Source, card: Card, month: str) -> str:
+    """The year to date where a card has monthly figures, else the last of its own periods that has ended."""
+    if card.finest_period == "month":
+        return year_to_date(month)
+    return next(reversed(series(source, card.finest_period, month)), year_to_date(month))
+
+
 @lru_cache(maxsize=64)
 def categories(source: Source) -> Mapping[str, Mapping[str, Words]]:
     """Labels of the categories by breakdown, in their declared order."""
@@ -338,10 +345,12 @@ def funnel(source: Source, indicator: str, areas: Iterable[str], period: str) ->
     return tuple(sorted(_selected(source, "funnels", Funnel, filters), key=lambda row: (row.cases, row.area_code)))
 
 
-@lru_cache(maxsize=64)
-def charted(source: Source, table: str) -> frozenset[str]:
-    """The indicators of a table of signals or funnels."""
-    return frozenset(opened(source).table(table)["indicator"].unique()) if has(source, table) else frozenset()
+@lru_cache(maxsize=256)
+def charted(source: Source, table: str, area: str) -> frozenset[str]:
+    """The indicators of an area in a table of signals or funnels."""
+    if not has(source, table):
+        return frozenset()
+    return frozenset(opened(source).table(table).filter(area_code=area)["indicator"].unique())
 
 
 @lru_cache(maxsize=256)

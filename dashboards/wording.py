@@ -319,6 +319,11 @@ def signed_amount(value: float | None, card: Card, language: Language) -> str:
     return say("signed.percent", language, amount=amount) if card.unit == "percent" else amount
 
 
+def signed_count(value: int | None) -> str:
+    """A signed whole number for a table cell."""
+    return MISSING if value is None else _signed(float(value), 0)
+
+
 def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
     """The difference to the year before for a table cell: a signed number, its percentage where the release has one."""
     way = direction(figure, card) if figure else None

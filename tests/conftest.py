@@ -25,7 +25,7 @@ CASES = 6000
 YEARS = 4
 SECONDS_TO_SERVE = 60
 
-Serve = Callable[[], AbstractContextManager[str]]
+Serve = Callable[..., AbstractContextManager[str]]
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ def _walk(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def serve(road: Road) -> Serve:
-    """Start a fresh server of the road's release; gives its address."""
+    """Start a fresh server of the road's release, with more in its environment where asked; gives its address."""
 
     @contextmanager
-    def serving() -> Iterator[str]:
+    def serving(**environment: str) -> Iterator[str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -127,7 +127,11 @@ def serve(road: Road) -> Serve:
         command = [FENGQIAO, "serve", "--edition", "internal", "--port", str(port)]
         with log.open("w") as output:
             server = subprocess.Popen(
-                command, env=road.environment, cwd=road.data.parent, stdout=output, stderr=subprocess.STDOUT
+                command,
+                env=road.environment | environment,
+                cwd=road.data.parent,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         try:
             wait_until_healthy(f"http://127.0.0.1:{port}", server, log)

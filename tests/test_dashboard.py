@@ -83,8 +83,12 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pl.DataFrame(areas).select("area_code", "name_zh", "name_en", "level", "parent_code").write_parquet(
         folder / "areas.parquet"
     )
-    periods = [(month, "month") for month in ("2024-12", "2025-11", "2025-12")] + [(TOTAL, "year_to_date")]
-    pl.DataFrame(periods, schema=["period", "period_kind"], orient="row").write_parquet(folder / "periods.parquet")
+    periods = [(month, "month", month) for month in ("2024-12", "2025-11", "2025-12")]
+    periods.append((TOTAL, "year_to_date", "2025-12"))
+    names = ["period", "period_kind", "last_month"]
+    pl.DataFrame(periods, schema=names, orient="row").with_columns(
+        pl.col("last_month").str.to_date("%Y-%m")
+    ).write_parquet(folder / "periods.parquet")
     codes = [
         (code.list_id, code.code, code.label_zh, code.label_en, code.sort) for code in catalogue.code_lists()["channel"]
     ]

@@ -12,18 +12,22 @@ from dashboards import charts, markup, rows, wording
 from dashboards.markup import Cell, text
 from dashboards.rows import Funnel, Signal, charted, funnel, signals, standings
 from dashboards.sections import Rows, drawing, explorer, opening
-from dashboards.sections.opening import SUCCESS
 from dashboards.selection import Option, Subject
 from dashboards.wording import say, spoken, year_to_date
 from pipelines.catalogue import Card
 
 
 def _names(subject: Subject) -> Mapping[str, str]:
-    known = charted(subject.source, "signals") | charted(subject.source, "funnels")
-    return {code: name for code, name in explorer.indicator_names(subject).items() if code in known}
+    """The indicators with a control chart of the area, then those with a funnel of its districts only."""
+    names = explorer.indicator_names(subject)
+    with_chart = charted(subject.source, "signals", subject.place.code)
+    districts = rows.children(subject.source, (subject.above or subject.place).code)
+    in_funnel = frozenset().union(*(charted(subject.source, "funnels", place.code) for place in districts))
+    first = {code: name for code, name in names.items() if code in with_chart}
+    return first | {code: name for code, name in names.items() if code in in_funnel}
 
 
-OPTIONS = (Option("indicator", "indicator", _names, SUCCESS),)
+OPTIONS = (Option("indicator", "indicator", _names),)
 
 
 def sentence(subject: Subject) -> Rows:
@@ -99,7 +103,7 @@ def changes(subject: Subject) -> Rows:
     title = wording.joined((say("analysis.changes", language), subject.name, month), language)
     found = []
     for card in rows.ordered_cards(source):
-        if card.id not in charted(source, "signals"):
+        if card.id not in charted(source, "signals", subject.place.code):
             continue
         points = [point for point in signals(source, card.id, subject.place.code) if _is_of(point, subject.month)]
         found += [(card, point) for point in points]

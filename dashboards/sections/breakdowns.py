@@ -10,7 +10,7 @@ from dashboards.rows import figures
 from dashboards.sections import Rows
 from dashboards.sections.opening import ACCEPTED
 from dashboards.selection import Subject
-from dashboards.wording import say, spoken, year_to_date
+from dashboards.wording import say, spoken
 from pipelines.catalogue import Card
 
 LAST = ("other", "not_stated")
@@ -29,10 +29,12 @@ def mechanisms_and_tiers(subject: Subject) -> Rows:
 
 
 def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> Rows:
-    """Tables of categories side by side, each an indicator and one of its breakdowns, the year to date."""
+    """Tables of categories side by side, each an indicator and one of its breakdowns, in its latest period."""
     tables, shown = [], []
     for indicator, breakdown in parts:
-        table, rows_of_table = categories(subject, indicator, breakdown, year_to_date(subject.month))
+        card = rows.cards(subject.source).get(indicator)
+        period = rows.latest(subject.source, card, subject.month) if card else ""
+        table, rows_of_table = categories(subject, indicator, breakdown, period)
         tables.append(table)
         shown += rows_of_table
     if shown:
@@ -46,7 +48,7 @@ def categories(subject: Subject, indicator: str, breakdown: str, period: str) ->
     card = rows.cards(source).get(indicator)
     if card is None:
         return "", ()
-    share = _share_card(source_cards(subject), card, breakdown)
+    share = _share_card(rows.ordered_cards(source), card, breakdown)
     wanted = [card.id, *([share.id] if share else [])]
     shown = figures(source, wanted, (subject.place.code,), (period,), breakdown)
     labels = rows.categories(source).get(breakdown, {})
@@ -68,10 +70,6 @@ def categories(subject: Subject, indicator: str, breakdown: str, period: str) ->
     if not named:
         return "", ()
     return markup.categories_table(wording.joined(title, language), name, named, card, share, language), shown
-
-
-def source_cards(subject: Subject) -> Sequence[Card]:
-    return rows.ordered_cards(subject.source)
 
 
 def _share_card(cards: Sequence[Card], card: Card, breakdown: str) -> Card | None:

@@ -123,6 +123,15 @@ def published(subject: Subject) -> Rows:
     return ()
 
 
+def _categories(row: Mapping[str, Any], subject: Subject) -> str:
+    """The categories a published figure is said of; empty for a total."""
+    labels = rows.categories(subject.source).get(row["breakdown"] or "", {})
+    codes = (row["category"] or "").split("|")
+    return wording.listed(
+        (wording.spoken(labels[code], subject.language) for code in codes if code in labels), subject.language
+    )
+
+
 def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
     language, card = subject.language, rows.cards(subject.source)[row["indicator"]]
     kind = {"agrees": "better", "outside_bounds": "worse"}.get(row["verdict"], "")
@@ -130,7 +139,7 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
     return [
         wording.spoken(place.name, language) if place else row["place"],
         wording.period_name(row["period"], language),
-        wording.label(card, language),
+        wording.joined((wording.label(card, language), _categories(row, subject)), language),
         Cell(row["value_text"], kind="chinese"),
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),

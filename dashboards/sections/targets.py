@@ -54,6 +54,6 @@ def _cells(subject: Subject, row: Standing, place: Place, found: rows.Found) -> 
         wording.shown(found.get((row.indicator, row.area_code, row.period)), card, language),
         say(f"targets.{row.target_direction}", language, target=target),
         wording.signed_amount(row.difference_to_target, card, language),
-        wording.MISSING if row.cases_to_target is None else f"{row.cases_to_target:,}",
+        wording.signed_count(row.cases_to_target),
         Cell(say(f"targets.{verdict}", language), kind={"met": "better", "missed": "worse"}.get(verdict, "")),
     )

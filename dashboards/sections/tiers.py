@@ -9,7 +9,7 @@ from dashboards.markup import text
 from dashboards.rows import by_key, figures
 from dashboards.sections import Rows, breakdowns
 from dashboards.selection import Subject
-from dashboards.wording import say, year_to_date
+from dashboards.wording import say
 from pipelines.catalogue import Card
 
 WHERE = (("screening_found", "tier"), ("screening_tier_share", "tier"))
@@ -45,49 +45,59 @@ def mediated(subject: Subject) -> Rows:
 
 def stayed(subject: Subject) -> Rows:
     """Resolved without leaving village or town, passed on to the courts: the area and those below it."""
-    source, language, period = subject.source, subject.language, year_to_date(subject.month)
-    cards = [rows.cards(source)[name] for name in STAYED if name in rows.cards(source)]
+    source, language = subject.source, subject.language
+    known_cards = [rows.cards(source)[name] for name in STAYED if name in rows.cards(source)]
+    cards = [(card, rows.latest(source, card, subject.month)) for card in known_cards]
     areas = [subject.place, *rows.children(source, subject.place.code)]
-    shown = figures(source, [card.id for card in cards], [area.code for area in areas], (period,))
+    codes = [area.code for area in areas]
+    shown = tuple(row for card, period in cards for row in figures(source, (card.id,), codes, (period,)))
     known = by_key(shown)
-    drawn = [area for area in areas if any((card.id, area.code, period) in known for card in cards)]
-    head = [say("area", language), *(wording.label(card, language) for card in cards)]
+    drawn = [area for area in areas if any((card.id, area.code, period) in known for card, period in cards)]
+    head = [say("area", language), *(_head(card, period, language) for card, period in cards)]
     cells = [
         [wording.spoken(area.name, language)]
-        + [wording.shown(known.get((card.id, area.code, period)), card, language) for card in cards]
+        + [wording.shown(known.get((card.id, area.code, period)), card, language) for card, period in cards]
         for area in drawn
     ]
-    title = wording.joined((say("tiers.stayed", language), wording.period_name(period, language)), language)
+    title = say("tiers.stayed", language)
     st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
     return shown
 
 
+def _head(card: Card, period: str, language: wording.Language) -> str:
+    """An indicator with its period: some have figures by year only."""
+    return wording.joined((wording.label(card, language), wording.period_name(period, language)), language)
+
+
 def centres(subject: Subject) -> Rows:
-    """What the centres did with what came in, the year to date."""
-    source, language, period = subject.source, subject.language, year_to_date(subject.month)
+    """What the centres did with what came in, the year to date or the last year that has figures."""
+    source, language, code = subject.source, subject.language, subject.place.code
     cards = rows.cards(source)
     wanted = [name for _, names in CENTRES for name in names if name in cards]
-    shown = figures(source, wanted, (subject.place.code,), (period,))
-    known = by_key(shown)
-    head = [say(f"tiers.{name}", language) for name in ("step", "indicator", "value", "year_before", "on_year")]
+    periods = {name: rows.latest(source, cards[name], subject.month) for name in wanted}
+    shown = tuple(row for name, period in periods.items() for row in figures(source, (name,), (code,), (period,)))
+    known = {row.indicator: row for row in shown}
+    names_of_head = ("step", "indicator", "period", "value", "year_before", "on_year")
+    head = [say(f"tiers.{name}", language) for name in names_of_head]
     cells = [
-        _step(subject, say(f"tiers.{step}", language), cards[name], known.get((name, subject.place.code, period)))
+        _step(subject, say(f"tiers.{step}", language), cards[name], periods[name], known.get(name))
         for step, names in CENTRES
         for name in names
         if name in cards
     ]
-    title = wording.joined((say("tiers.centres", language), wording.period_name(period, language)), language)
+    title = say("tiers.centres", language)
     note = text("p", say("tiers.centres_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title))
+    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 3), title))
     return shown
 
 
-def _step(subject: Subject, step: str, card: Card, figure: wording.Figure | None) -> Sequence[str]:
+def _step(subject: Subject, step: str, card: Card, period: str, figure: wording.Figure | None) -> Sequence[str]:
     language = subject.language
     unit = wording.unit_text(figure.value if figure else None, card, language)
     return (
         step,
         wording.label(card, language),
+        wording.period_name(period, language),
         wording.shown(figure, card, language) + unit,
         wording.value_text(figure.value_year_before if figure else None, card, language),
         wording.signed_change(figure, card, language),

@@ -1,0 +1,237 @@
+"""Every page against the road's release, in both languages, as the server sees it: what it says, offers and refuses."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from html import unescape
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import maps, rows, selection
+from dashboards.selection import PageName
+from pipelines.settings import PROJECT, UserError
+from tests.conftest import Road
+
+PERIOD = "2025-11"
+CITY, DISTRICT = "420500", "420583"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def opened(road: Road, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Open a page of the road's release at an address, or of another data folder."""
+
+    def opening(page: str, data: Path = road.data, **parameters: str) -> AppTest:
+        monkeypatch.setenv("FENGQIAO_DATA", str(data))
+        monkeypatch.setenv("FENGQIAO_EDITION", "internal")
+        app = AppTest.from_file(str(PROJECT / "dashboards" / "pages" / "start.py"), default_timeout=120)
+        if page != "city_overview":
+            app.run()
+            app.switch_page(f"{page}.py")
+            app.query_params.clear()
+        usual = {"area": DISTRICT if page == "district_profile" else CITY, "period": PERIOD}
+        app.query_params.update(usual | parameters)
+        app.run()
+        assert not app.exception
+        return app
+
+    yield opening
+
+
+def markup_of(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def text_of(app: AppTest) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", markup_of(app))))
+
+
+def without_chinese_parts(markup: str) -> str:
+    """The markup without what is marked as Chinese on an English page: laws, sources."""
+    return re.sub(
+        r'<(\w+)[^>]*lang="zh-CN"[^>]*>.*?</\1>|<style>.*?</style>|<script>.*?</script>', "", markup, flags=re.S
+    )
+
+
+@pytest.mark.parametrize("page", get_args(PageName))
+def test_page_opens_with_a_sentence_and_ends_with_its_sources(opened: Open, page: str) -> None:
+    for language in ("zh", "en"):
+        markup = markup_of(opened(page, lang=language))
+        assert len(re.findall('<blockquote class="quote"', markup)) == 1
+        sentence = re.search(r"<blockquote.*?<p>(.*?)</p>", markup, re.S)
+        assert sentence and sentence[1].strip().endswith((".", "。"))
+        levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", markup)]
+        assert levels.count(1) == 1 and all(after - before <= 1 for before, after in pairwise(levels))
+        for word in (
+            ("来源", "修订", "引用", "本页链接") if language == "zh" else ("Sources", "Revisions", "Cite as", "Link")
+        ):
+            assert word in markup.rpartition("<h2>")[2]
+        if language == "en":
+            assert not re.search("[\u4e00-\u9fff]", re.sub(r"<[^>]+>", " ", without_chinese_parts(markup)))
+
+
+@pytest.mark.parametrize("page", get_args(PageName))
+def test_language_changes_without_losing_the_place(opened: Open, page: str) -> None:
+    app = opened(page, lang="zh")
+    before = dict(app.query_params)
+    app.segmented_control[0].set_value("en").run()
+    assert dict(app.query_params) == before | {"lang": "en"}
+
+
+@pytest.mark.parametrize(
+    ("page", "parameter", "told"),
+    [
+        ("explorer", "indicator", "链接中的“指标”nonsense 不在发布"),
+        ("explorer", "by", "链接中的“分组”nonsense 不在发布"),
+        ("explorer", "span", "链接中的“期间方式”nonsense 不在发布"),
+        ("analysis", "indicator", "链接中的“指标”nonsense 不在发布"),
+        ("map", "indicator", "链接中的“指标”nonsense 不在发布"),
+        ("definitions", "indicator", "链接中的“指标”nonsense 不在发布"),
+    ],
+)
+def test_code_that_is_gone_is_told_and_not_replaced(opened: Open, page: str, parameter: str, told: str) -> None:
+    app = opened(page, **{parameter: "nonsense"})
+    assert told in app.warning[0].value
+    assert "<blockquote" not in markup_of(app)
+    assert app.query_params[parameter] in ("nonsense", ["nonsense"])
+
+
+ASKED: Mapping[str, tuple[Mapping[str, str], str]] = {
+    "an area month by month": ({"indicator": "mediation_accepted"}, "调解纠纷受理件数·宜昌市·"),
+    "its districts, the year to date": ({"areas": "below", "span": "to_date"}, "调解纠纷受理件数·宜昌市·2025年1—11月"),
+    "towns of a district": ({"area": DISTRICT, "areas": "below", "span": "ending"}, "安福寺镇"),
+    "a district beside its peers": ({"area": DISTRICT, "areas": "beside", "span": "to_date"}, "西陵区"),
+    "categories": ({"by": "channel", "span": "to_date"}, "诉调对接"),
+    "a share over time": ({"indicator": "mediation_channel_share", "by": "channel", "span": "by_month"}, "数据表"),
+    "what is counted by quarter": ({"indicator": "mediation_village_resolution_rate"}, "2025年第三季度"),
+    "what is counted by year": ({"indicator": "organisation_judicial_offices"}, "司法所数"),
+    "as a table": ({"areas": "below", "form": "table"}, "西陵区"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_explorer_answers(opened: Open, asked: str) -> None:
+    parameters, said = ASKED[asked]
+    page = text_of(opened("explorer", **parameters))
+    assert said in page
+    assert "该范围没有数据" not in page
+
+
+def test_explorer_explains_the_indicator_down_to_the_export(opened: Open) -> None:
+    page = text_of(opened("explorer", indicator="mediation_success_rate"))
+    for words in (
+        "分子",
+        "人民调解案件明细",
+        "concluded_on",
+        "fengqiao explain --indicator mediation_success_rate --area 420500",
+    ):
+        assert words in page
+
+
+def test_choosing_another_indicator_drops_what_belonged_to_the_one_before(opened: Open) -> None:
+    app = opened("explorer", indicator="mediation_accepted", by="channel")
+    app.selectbox(key="choice_indicator_explorer").set_value("petition_matters").run()
+    assert app.query_params["indicator"] in ("petition_matters", ["petition_matters"])
+    assert app.query_params["by"] in ("total", ["total"])
+    assert not app.warning
+
+
+def test_search_finds_cards_by_the_words_of_either_language(opened: Open) -> None:
+    page = text_of(opened("definitions", q="调解 成功率"))
+    assert "调解成功率（上报口径）" in page and "在册社区矫正对象人数" not in page.partition("法律依据")[0]
+    assert "Mediation success rate" in text_of(opened("definitions", q="success RATE", lang="en"))
+
+
+def test_a_point_outside_its_limits_is_worded_as_unlike_before_and_not_as_alarm(opened: Open) -> None:
+    page = text_of(opened("analysis", indicator="mediation_accepted"))
+    assert "不说明原因，也不等于好坏" in page
+    assert not re.search("预警|异常|报警|警报", page)
+
+
+def test_every_chart_has_a_title_a_finding_its_data_and_downloads(opened: Open) -> None:
+    app = opened("city_overview")
+    charts = app.get("plotly_chart")
+    assert charts
+    markup = markup_of(app)
+    assert markup.count('class="save"') == len(charts)
+    assert len(re.findall(r'href="api/figures\?[^"]*format=xlsx[^"]*"', markup)) == len(charts)
+    assert all("release=" in link for link in re.findall(r'href="(api/[^"]*)"', markup))
+
+
+def test_a_page_without_its_tables_is_not_offered(opened: Open, road: Road, tmp_path: Path) -> None:
+    folder = tmp_path / "releases" / "internal" / road.release.name
+    shutil.copytree(road.release, folder, ignore=shutil.ignore_patterns("signals.parquet", "*.duckdb", "csv"))
+    folder.parent.chmod(0o755)
+    (folder.parent / "current").symlink_to(folder.name)
+    app = opened("analysis", data=tmp_path)
+    assert "没有本页所需的数据" in app.warning[0].value
+    assert "<blockquote" not in markup_of(app)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+
+
+def test_the_wall_shows_the_first_sections_and_no_choices(opened: Open) -> None:
+    app = opened("city_overview", view="wall", release="")
+    assert "<blockquote" in markup_of(app) and not app.selectbox
+    assert 'class="ranked"' not in markup_of(app)
+
+
+SQUARE = [[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]], [[1, 1], [1, 2], [2, 2], [2, 1], [1, 1]]]
+
+
+def map_of(folder: Path, codes: list[str], geometry: str = "Polygon") -> None:
+    shapes = SQUARE if geometry == "Polygon" else [SQUARE]
+    features = [
+        {"properties": {"adcode": code}, "geometry": {"type": geometry, "coordinates": shapes}} for code in codes
+    ]
+    (folder / "maps").mkdir()
+    (folder / "maps" / "d.geojson").write_text(str({"features": features}).replace("'", '"'), encoding="utf-8")
+    about = "geojson: d.geojson\ncode_property: adcode\napproval_number: 鄂S（2024）001号\n"
+    (folder / "maps" / "map.yml").write_text(about, encoding="utf-8")
+
+
+@pytest.mark.parametrize("geometry", ["Polygon", "MultiPolygon"])
+def test_rings_run_clockwise_and_holes_the_other_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, geometry: str
+) -> None:
+    monkeypatch.setenv("FENGQIAO_DATA", str(tmp_path))
+    map_of(tmp_path, ["420502"], geometry)
+    found = maps.approved_map()
+    assert found and found.approval_number == "鄂S（2024）001号"
+    outer, hole = found.rings["420502000000"]
+    assert outer == [(0, 0), (0, 4), (4, 4), (4, 0), (0, 0)]
+    assert hole == [(1, 1), (2, 1), (2, 2), (1, 2), (1, 1)]
+
+
+def test_map_without_an_approval_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FENGQIAO_DATA", str(tmp_path))
+    map_of(tmp_path, ["420502"])
+    (tmp_path / "maps" / "map.yml").write_text("geojson: d.geojson\ncode_property: adcode\n", encoding="utf-8")
+    with pytest.raises(UserError, match="approval_number"):
+        maps.approved_map()
+
+
+def test_approved_map_stands_with_its_number_and_tiles_say_they_are_none(opened: Open, road: Road) -> None:
+    assert "不是地理位置" in text_of(opened("map"))
+    source = rows.source_of("internal", road.release.name)
+    assert source
+    districts = [place.code for place in rows.children(source, "420500000000") if not place.code.endswith("999000")]
+    map_of(road.data, districts)
+    try:
+        app = opened("map")
+        assert "审图号：鄂S（2024）001号" in text_of(app)
+        assert len(app.get("plotly_chart")) == 1
+    finally:
+        shutil.rmtree(road.data / "maps")
+
+
+def test_every_page_has_a_path_and_words() -> None:
+    from dashboards.pages import frame
+
+    assert selection.LEVELS.keys() == set(get_args(PageName)) == frame.SCRIPTS.keys()
+    assert all(path.is_file() for path in frame.SCRIPTS.values())
+    assert len(set(frame.URL_PATHS.values())) == len(frame.SCRIPTS) - 1
