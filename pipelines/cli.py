@@ -32,8 +32,10 @@ class Door(click.Group):
         gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
         said = list(sys.argv[1:] if args is None else args)
         code = self._code(said, extra)
-        # what lives now ends with the process; looking for circles in it takes longer than many a command
-        gc.freeze()
+        if args is None and "duckdb" not in sys.modules:
+            # what lives now ends with the process, and looking for circles in it takes longer than many a command;
+            # DuckDB complains of what is not collected
+            gc.freeze()
         sys.exit(code)
 
     def _code(self, said: list[str], extra: dict[str, Any]) -> int:

@@ -192,8 +192,8 @@ def _take_in(
         return _outcome(parcel, "held", counts, f"{name} {gone.held}", **said)
     if request.dry_run:
         return _outcome(parcel, "dry_run", counts, **said)
-    keep_given(parcel, request)
     folder = f"{sequence:08d}-{parcel.sha256[:12]}"
+    keep_given(parcel, request, folder)
     with taking():
         original.finish()
     with withdrawing(gone.rows, folder):
@@ -223,7 +223,19 @@ def _take_in(
         **asdict(counts),
     )
     ledger.record(entry)
-    return _outcome(parcel, "accepted", counts, _noted(entry), **said)
+    return _outcome(
+        parcel, "accepted", counts, " ".join(filter(None, (_noted(entry), _renamed(parcel)))) or None, **said
+    )
+
+
+def _renamed(parcel: Parcel) -> str | None:
+    """That a file is called otherwise than it was handed in."""
+    if not parcel.is_renamed:
+        return None
+    return (
+        f"A file's name held an ID, mobile or plate number, and the ledger calls it {parcel.name}. "
+        "Rename such files before they are handed in."
+    )
 
 
 def _noted(entry: ledger.Delivery) -> str | None:
