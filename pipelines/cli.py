@@ -9,11 +9,12 @@ from datetime import datetime
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from pipelines import settings
-from pipelines.settings import PROJECT, UserError, data_root
+from pipelines.settings import PROJECT, TIME_ZONE, UserError, data_root
 
 WRONG_INPUT = 2
 UNEXPECTED = 1
@@ -608,16 +609,20 @@ def alert(check: bool, unit: str | None, test: bool, as_json: bool) -> None:
 @main.command()
 @with_json
 def doctor(as_json: bool) -> None:
-    """Check keys, data folder, disk, fonts and the hashes of releases; exit code 1 when something is wrong."""
+    """Check keys, data folder, disk, fonts and releases, exit code 1 when something is wrong; say who is late."""
     from pipelines import cli_output as output
+    from pipelines.alerts.finding import late
     from pipelines.keeping import checking as keeping
     from pipelines.release.checking import problems
 
     found = [*_surroundings(), *keeping.problems(), *problems()]
+    overdue = [f"{row.sender} {row.table} {row.month}" for row in late(datetime.now(ZoneInfo(TIME_ZONE)).date())]
     if as_json:
-        output.print_json({"problems": found})
+        output.print_json({"problems": found, "late": overdue})
     else:
         output.say("\n".join(found) if found else "Everything checked is in order.")
+        if overdue:
+            output.say(f"{len(overdue)} reports are overdue: fengqiao senders --late")
     if found:
         click.get_current_context().exit(1)
 

@@ -26,7 +26,7 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.signals": set(),
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
     | {"pipelines.intake", "pipelines.signals"},
-    "pipelines.alerts": {"pipelines.settings", "pipelines.catalogue"},
+    "pipelines.alerts": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.release"},
     "pipelines.keeping": {"pipelines.settings", "pipelines.catalogue", "pipelines.data_folder", "pipelines.intake"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
