@@ -43,10 +43,11 @@ def build(seen: Facts, language: Language, lines: Letterhead, published: Publish
     built = Built(seen, language, published, {})
     abstract = _abstract(built)
     sections = numbered(_ordered(tuple(_section(built, section) for section in plan().sections), language))
-    title = built.say(f"title_{seen.kind}")
+    title_lines = (built.say("title_of"), built.say(f"title_{seen.kind}"))
     return Document(
         language=language,
-        title=title,
+        title="".join(title_lines),
+        title_lines=title_lines,
         area=spoken(seen.place.name, language),
         period=wording.period_name(period, language),
         number=_words(lines.number, language),
@@ -223,8 +224,8 @@ def _level(built: Built) -> str:
 
 
 def _areas(built: Built, table: TablePlan) -> list[Block]:
-    if not built.facts.children:
-        return [Paragraph(built.say("absent_area"))] if table.id == "open" else []
+    if not built.facts.children and table.id != "open":
+        return []
     made, nought, silent = tables.areas(built.facts, table, built.language)
     if made is None:
         return [Paragraph(built.say("open_none"))] if table.id == "open" and nought else []

@@ -200,8 +200,9 @@ class Facts:
         return {name: (last, ago) for name, last, ago in frame.select("indicator", month, "months_since").iter_rows()}
 
     def kept(self) -> pl.DataFrame:
-        """How senders kept what they owe for this area: `Release.kept` over the months of the period."""
-        return self.release.kept(self.place.code, *months_of(self.period))
+        """How senders kept what they owe for this area, of a town for its district: `Release.kept` over the period."""
+        code = self.place.parent if self.place.level == "township" else self.place.code
+        return self.release.kept(code, *months_of(self.period))
 
     def coverage(self) -> Mapping[str, tuple[int, int]]:
         """By table the reports owed and handed in for this area: one an area that reports, and month."""

@@ -40,11 +40,10 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
     A sender may owe for more areas than this one: below the city, owed and reported are those of the area.
     """
     kept, coverage = facts.kept().to_dicts(), facts.coverage()
-    for row in kept:
-        if facts.place.level != "city" and row["table_name"] in coverage:
-            row["owed"], row["reported"] = coverage[row["table_name"]]
+    if facts.place.level != "city":
+        kept = [row | _of_area(coverage[row["table_name"]]) for row in kept if row["table_name"] in coverage]
     heads = [Column(say("review.sender_table", language), "left", 4.0)]
-    heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
+    heads += [Column(say(f"quality.{name}", language), "right", 1.2) for name in QUALITY]
     rows = []
     for row in kept:
         name = row[f"name_{language}"] or ""
@@ -52,6 +51,10 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
         rows.append([first, *(cells.count(row[column], language) for column in QUALITY)])
     sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY}
     return _table(plan, language, heads, rows), sums
+
+
+def _of_area(covered: tuple[int, int]) -> Mapping[str, int]:
+    return {"owed": covered[0], "reported": covered[1]}
 
 
 def unreported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
@@ -144,10 +147,11 @@ def _reported_by(facts: Facts, language: Language) -> tuple[str, ...]:
     places = [
         place
         for place in facts.children
-        if any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
+        if not place.is_not_assigned
+        and any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
     ]
     names = wording.listed((spoken(place.name, language) for place in places), language)
-    return (say("review.reported_by", language, areas=names),) if len(places) < len(facts.children) else ()
+    return (say("review.reported_by", language, areas=names),) if places else ()
 
 
 def _explained(row: Mapping[str, Any] | None, language: Language) -> Cell:
@@ -198,7 +202,7 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
     """What others published of this area or one in it, beside ours: only what a card counts."""
     heads = [
-        Column(say("review.published_by", language), "left", 1.2),
+        Column(say("review.published_by", language), "left", 1.7),
         Column(say("area", language), "left", 1.1),
         Column(say("review.period", language), "left", 1.2),
         Column(say("review.indicator", language), "left", 2.2),
