@@ -256,7 +256,10 @@ def _senders(built: Built, table: TablePlan) -> list[Block]:
     is_full = sums["owed"] == sums["reported"]
     texts = [built.say("coverage_full" if is_full else "coverage_missing", **numbers)]
     found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
-    texts += [built.say(key, **numbers) for key in found] or [built.say("refused_none")]
+    is_part = say("review.note_whole", built.language) in made.notes
+    texts += [built.say(key, **numbers) for key in found] or [
+        built.say("refused_none_own" if is_part else "refused_none")
+    ]
     return [Paragraph(_run(texts, built.language)), made]
 
 
@@ -284,6 +287,11 @@ def _occurrences(built: Built, table: TablePlan) -> list[Block]:
 def _reported(built: Built, table: TablePlan) -> list[Block]:
     made = records.reported(built.facts, table, built.language)
     return [made] if made else [Paragraph(built.say("absent_reported"))]
+
+
+def _differences(built: Built, table: TablePlan) -> list[Block]:
+    made = records.differences(built.facts, table, built.language)
+    return [made] if made else []
 
 
 def _changes(built: Built, table: TablePlan) -> list[Block]:
@@ -340,6 +348,7 @@ BUILDERS: dict[str, Callable[[Built, TablePlan], list[Block]]] = {
     "unreported": _unreported,
     "occurrences": _occurrences,
     "reported": _reported,
+    "differences": _differences,
     "changes": _changes,
     "published": _published,
     "years": _years,

@@ -100,7 +100,8 @@ def rank(place: int | None, units: int | None, language: Language) -> Cell:
 
 
 def count(number: int | None, language: Language) -> Cell:
-    return none(language) if number is None else Cell(f"{number:,}", number, number_form(0))
+    """A whole number as it is; what may be negative has its sign."""
+    return none(language) if number is None else Cell(wording.whole(number), number, number_form(0))
 
 
 def remark(figure: Figure | None, language: Language) -> Cell:
