@@ -195,6 +195,10 @@ def with_unit(value: int, unit: Mapping[str, str], language: Language) -> str:
     return f"{value:,} {symbol.removesuffix('s') if value == 1 else symbol}"
 
 
+def whole(value: int) -> str:
+    return f"{value:,}".replace("-", "−")
+
+
 def rounded(value: float, decimals: int) -> Decimal:
     """Half up on the written value, never truncated and never to even."""
     return Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
@@ -321,7 +325,7 @@ def signed_amount(value: float | None, card: Card, language: Language) -> str:
 
 def signed_count(value: int | None) -> str:
     """A signed whole number for a table cell."""
-    return MISSING if value is None else _signed(float(value), 0)
+    return MISSING if value is None else signed(float(value), 0)
 
 
 def signed_change(figure: Figure | None, card: Card, language: Language) -> str:

@@ -200,8 +200,9 @@ class Facts:
         return {name: (last, ago) for name, last, ago in frame.select("indicator", month, "months_since").iter_rows()}
 
     def kept(self) -> pl.DataFrame:
-        """How senders kept what they owe for this area: `Release.kept` over the months of the period."""
-        return self.release.kept(self.place.code, *months_of(self.period))
+        """How senders kept what they owe for this area, of a town for its district: `Release.kept` over the period."""
+        code = self.place.parent if self.place.level == "township" else self.place.code
+        return self.release.kept(code, *months_of(self.period))
 
     def coverage(self) -> Mapping[str, tuple[int, int]]:
         """By table the reports owed and handed in for this area: one an area that reports, and month."""
@@ -225,18 +226,15 @@ class Facts:
         return tuple((self.places[code], table, owed, done) for code, table, owed, done in rows)
 
     def changes(self) -> Sequence[Mapping[str, Any]] | None:
-        """Revised totals of this area in the period; None where the release carries no list of changes."""
-        if not (self.release.folder / "changes.parquet").is_file():
+        """Revised totals of this area in the period; None where there is no earlier release to compare with."""
+        if not self.release.metadata.get("revisions") or not self.release.has("changes"):
             return None
         rows = self._of_here("changes").filter(pl.col("period") == self.period, pl.col("breakdown") == "total")
         return rows.sort("indicator").to_dicts()
 
-    def reconciliation(self) -> Mapping[str, Mapping[str, Any]]:
-        """By indicator what the release says of the difference between reported and counted; empty where it does not."""
-        if not (self.release.folder / "reconciliation.parquet").is_file():
-            return {}
-        rows = self._of_here("reconciliation").filter(pl.col("period") == self.period)
-        return {row["indicator"]: row for row in rows.to_dicts()}
+    def reconciled(self) -> Sequence[Mapping[str, Any]]:
+        """Forms beside case rows over the months of the period: `Release.reconciled`."""
+        return self.release.reconciled(self.place.code, *months_of(self.period)).to_dicts()
 
 
 def _figures(frame: pl.DataFrame) -> tuple[Figure, ...]:
