@@ -311,8 +311,7 @@ def test_a_public_release_needs_no_more_than_it_may_hold(public: Path, house: Of
     assert "合计可能不等于分项之和" in _text(page.find(".//footer"))
     accepted = next(row for row in page.iter("tr") if "调解纠纷受理件数" in _text(row))
     assert [_text(cell) for cell in accepted][1:] == ["[c]", "—"]
-    drawn = next(svg for svg in page.iter("svg") if svg.findtext("title") == "调解纠纷受理件数")
-    assert not list(drawn.iter("polyline")) and not list(drawn.iter("circle"))
+    assert "调解纠纷受理件数" not in {svg.findtext("title") for svg in page.iter("svg")}
 
 
 def test_the_internal_edition_says_on_every_page_that_it_is(pages: dict[str, etree._Element]) -> None:

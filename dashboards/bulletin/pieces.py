@@ -167,12 +167,14 @@ def over_time(contents: Contents, page: Page, card: Card, place: Place, title: s
     points = [contents.total(card, place, period) for period in periods]
     if not any(points):
         return ""
+    beside = _time_table(contents, card, place, series, page.language)
+    if not any(point and point.value is not None for point in points):
+        return section(title, beside, level="h3")  # nothing to draw: bands, or reasons for none
     values = [rounded(point, card) for point in points]
     finding = wording.series_finding(card, place_name(place, page.language), periods, points, page.language)
     marks = [(number * len(series.parts), year) for number, year in enumerate(series.years)]
     name = f"line-{card.id.replace('_', '-')}-{place.short}"
     drawn = drawing.line(values, _axis(values, card, page.language), marks, title, finding, name)
-    beside = _time_table(contents, card, place, series, page.language)
     pair = tag("div", drawn, class_="chart") + tag("div", beside, class_="beside")
     return section(title, tag("div", pair, class_="pair"), level="h3")
 
