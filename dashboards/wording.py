@@ -21,7 +21,7 @@ Direction = Literal["up", "down", "flat"]
 LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
 HTML_LANGUAGES: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
 MISSING = "—"
-# What a public edition calls a change -> the verdict; of what takes no side it only says the direction.
+# What a public edition, which alone says `decimals`, calls a change -> the verdict; of what takes no side it only says the direction.
 CHANGE_WORDS: Mapping[str, Literal["better", "worse", "unclear"] | None] = {
     "improved": "better",
     "worsened": "worse",
@@ -322,10 +322,11 @@ def judgement(
     """The verdict on a figure beside that of the year before.
 
     Unclear where both are known and the release gives no change, as of figures that are not comparable, or says that they
-    differ by no more than their noise. None where one is missing, or the card takes no side in a change.
+    differ by no more than their noise. None where one is missing or too small to say, or the card takes no side in a
+    change.
     """
-    if figure is not None and figure.change_word is not None:
-        return CHANGE_WORDS[figure.change_word]
+    if figure is not None and figure.decimals is not None:
+        return CHANGE_WORDS[figure.change_word] if figure.change_word else None
     if figure is None or figure.value is None or before is None or before.value is None:
         return None
     return "unclear" if direction(figure, card) is None else verdict(figure, card)
@@ -640,10 +641,7 @@ def figure_sentence(
 
 def figures_sentence(card: Card, figures: Iterable[tuple[str, Figure | None]], period: str, language: Language) -> str:
     """One indicator for several areas, by their names, in the order given."""
-    values = [
-        say("sentence.of_area", language, area=area, value=stated(figure, card, language) or _reason(figure, language))
-        for area, figure in figures
-    ]
+    values = [_figure_of_area(area, card, figure, language) for area, figure in figures]
     name = period_name(period, language)
     text = say("sentence.figures", language, period=name, label=label(card, language), values=listed(values, language))
     return text + say("sentence.end", language)
@@ -666,6 +664,13 @@ def largest_sentence(
     name = period_name(period, language)
     text = say("sentence.largest", language, period=name, label=label(card, language), values=said)
     return text + say("sentence.end", language)
+
+
+def _figure_of_area(area: str, card: Card, figure: Figure | None, language: Language) -> str:
+    value = stated(figure, card, language)
+    if value is None:
+        return say("sentence.no_figure_of_area", language, area=area, reason=_reason(figure, language))
+    return say("sentence.of_area", language, area=area, value=value)
 
 
 def _least(figure: Figure) -> float | None:
