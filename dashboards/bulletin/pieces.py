@@ -165,16 +165,23 @@ def over_time(contents: Contents, page: Page, card: Card, place: Place, title: s
     series = contents.series(card, place)
     periods = [year + part for year in series.years for part in series.parts]
     points = [contents.total(card, place, period) for period in periods]
-    if not any(points):
+    if not any(is_shown(point) for point in points):
         return ""
+    beside = _time_table(contents, card, place, series, page.language)
+    if not any(point and point.value is not None for point in points):
+        return section(title, beside, level="h3")  # bands only, which are no points
     values = [rounded(point, card) for point in points]
     finding = wording.series_finding(card, place_name(place, page.language), periods, points, page.language)
     marks = [(number * len(series.parts), year) for number, year in enumerate(series.years)]
     name = f"line-{card.id.replace('_', '-')}-{place.short}"
     drawn = drawing.line(values, _axis(values, card, page.language), marks, title, finding, name)
-    beside = _time_table(contents, card, place, series, page.language)
     pair = tag("div", drawn, class_="chart") + tag("div", beside, class_="beside")
     return section(title, tag("div", pair, class_="pair"), level="h3")
+
+
+def is_shown(figure: Figure | None) -> bool:
+    """Whether a figure says more than why it is not there."""
+    return figure is not None and (figure.value is not None or bool(figure.band))
 
 
 def _axis(values: drawing.Values, card: Card, language: Language) -> Axis:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.release_reader import Release
+from dashboards.rows import as_figures
 from dashboards.wording import Figure
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
@@ -121,7 +122,7 @@ class Facts:
 
     @staticmethod
     def _by_key(frame: pl.DataFrame) -> Mapping[tuple[str, str, str], Figure]:
-        return {(row.indicator, row.area_code, row.period): row for row in _figures(frame)}
+        return {(row.indicator, row.area_code, row.period): row for row in as_figures(frame)}
 
     def total(self, indicator: str, period: str | None = None, area: str | None = None) -> Figure | None:
         """The total of an indicator, here and now unless said; None where the release has no row."""
@@ -136,7 +137,7 @@ class Facts:
         """The categories of an indicator here and now, in the order of their list."""
         key = (indicator, breakdown)
         if key not in self._categories:
-            self._categories[key] = _figures(self._read(indicator, breakdown))
+            self._categories[key] = as_figures(self._read(indicator, breakdown))
         rows = self._categories[key]
         order = list(self.category_words.get(breakdown, {}))
         return tuple(sorted(rows, key=lambda row: order.index(row.category)))
@@ -154,7 +155,7 @@ class Facts:
         names = [name for name, code, period in self._totals if (code, period) == (self.place.code, self.period)]
         if not names or self.year_to_date is None:
             return {}
-        rows = _figures(self.release.compute(names, self.place.code, self.year_to_date))
+        rows = as_figures(self.release.compute(names, self.place.code, self.year_to_date))
         return {row.indicator: row for row in rows}
 
     @cached_property
@@ -235,11 +236,6 @@ class Facts:
     def reconciled(self) -> Sequence[Mapping[str, Any]]:
         """Forms beside case rows over the months of the period: `Release.reconciled`."""
         return self.release.reconciled(self.place.code, *months_of(self.period)).to_dicts()
-
-
-def _figures(frame: pl.DataFrame) -> tuple[Figure, ...]:
-    rows = frame.select(Figure._fields).iter_rows()
-    return tuple(Figure(*row[:-1], status=tuple(code for code in (row[-1] or "").split(",") if code)) for row in rows)
 
 
 def facts(release: Release, area: str, period: str) -> Facts:
