@@ -134,6 +134,6 @@ def wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path)
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             pause.wait(0.1)
     raise AssertionError(f"The server did not answer within {SECONDS_TO_SERVE} s: {log.read_text()}")
