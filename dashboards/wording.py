@@ -372,7 +372,7 @@ def opening_sentence(
 
 def figure_sentence(area: str, card: Card, figure: Figure | None, period: str, language: Language) -> str:
     """One figure as a sentence: period, area, indicator, value, change on the year before."""
-    values = {"period": period_name(period, language), "area": area, "label": label_in_text(card, language)}
+    values = {"period": period_name(period, language), "area": area, "label": label(card, language)}
     if figure is None or figure.value is None:
         return say("sentence.figure_absent", language, **values) + say("sentence.end", language)
     text = say("sentence.figure", language, **values, value=quantity(figure.value, card, language))

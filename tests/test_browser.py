@@ -31,7 +31,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAGES = {"/": "420500", "/district": "420583"}
+CITY = "420500"
+PAGES = {"/": CITY, "/district": "420583"}
 ALL_PAGES = ("/", "/district", *(f"/{path}" for path in frame.URL_PATHS.values() if path != "district"))
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 PERIOD = "2025-11"
@@ -116,7 +117,7 @@ def settle(page: Page) -> None:
 
 
 def address(served: str, path: str, language: str, **changed: str) -> str:
-    return f"{served}{path}?" + urlencode({"area": PAGES[path], "period": PERIOD, "lang": language} | changed)
+    return f"{served}{path}?" + urlencode({"area": PAGES.get(path, CITY), "period": PERIOD, "lang": language} | changed)
 
 
 def codes(url: str) -> dict[str, str]:
