@@ -9,6 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
 PORT ?= 8501
+INTERNAL_PORT ?= 8502
 UV ?= uv
 BENCH ?=
 
@@ -41,7 +42,10 @@ run: setup ## the whole road, from demo exports to the dashboard on http://127.0
 		[ -d "$(FENGQIAO_DATA)/releases/internal/$$release" ] || $(FENGQIAO) approve "$$release" --name demo; \
 		$(FENGQIAO) publish "$$release"
 ifneq ($(SERVE),0)
-	@exec $(FENGQIAO) serve --edition internal --port $(PORT)
+	@if [ -e "$(FENGQIAO_DATA)/releases/public/current" ]; then \
+		$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; \
+		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT); \
+	else exec $(FENGQIAO) serve --edition internal --port $(PORT); fi
 endif
 
 test: setup chromium duckdb-1.4 ## all tests

@@ -218,7 +218,7 @@ def shapes(title: str, areas: Sequence[Shape], stretch: float, finding: str) -> 
 
 
 def _layout(months: Sequence[str], values: Sequence[float], card: Card, language: Language) -> dict[str, object]:
-    starts = [month for month in months if month.endswith("-01")] or [*months[:1]]
+    starts = _year_starts(months)
     axis: dict[str, object] = {"rangemode": "tozero", "tickformat": ",d", "nticks": 5}
     if card.unit == "percent":
         axis = {"tickformat": ".4~g", "ticksuffix": "%", "nticks": 5}
@@ -234,15 +234,16 @@ def _layout(months: Sequence[str], values: Sequence[float], card: Card, language
         "xaxis": fixed
         | {
             "type": "category",
-            "tickvals": starts if len(starts) > 1 else list(months),
-            "ticktext": [_tick(month, language) for month in (starts if len(starts) > 1 else months)],
+            "tickvals": starts,
+            "ticktext": [wording.period_name(month, language) for month in starts],
             "showgrid": False,
         },
         "yaxis": fixed | axis | {"zeroline": False},
     }
 
 
-def _tick(period: str, language: Language) -> str:
-    if period.endswith("-01"):
-        return f"{period[:4]}年1月" if language == "zh" else f"Jan {period[:4]}"
-    return wording.period_name(period, language)
+def _year_starts(periods: Sequence[str]) -> list[str]:
+    """The first period of each year; that of a year begun before the chart would stand too close to the next one."""
+    starts = [period for before, period in zip(("", *periods), periods, strict=False) if before[:4] != period[:4]]
+    is_whole = len(starts) < 2 or starts[0][4:] in ("", "-01", "-02", "-Q1")
+    return starts if is_whole else starts[1:]

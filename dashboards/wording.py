@@ -379,6 +379,8 @@ def signed_amount(value: float | None, card: Card, language: Language) -> str:
     """A signed difference in the card's unit for a table cell, percentage points where the unit is percent."""
     if value is None:
         return MISSING
+    if rounded(value, card.decimals) == 0:
+        return say("changes.flat", language)
     amount = signed(value, card.decimals, trim=card.unit != "percent")
     return say("signed.percent", language, amount=amount) if card.unit == "percent" else amount
 

@@ -89,7 +89,7 @@ def _said(subject: Subject, card: Card, point: Signal) -> str:
         period=wording.period_name(point.period, language),
         area=subject.name,
         label=wording.label_in_text(card, language),
-        value=wording.value_text(point.value, card, language),
+        value=wording.quantity(point.value, card, language),
         lower=wording.value_text(point.lower, card, language),
         upper=wording.value_text(point.upper, card, language),
         reading=say(f"analysis.signal_{point.signal}", language),

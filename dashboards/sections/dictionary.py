@@ -121,6 +121,8 @@ def glossary(subject: Subject) -> Rows:
     language = subject.language
     parts = [text("h2", say("definitions.signs", language)), text("p", say("legend", language))]
     for breakdown, labels in rows.categories(subject.source).items():
+        if breakdown == "total":
+            continue
         words = [[spoken(label, language), code] for code, label in labels.items()]
         title = say(f"breakdowns.{breakdown}", language) if breakdown in wording.lexicon().breakdowns else breakdown
         head = [say("category", language), say("definitions.id", language)]

@@ -1,0 +1,153 @@
+"""What the pages cost: processor time of a full rerun, latency under fifty readers, memory, bytes.
+
+Three servers in one run: the city page, a bare page served the same way, and the city page as a plain script that
+counts the cases with DuckDB on every rerun. Needs a data folder with a published release (`make run`). The exit code is
+0 when every limit is kept, 1 when not, 2 when the benchmark could not be run.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.dashboard import sessions
+from benchmarks.dashboard.servers import HERE, Server, serving
+from benchmarks.dashboard.sessions import Answer
+from dashboards.release_reader import open_release
+from pipelines.settings import PROJECT, UserError, data_root
+
+THINK = 5.0
+PAGES_EACH = 4
+WARM = 12
+HELD = 20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a page costs: milliseconds of processor time a rerun and of latency, kilobytes a rerun, megabytes."""
+
+    cpu: float
+    rerun: float
+    p50: float
+    p95: float
+    size: float
+    process: float
+    session: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A ratio or figure that must not be exceeded."""
+
+    name: str
+    found: float
+    most: float
+
+    @property
+    def is_kept(self) -> bool:
+        return self.found <= self.most
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.dashboard", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--reruns", type=int, default=200, help="reruns of each page by one reader (default 200)")
+    parser.add_argument("--readers", type=int, default=50, help="readers at once (default 50)")
+    parser.add_argument("--area", default="420500", help="the city (default 420500)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    try:
+        months = sorted(open_release().periods().filter(period_kind="month")["period"])[-WARM:]
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    queries = [urlencode({"area": options.area, "period": month, "lang": "zh"}) for month in months]
+    servers: Mapping[str, Path] = {
+        "bare page": HERE / "bare.py",
+        "city page": PROJECT / "dashboards" / "app.py",
+        "plain script": HERE / "plain.py",
+    }
+    environment = {"FENGQIAO_EDITION": "internal", "FENGQIAO_DATA": str(data_root()), "PYTHONPATH": str(PROJECT)}
+    environment |= {"BENCH_LAKE": str(data_root() / "lake"), "BENCH_CITY": options.area[:4]}
+    found: dict[str, Cost] = {}
+    for name, script in servers.items():
+        with serving(script, environment) as server:
+            found[name] = asyncio.run(measured(server, queries, options.reruns, options.readers))
+    limits = limits_of(found)
+    told = {name: asdict(cost) for name, cost in found.items()}
+    if options.json:
+        print(json.dumps({"costs": told, "limits": [asdict(limit) for limit in limits]}))
+    else:
+        tell(found, limits)
+    return 0 if all(limit.is_kept for limit in limits) else 1
+
+
+async def measured(server: Server, queries: Sequence[str], reruns: int, readers: int) -> Cost:
+    """One server, from the quiet to the busy."""
+    asked = list(queries)
+    await sessions.one_after_another(server.port, asked)
+    repeated = [asked[place % len(asked)] for place in range(reruns)]
+    cpu = server.cpu()
+    quiet = await sessions.one_after_another(server.port, repeated)
+    cpu = (server.cpu() - cpu) / (reruns + 1)
+    busy = await sessions.thinking(server.port, asked, readers, PAGES_EACH, THINK)
+    process = server.memory()
+    held: list[float] = []
+
+    async def look() -> None:
+        held.append(server.memory())
+
+    await sessions.holding(server.port, asked, HELD, look)
+    return Cost(
+        cpu=1000 * cpu,
+        rerun=1000 * statistics.median(answer.seconds for answer in quiet),
+        p50=1000 * quantile(busy, 0.5),
+        p95=1000 * quantile(busy, 0.95),
+        size=statistics.median(answer.size for answer in quiet) / 1000,
+        process=process,
+        session=max(held[0] - process, 0.0) / HELD,
+    )
+
+
+def quantile(answers: Sequence[Answer], share: float) -> float:
+    """The smallest latency that this share of answers does not exceed."""
+    ordered = sorted(answer.seconds for answer in answers)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def limits_of(found: Mapping[str, Cost]) -> list[Limit]:
+    bare, city = found["bare page"], found["city page"]
+    return [
+        Limit("bare rerun, ms of processor time", bare.cpu, 15),
+        Limit("city page, times a bare rerun", city.cpu / bare.cpu, 6),
+        Limit("city page under load, times the bare p95", city.p95 / bare.p95, 3),
+        Limit("MB a process", city.process, 400),
+        Limit("MB a session", city.session, 1),
+    ]
+
+
+def tell(found: Mapping[str, Cost], limits: Sequence[Limit]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    table = Table(title=f"The pages on {os.cpu_count()} processors")
+    heads = ("", "CPU ms", "rerun ms", "p50 ms", "p95 ms", "kB", "MB a process", "MB a session")
+    for head in heads:
+        table.add_column(head, justify="right" if head else "left")
+    for name, cost in found.items():
+        table.add_row(name, *(f"{value:,.1f}" for value in asdict(cost).values()))
+    console.print(table)
+    for limit in limits:
+        console.print(
+            f"{'kept  ' if limit.is_kept else 'missed'} {limit.name}: {limit.found:.2f} (at most {limit.most})"
+        )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
