@@ -306,19 +306,23 @@ def release(period: str | None, edition: str, as_json: bool) -> None:
         months_of(period)
     with output.working("release", quiet=as_json) as step:
         made = draft(period, edition, step)
+    to_public = " --edition public" if edition == "public" else ""
     if as_json:
         output.print_json({"release": made.release_id, "folder": str(made.folder), "outcome": made.outcome})
     elif made.outcome == "unchanged":
         output.say(f"Release {made.release_id} has the same data already; nothing changed.")
     else:
-        output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}")
+        output.say(
+            f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}{to_public}"
+        )
 
 
 @main.command()
 @click.argument("release")
 @click.option("--name", help="Who approves.  [default: your login name]")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
-def approve(release: str, name: str | None, as_json: bool) -> None:
+def approve(release: str, name: str | None, edition: str, as_json: bool) -> None:
     """Approve a drafted release and seal it; name and instant are recorded in it."""
     import getpass
 
@@ -331,24 +335,26 @@ def approve(release: str, name: str | None, as_json: bool) -> None:
         raise UserError("Your login name is not known here; say who approves with --name.") from None
     if not approver:
         raise UserError("Say who approves with --name.")
-    folder = seal(release, "internal", approver)
+    folder = seal(release, edition, approver)
+    to_public = " --edition public" if edition == "public" else ""
     if as_json:
         output.print_json({"release": release, "folder": str(folder), "approved_by": approver})
     else:
         output.say(
-            f"Release {release} is approved by {approver} and sealed in {folder}. Next: fengqiao publish {release}"
+            f"Release {release} is approved by {approver} and sealed in {folder}. Next: fengqiao publish {release}{to_public}"
         )
 
 
 @main.command()
 @click.argument("release")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
-def publish(release: str, as_json: bool) -> None:
+def publish(release: str, edition: str, as_json: bool) -> None:
     """Make an approved release the one that readers see."""
     from pipelines import cli_output as output
     from pipelines.release.publishing import publish as point_at
 
-    folder = point_at(release, "internal")
+    folder = point_at(release, edition)
     if as_json:
         output.print_json({"release": release, "folder": str(folder)})
     else:

@@ -166,11 +166,6 @@ def test_a_period_that_is_not_over_is_not_released(own: Office) -> None:
     assert list((own.data / "releases" / "drafts" / "internal").iterdir()) == []
 
 
-def test_there_is_no_public_edition_yet(own: Office) -> None:
-    with pytest.raises(UserError, match="public edition does not exist yet"):
-        drafting.draft(edition="public")
-
-
 def test_readers_always_find_a_whole_release_while_another_is_published(own: Office) -> None:
     other = releases("internal") / "2025-05-1.1"
     shutil.copytree(releases("internal") / FIRST, other)

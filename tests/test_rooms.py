@@ -23,8 +23,9 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
     "pipelines.warehouse": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.intake"},
     "pipelines.signals": set(),
+    "pipelines.protect": {"pipelines.settings", "pipelines.catalogue", "pipelines.warehouse", "pipelines.intake"},
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
-    | {"pipelines.intake", "pipelines.signals"},
+    | {"pipelines.intake", "pipelines.signals", "pipelines.protect"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }
@@ -45,6 +46,7 @@ HALL = {
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
     ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake"},
+    ("pipelines.protect", "pipelines.intake"): {"pipelines.intake.keys"},
     ("pipelines.release", "pipelines.intake"): {
         "pipelines.intake.archive",
         "pipelines.intake.keys",

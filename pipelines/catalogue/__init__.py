@@ -47,6 +47,7 @@ from pipelines.catalogue.declaring import (
 from pipelines.catalogue.denied import Denied, DeniedHeading, DeniedValue, denied
 from pipelines.catalogue.holidays import Holiday, holidays, working_days
 from pipelines.catalogue.measures import FormItem, Measure, form_lines, measures
+from pipelines.catalogue.publication import PublicationPlan, PublicTable, publication_hash, publication_plan
 from pipelines.catalogue.published import PublishedFigure, published_figures
 from pipelines.catalogue.senders import Sender, senders
 
@@ -72,6 +73,8 @@ __all__ = [
     "Holiday",
     "LegalBasis",
     "Measure",
+    "PublicTable",
+    "PublicationPlan",
     "PublishedFigure",
     "Rule",
     "Sender",
@@ -95,6 +98,8 @@ __all__ = [
     "load_declared",
     "measures",
     "padded",
+    "publication_hash",
+    "publication_plan",
     "published_areas",
     "published_figures",
     "read_rows",

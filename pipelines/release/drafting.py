@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipelines import catalogue, warehouse
+from pipelines import catalogue, protect, warehouse
 from pipelines.periods import month_start, months_of
-from pipelines.release.tables import TABLES, release_tables, write_csv, write_database, write_parquet
+from pipelines.release.tables import release_tables, tables_of, write_csv, write_database, write_parquet
 from pipelines.settings import DBT_PROJECT, SEEDS, UserError, drafts, releases
 from pipelines.signals.intervals import INTERVALS
 
@@ -44,17 +44,20 @@ class Draft:
 def draft(period: str | None = None, edition: str = "internal", progress: Progress = lambda _: None) -> Draft:
     """Compute an edition and write its draft.
 
-    Raises `UserError` when nothing is built, the edition does not exist, or the period is not complete in the data.
+    Raises `UserError` when nothing is built, the period is not complete in the data, or the key of the publication is missing.
     """
-    warehouse.require_edition(edition)
     last = f"{warehouse.last_month():%Y-%m}"
     chosen = period or _period_ending(last)
     if months_of(chosen)[1] > last:
         raise UserError(f"{chosen} is not complete: the data end with {last}. Ask for an earlier period.")
-    warehouse.build_edition(edition, progress)
+    if edition == "public":
+        protect.build_public_edition(months_of(chosen)[1], progress)
+    else:
+        warehouse.build_edition(edition, progress)
     with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as warehouse (read_only)")
-        _write_signals(connection, chosen, progress)
+        if edition == "internal":
+            _write_signals(connection, chosen, progress)
         drafts(edition).mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=drafts(edition)))
         try:
@@ -73,21 +76,23 @@ def _write_signals(connection: duckdb.DuckDBPyConnection, period: str, progress:
 def _written(
     connection: duckdb.DuckDBPyConnection, folder: Path, period: str, edition: str, progress: Progress
 ) -> Draft:
-    release_tables(connection, months_of(period)[1])
-    for name in TABLES:
+    tables = tables_of(edition)
+    release_tables(connection, months_of(period)[1], edition)
+    for name in tables:
         progress(f"{name}.parquet")
-        write_parquet(connection, name, folder / f"{name}.parquet")
-    _write_cards(folder)
-    _write_sql(folder, edition)
+        write_parquet(connection, name, folder / f"{name}.parquet", tables)
+    _write_cards(folder, edition)
+    if edition == "internal":
+        _write_sql(folder)
     data_hash = _digest(folder)
     newest = _newest(period, edition)
     if newest is not None and json.loads((newest / "release.json").read_text())["data_hash"] == data_hash:
         return Draft(newest.name, newest, "unchanged")
     release_id = _next_id(newest, folder, period)
     progress("csv")
-    write_csv(connection, folder / "csv")
+    write_csv(connection, folder / "csv", edition)
     progress("fengqiao.duckdb")
-    write_database(folder, column_words())
+    write_database(folder, column_words(), tables)
     metadata = _metadata(connection, release_id, period, edition, data_hash)
     (folder / "release.json").write_text(json.dumps(metadata, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     target = drafts(edition) / release_id
@@ -109,15 +114,19 @@ def _period_ending(month: str) -> str:
     return {"12": year, "03": f"{year}-Q1", "06": f"{year}-H1", "09": f"{year}-Q3"}.get(number, month)
 
 
-def _write_cards(folder: Path) -> None:
+def _indicators(edition: str) -> list[str]:
+    return sorted(catalogue.publication_plan().indicators if edition == "public" else catalogue.cards())
+
+
+def _write_cards(folder: Path, edition: str) -> None:
     (folder / "cards").mkdir()
-    for path in sorted((SEEDS / "indicators").glob("*.yml")):
-        shutil.copyfile(path, folder / "cards" / path.name)
-    cards = [card.model_dump(mode="json") for card in catalogue.cards().values()]
+    for name in _indicators(edition):
+        shutil.copyfile(SEEDS / "indicators" / f"{name}.yml", folder / "cards" / f"{name}.yml")
+    cards = [catalogue.cards()[name].model_dump(mode="json") for name in _indicators(edition)]
     (folder / "cards.json").write_text(json.dumps(cards, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_sql(folder: Path, edition: str) -> None:
+def _write_sql(folder: Path) -> None:
     """The SQL that made the figures, so that the release can compute more of them by itself."""
     (folder / "sql").mkdir()
     for room, model in SQL_MODELS:
@@ -184,13 +193,6 @@ def _metadata(
     connection: duckdb.DuckDBPyConnection, release_id: str, period: str, edition: str, data_hash: str
 ) -> dict[str, Any]:
     request = connection.sql("select * from warehouse.catalogue.build_request").pl().row(0, named=True)
-    ledger = connection.sql(
-        """
-        select table_name, count(distinct sender) as senders, sum(accepted)::bigint as accepted,
-            sum(quarantined)::bigint as quarantined, sum(duplicate)::bigint as duplicate, max(received_at) as received
-        from warehouse.catalogue.ledger group by table_name order by table_name
-        """
-    ).pl()
     words = yaml.safe_load((SEEDS / "release.yml").read_text(encoding="utf-8"))
     return words | {
         "release_id": release_id,
@@ -199,15 +201,37 @@ def _metadata(
         "first_month": f"{connection.execute('select min(first_month) from periods').fetchall()[0][0]:%Y-%m}",
         "data_cutoff": f"{_last_day(connection)}",
         "drafted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "ledger_sequence": request["sequence"],
-        "ingest_watermark": ledger["received"].max(),
         "code_version": request["code_version"],
         "seeds_version": request["seeds_version"],
-        "sources": [{k: v for k, v in row.items() if k != "received"} for row in ledger.iter_rows(named=True)],
-        "indicators": sorted(catalogue.cards()),
+        **(_responsible() if edition == "public" else _received(connection, request["sequence"])),
+        "indicators": _indicators(edition),
         "data_hash": data_hash,
         "status": "draft",
     }
+
+
+def _received(connection: duckdb.DuckDBPyConnection, sequence: int) -> dict[str, Any]:
+    """What came in: internal, for counts of rows and instants of receipt are counts of cases and tell who reported when."""
+    ledger = connection.sql(
+        """
+        select table_name, count(distinct sender) as senders, sum(accepted)::bigint as accepted,
+            sum(quarantined)::bigint as quarantined, sum(duplicate)::bigint as duplicate, max(received_at) as received
+        from warehouse.catalogue.ledger group by table_name order by table_name
+        """
+    ).pl()
+    return {
+        "ledger_sequence": sequence,
+        "ingest_watermark": ledger["received"].max(),
+        "sources": [{k: v for k, v in row.items() if k != "received"} for row in ledger.iter_rows(named=True)],
+    }
+
+
+def _responsible() -> dict[str, Any]:
+    """Who answers for the public edition, and by which plan it is protected."""
+    plan = catalogue.publication_plan()
+    said = {f"{who}_{language}": getattr(getattr(plan, who), language)
+            for who in ("authority", "reviewer", "approver") for language in ("zh", "en")}  # fmt: skip
+    return {**said, "licence": plan.licence, "plan_version": plan.version, "plan_hash": catalogue.publication_hash()}
 
 
 def _last_day(connection: duckdb.DuckDBPyConnection) -> str:
