@@ -252,8 +252,11 @@ class Release:
     def compute(self, indicator: str | list[str], area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
         """Figures of one indicator, or of several, for any area, any range of months and any of the card's breakdowns, by the same SQL.
 
-        Columns of `figures`. Raises `UserError` on an unknown indicator, area, breakdown or period.
+        Columns of `figures`. Raises `UserError` on an unknown indicator, area, breakdown or period, and in the public
+        edition, which holds all that it shows.
         """
+        if self.edition == "public":
+            raise UserError("The public edition shows the figures it holds; others are not computed from them.")
         wanted = [indicator] if isinstance(indicator, str) else indicator
         cards = [self._card(name, breakdown) for name in wanted]
         code = self._area(area)

@@ -125,11 +125,14 @@ def print_figures(selection: "Selection", rows: Sequence[Mapping[str, Any]]) -> 
 def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") -> list[object]:
     from dashboards import wording
 
+    if row.get("decimals") is not None:
+        card = card.model_copy(update={"decimals": row["decimals"]})
     names = selection.area_names[row["area"]]
     cells: list[object] = [" ".join(names), row["area"], row["period"]]
     if selection.breakdown != "total":
         cells.append("合计 Total" if row["category"] is None else selection.category_labels[row["category"]])
-    cells.append(wording.value_text(row["value"], card, "en", exact=True))
+    band = _band(row)
+    cells.append(wording.value_text(row["value"], card, "en", exact=True) if band is None else band)
     if card.denominator is not None:
         cells += [_whole(row["numerator"]), _whole(row["denominator"])]
     cells += [_signed(row["change_on_year"], card.decimals), _signed(row["change_on_year_percent"], 1)]
@@ -139,6 +142,14 @@ def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") 
         *cells,
         "、".join(f"{marks[code].zh} {marks[code].en}" if code in marks else code for code in row["status"]),
     ]
+
+
+def _band(row: Mapping[str, Any]) -> str | None:
+    """What the public edition shows in place of a value: a rate near none or all, or the days in which a quantile lies."""
+    band = row.get("band")
+    if band == "at_least":
+        return f"≥{row['low']:g}%"
+    return f"≤{row['high']:g}%" if band == "at_most" else band
 
 
 def _whole(value: int | None) -> str:

@@ -88,7 +88,7 @@ WITHOUT_DATA = [
     ("build", "Nothing has been taken in yet"),
     ("build --as-of yesterday", "yesterday is not an instant"),
     ("release", "Nothing is built yet"),
-    ("release --edition public", "The public edition does not exist yet"),
+    ("release --edition public", "Nothing is built yet"),
     ("approve", "Missing argument 'RELEASE'"),
     ("approve 2025-1.0 --name tester", "There is no draft 2025-1.0"),
     ("approve 2025-1.0 --name ''", "Say who approves"),

@@ -80,7 +80,7 @@ def _about(contents: Contents, key: str, language: Language) -> str:
     if key == "next_release":
         said = (contents.release.metadata.get(key) or {}).get("due_at", "")
     else:
-        said = _said(contents, {"ask": "contact"}.get(key, key), language)
+        said = _said(contents, {"ask": "contact", "responsible": "responsible_statistician"}.get(key, key), language)
     return wording.day_name(said[:10], language) if said and key in ("issued", "next_release") else said
 
 

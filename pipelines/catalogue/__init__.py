@@ -47,6 +47,7 @@ from pipelines.catalogue.declaring import (
 from pipelines.catalogue.denied import Denied, DeniedHeading, DeniedValue, denied
 from pipelines.catalogue.holidays import Holiday, holidays, working_days
 from pipelines.catalogue.measures import FormItem, Measure, form_lines, measures
+from pipelines.catalogue.publication import PublicationPlan, PublicTable, publication_hash, publication_plan
 from pipelines.catalogue.published import PublishedFigure, published_figures
 from pipelines.catalogue.publisher import (
     Publisher,
@@ -80,6 +81,8 @@ __all__ = [
     "Holiday",
     "LegalBasis",
     "Measure",
+    "PublicTable",
+    "PublicationPlan",
     "PublishedFigure",
     "Publisher",
     "Rule",
@@ -106,6 +109,8 @@ __all__ = [
     "load_declared",
     "measures",
     "padded",
+    "publication_hash",
+    "publication_plan",
     "published_areas",
     "published_figures",
     "publisher",

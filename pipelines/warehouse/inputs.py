@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from pipelines import catalogue
-from pipelines.catalogue import LEVELS, Area, Measure
+from pipelines.catalogue import Area, Measure
 from pipelines.intake.lake import all_findings, lake_schema
 from pipelines.intake.ledger import Delivery
 from pipelines.periods import months_in, period_table
@@ -92,13 +92,9 @@ def clock_table() -> pl.DataFrame:
 
 
 def grid_table() -> pl.DataFrame:
-    """area_level, period_kind, has_breakdowns: what is materialised; the rest is computed on request.
-
-    Townships carry totals of months, quarters, half-years and years; all above carry cumulatives and breakdowns too.
-    """
-    kinds = ("month", "quarter", "half_year", "year", "year_to_date")
-    pairs = [(level, kind) for level in LEVELS for kind in kinds if (level, kind) != ("township", "year_to_date")]
-    rows = [(level, kind, level != "township") for level, kind in pairs]
+    """area_level, period_kind, has_breakdowns: what the plan says the internal edition holds; the rest is computed on request."""
+    grid = catalogue.publication_plan().internal_grid
+    rows = [(level, kind, kind in held.breakdown_periods) for level, held in grid.items() for kind in held.periods]
     return pl.DataFrame(rows, schema=["area_level", "period_kind", "has_breakdowns"], orient="row")
 
 
