@@ -155,21 +155,69 @@ def _received_on(delivery: Delivery) -> date:
     return datetime.fromisoformat(delivery.received_at).astimezone(ZoneInfo(TIME_ZONE)).date()
 
 
-def write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery]) -> None:
+def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, is_full: bool) -> None:
+    """What deliveries since the build before have brought: `catalogue.changed_cases` and, added to those known,
+    `catalogue.accepted_rows`; and what had been reported until then, to be compared with what is now.
+
+    A full build compares with nothing and changes everything: it gets the rows of all deliveries and no changed case.
+    """
+    deliveries = list(deliveries)
+    _write_accepted(connection, deliveries, anew=is_full)
+    for name, columns in BEFORE.items():
+        if is_full:
+            connection.execute(f"create or replace table catalogue.{name}_before ({columns})")
+        else:
+            connection.execute(f"create or replace table catalogue.{name}_before as select * from core.{name}")
+    connection.execute("create or replace table catalogue.changed_cases (table_name varchar, case_key blob)")
+    if is_full:
+        return
+    for table, parts in _parts(deliveries).items():
+        connection.execute(
+            f"insert into catalogue.changed_cases select distinct '{table}', case_key from read_parquet(?)", [parts]
+        )
+    sequences = [delivery.ledger_sequence for delivery in deliveries]
+    connection.execute(
+        """
+        insert into catalogue.changed_cases
+        select distinct table_name, case_key from lake.withdrawals where list_contains(?, ledger_sequence)
+        except select table_name, case_key from catalogue.changed_cases
+        """,
+        [sequences],
+    )
+
+
+BEFORE = {
+    "reporting": "coverage varchar, area_code varchar, month date",
+    "reported_until": "coverage varchar, area_code varchar, last_month date",
+}
+
+
+def _parts(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
+    """Lake table -> the files that these deliveries brought into it."""
+    found: dict[str, list[str]] = {}
+    for delivery in deliveries:
+        if delivery.folder is not None:
+            folder = data_root() / "lake" / delivery.table_name / delivery.folder
+            found.setdefault(delivery.table_name, []).extend(str(part) for part in sorted(folder.glob("*.parquet")))
+    return found
+
+
+def _write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, anew: bool) -> None:
     """`catalogue.accepted_rows`: how many rows a delivery brought of each month; of a form's rows also of which area."""
-    connection.execute("create or replace table catalogue.accepted_rows (" + ACCEPTED_ROWS + ")")
-    for table in sorted({delivery.table_name for delivery in deliveries}):
+    if anew:
+        connection.execute("create or replace table catalogue.accepted_rows (" + ACCEPTED_ROWS + ")")
+    for table, parts in _parts(deliveries).items():
         contract = catalogue.tables()[table]
         is_form = contract.kind == "form"
         area, rows = ("area_code", "count(distinct row_number)") if is_form else ("null", "count(*)")
         connection.execute(
             f"""
             insert into catalogue.accepted_rows
-            select rows.ledger_sequence, {area} as area_code, cast(date_trunc('month', rows.{contract.dated_by}) as date) as month,
-                {rows}
-            from lake.{table} as rows join catalogue.ledger as entries using (ledger_sequence)
+            select ledger_sequence, {area} as area_code, cast(date_trunc('month', {contract.dated_by}) as date) as month, {rows}
+            from (from lake.empty_{table} union all by name from read_parquet(?, union_by_name = true))
             group by all
-            """
+            """,
+            [parts],
         )
 
 
