@@ -65,7 +65,9 @@ class Door(click.Group):
 
 def _refuse(sentence: str, said: Sequence[str], code: int = WRONG_INPUT) -> int:
     """Say what is wrong on standard error, and as JSON on standard output when JSON was asked for."""
-    click.echo(sentence, err=True)
+    from pipelines.cli_output import harmless
+
+    click.echo(harmless(sentence), err=True)
     if "--json" in said:
         import json
 

@@ -4,6 +4,7 @@ What draws tables and words figures is imported where it is used: most commands 
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 WIDTH_WHEN_PIPED = 200
 MISSING = "—"
+# What a terminal obeys or that turns the order of letters round; a new line and a tab may stand.
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """A text for a terminal: names of files may hold what a terminal would obey, or bytes that are no text."""
+    return CONTROLS.sub("\ufffd", text)
 
 
 def console(*, to_stderr: bool = False) -> "Console":
@@ -34,7 +42,7 @@ def print_json(value: object) -> None:
 
 def say(text: str) -> None:
     """A plain line, neither wrapped nor read as markup."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")
 
 
 def print_table(
@@ -53,7 +61,7 @@ def print_table(
     for heading, side in columns:
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(MISSING if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(MISSING if cell is None else harmless(str(cell))) for cell in row))
     console(to_stderr=to_stderr).print(table)
     if note:
         say(note)

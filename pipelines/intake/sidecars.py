@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict
 
 from pipelines.catalogue import Declared, load_declared
-from pipelines.settings import data_root
+from pipelines.settings import UserError, data_root
 
 
 def _written(value: object) -> object:
@@ -50,4 +50,6 @@ def keep_sidecar(sidecar: Sidecar, path: Path) -> None:
 def sidecar_of(path: Path) -> Sidecar:
     """The sidecar of an export, empty where there is none. Raises `UserError` naming file and line of a wrong key."""
     sidecar = path.with_name(path.name + ".yml")
+    if sidecar.exists() and not sidecar.is_file():
+        raise UserError(f"{sidecar.name} is not a file that can be read. Remove it, or put a sidecar in its place.")
     return load_declared(Sidecar, sidecar) if sidecar.exists() else Sidecar()
