@@ -381,7 +381,7 @@ def signed_amount(value: float | None, card: Card, language: Language) -> str:
 
 def signed_count(value: int | None) -> str:
     """A signed whole number for a table cell."""
-    return MISSING if value is None else _signed(float(value), 0)
+    return MISSING if value is None else signed(float(value), 0)
 
 
 def signed_change(figure: Figure | None, card: Card, language: Language) -> str:

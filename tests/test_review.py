@@ -15,9 +15,9 @@ import polars as pl
 import pypdf
 import pytest
 
-from dashboards import drawing, wording
+from dashboards import wording
 from dashboards.release_reader import Release, open_release
-from dashboards.review import cells
+from dashboards.review import cells, drawing
 from dashboards.review.building import ordinal
 from dashboards.review.facts import districts
 from dashboards.review.plan import Letterhead, letterhead, plan
