@@ -18,16 +18,8 @@ VERDICTS = ("better", "worse", "flat", "unclear")
 KILOBYTE = 1000
 SHOWN = 500  # revised figures on the page; all of them stand in the data files
 ABOUT = (
-    "publisher",
-    "authority",
-    "responsible",
-    "ask",
-    "population",
-    "geography",
-    "frequency",
-    "licence",
-    "issued",
-    "next_release",
+    *("publisher", "authority", "responsible_statistician", "contact", "legal_basis", "population", "geography"),
+    *("licence", "issued", "next_release"),
 )
 
 
@@ -77,11 +69,17 @@ def contact_page(contents: Contents, language: Language) -> Page:
 
 
 def _about(contents: Contents, key: str, language: Language) -> str:
-    if key == "next_release":
-        said = (contents.release.metadata.get(key) or {}).get("due_at", "")
-    else:
-        said = _said(contents, {"ask": "contact", "responsible": "responsible_statistician"}.get(key, key), language)
-    return wording.day_name(said[:10], language) if said and key in ("issued", "next_release") else said
+    """What the release says of itself under a key, as a person reads it; empty where it does not."""
+    if key == "issued":
+        return wording.day_name(_said(contents, key, language), language)
+    following = contents.release.metadata.get(key)
+    if key == "next_release" and isinstance(following, dict):
+        period, day = (
+            wording.period_name(following["period"], language),
+            wording.day_name(following["due_at"], language),
+        )
+        return wording.joined((period, day), language)
+    return _said(contents, key, language)
 
 
 def _said(contents: Contents, key: str, language: Language) -> str:
