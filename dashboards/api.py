@@ -29,7 +29,6 @@ from pipelines.settings import UserError
 
 MOST_FIGURES = 200_000
 MOST_CELLS: Mapping[str, int] = {"xlsx": 500_000, "json": 500_000, "csv": 20_000_000}  # Parquet has no end
-PATHS = ("release", "indicators", "areas", "figures", "tables/{table}", "documents/{path:path}", "openapi.json")
 
 
 class Refused(Exception):
@@ -218,6 +217,12 @@ def _file(content: bytes, form: str, name: str) -> Response:
 
 
 @_answering
+def unknown(asked: Asked) -> Response:
+    """Anything else below /api; without this the pages would answer with themselves."""
+    raise Refused(HTTPStatus.NOT_FOUND, "There is no such path; /api/openapi.json names those there are.")
+
+
+@_answering
 def description(asked: Asked) -> Response:
     """The OpenAPI description of all this."""
     return JSONResponse(openapi(asked.source))
@@ -275,7 +280,14 @@ def _operation(path: str, summary: str, parameters: list[dict[str, Any]], forms:
     return {"operationId": name, "summary": summary, "parameters": parameters, "responses": answers}
 
 
-routes = [
-    Route(f"/api/{path}", endpoint, methods=["GET"])
-    for path, endpoint in zip(PATHS, (release, indicators, areas, figures, table, document, description), strict=True)
-]
+ANSWERS: Mapping[str, Callable[[Request], Response]] = {
+    "release": release,
+    "indicators": indicators,
+    "areas": areas,
+    "figures": figures,
+    "tables/{table}": table,
+    "documents/{path:path}": document,
+    "openapi.json": description,
+    "{path:path}": unknown,
+}
+routes = [Route(f"/api/{path}", answer, methods=["GET"]) for path, answer in ANSWERS.items()]

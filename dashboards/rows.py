@@ -301,6 +301,7 @@ def by_key(rows: Iterable[Figure]) -> Found:
     return {(row.indicator, row.area_code, row.period): row for row in rows}
 
 
+@lru_cache(maxsize=4000)
 def children(source: Source, parent: str) -> tuple[Place, ...]:
     """The areas directly below, by code; the not-assigned one last."""
     below = [place for place in places(source).values() if place.parent == parent]

@@ -22,7 +22,6 @@ from tests.test_browser import Visit, browser, settle, visit
 __all__ = ["browser", "visit"]
 
 CITY, OWN, OTHER, TOWN, OTHER_TOWN = "420500000000", "420583000000", "420502000000", "420583001000", "420502001000"
-CONTENT = "application/x-www-form-urlencoded"
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SCOPES = """
 area_claim: areas
@@ -179,12 +178,11 @@ def sign_in(page: Page, person: str) -> None:
     """Sign in at the provider; its form is answered here, because the form asks the network for its looks."""
 
     def answer(route: Route) -> None:
-        given = route.fetch(
-            method="POST", headers={"Content-Type": CONTENT}, post_data=f"sub={person}", max_redirects=0
-        )
-        route.fulfill(status=given.status, headers={"Location": given.headers["location"]})
+        sent = route.fetch(max_redirects=0)
+        given = page.request.post(sent.headers["location"], form={"sub": person}, max_redirects=0)
+        route.fulfill(response=sent, headers=sent.headers | {"location": given.headers["location"]})
 
-    page.route(re.compile("/oauth2/authorize"), answer)
+    page.route(re.compile("/auth/login"), answer)
     page.get_by_role("button", name="登录").click()
     page.get_by_role("button", name=re.compile("退出")).wait_for()
     settle(page)

@@ -55,7 +55,7 @@ def control(subject: Subject) -> Rows:
     asked = {"indicator": card.id, "area": subject.place.code}
     asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
     note = wording.listed((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
-    drawing.draw(subject, drawn, "control", note, head, cells, asked)
+    drawing.draw(subject, drawn, "control", note, drawing.data_table(head, cells, language), asked)
     base = say("analysis.baseline", language, points=str(points[-1].baseline_points))
     season = say("analysis.seasonal", language) if points[-1].is_seasonal else ""
     breaks = "" if not card.breaks else say("analysis.breaks", language, months=wording.listed(card.breaks, language))
@@ -154,7 +154,7 @@ def areas_in_funnel(subject: Subject) -> Rows:
     cells = [_in_funnel(point, card, names, subject) for point in points]
     asked = {"indicator": card.id, "area": ",".join(point.area_code for point in points), "period": period}
     note = wording.listed((wording.unit_of_axis(card, language), say("analysis.limits", language)), language)
-    drawing.draw(subject, drawn, "funnel", note, head, cells, asked)
+    drawing.draw(subject, drawn, "funnel", note, drawing.data_table(head, cells, language), asked)
     st.html(text("p", finding))
     return ()
 

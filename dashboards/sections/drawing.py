@@ -9,7 +9,7 @@ from dashboards import charts, markup
 from dashboards.charts import Drawn
 from dashboards.markup import tag, text
 from dashboards.selection import Subject, short
-from dashboards.wording import say
+from dashboards.wording import Language, say
 
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 
@@ -19,17 +19,20 @@ def draw(
     drawn: Drawn,
     key: str,
     note: str,
-    head: Sequence[str],
-    cells: Sequence[Sequence[str]],
+    table: str,
     asked: Mapping[str, str],
 ) -> None:
-    """Draw a chart. `note` names the unit, `head` and `cells` are its data, `asked` asks the interface for them."""
+    """Draw a chart. `note` names the unit, `table` holds its data, `asked` asks the interface for them."""
     language = subject.language
     with st.container(key=key):
         st.html(text("h3", drawn.title) + text("p", say("unit", language, unit=note), class_="finding"))
         st.plotly_chart(drawn.figure, key=f"chart_{key}", config=charts.CONFIG, alt=drawn.finding)
-        table = markup.plain_table(head, cells, say("data_table", language))
         st.html(table + take_away(subject, asked, picture=f"st-key-{key}", title=drawn.title))
+
+
+def data_table(head: Sequence[str], cells: Sequence[Sequence[str]], language: Language) -> str:
+    """The data of a chart, folded."""
+    return markup.plain_table(head, cells, say("data_table", language))
 
 
 def take_away(subject: Subject, asked: Mapping[str, str], picture: str = "", title: str = "") -> str:

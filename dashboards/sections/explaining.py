@@ -68,5 +68,6 @@ def sql(card: Card, area: str, period: str) -> str:
         f"indicator = '{card.id}'",
         f"area_code = '{area}'",
         f"period = '{period}'",
+        f"breakdown = '{card.breakdowns[0] if card.kind == 'share' else 'total'}'",
     )
     return "select category, value, numerator, denominator, status from figures where " + " and ".join(conditions)

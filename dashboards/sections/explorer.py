@@ -166,7 +166,7 @@ def _over_time(
     ]
     chart = charts.several(card, title, periods, drawn, language, is_coloured=is_by_category)
     note = _note(card, subject, is_by_category=is_by_category, count=len(lines))
-    drawing.draw(subject, chart, "explored", note, head, cells, asked)
+    drawing.draw(subject, chart, "explored", note, drawing.data_table(head, cells, language), asked)
 
 
 def _note(card: Card, subject: Subject, *, is_by_category: bool, count: int) -> str:

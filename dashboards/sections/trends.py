@@ -1,12 +1,14 @@
 """Month by month: one line a system, with its data below."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import streamlit as st
 
 from dashboards import charts, rows, wording
+from dashboards.charts import Drawn
 from dashboards.markup import tag, text
-from dashboards.rows import by_key, figures
+from dashboards.rows import Source, by_key, figures
 from dashboards.sections import Rows, drawing
 from dashboards.selection import Subject
 from dashboards.wording import Figure, Language, say
@@ -23,7 +25,8 @@ def trends(subject: Subject) -> Rows:
     st.html(text("h2", say("trends", language)) + key(subject.name, language))
     with st.container(key="trends"):
         for card in cards:
-            trend(subject, card, months, [found.get((card.id, place.code, one)) for one in months])
+            points = tuple(found.get((card.id, place.code, one)) for one in months)
+            trend(subject, card, tuple(months), points)
     return shown
 
 
@@ -40,10 +43,25 @@ def key(area: str, language: Language) -> str:
     return tag("p", "".join(drawn), class_="key")
 
 
-def trend(subject: Subject, card: Card, months: Sequence[str], points: Sequence[Figure | None]) -> None:
+def trend(subject: Subject, card: Card, months: tuple[str, ...], points: tuple[Figure | None, ...]) -> None:
     """The line of an indicator, its data and the ways to take them away."""
-    language = subject.language
-    drawn = charts.trend(card, subject.name, months, points, language)
+    chart, table = _drawn(subject.source, card.id, subject.name, months, points, subject.language)
+    asked = {"indicator": card.id, "area": subject.place.code, "months": f"{months[0]}..{months[-1]}"}
+    unit = wording.unit_of_axis(card, subject.language)
+    drawing.draw(subject, chart, f"trend_{card.id}", unit, table, asked)
+
+
+@lru_cache(maxsize=512)
+def _drawn(
+    source: Source,
+    indicator: str,
+    area: str,
+    months: tuple[str, ...],
+    points: tuple[Figure | None, ...],
+    language: Language,
+) -> tuple[Drawn, str]:
+    """The chart and its table: the dearest part of a page, and the same for every reader of the same months."""
+    card = rows.cards(source)[indicator]
     head = [say(name, language) for name in ("month", "value", "year_before", "on_year")]
     cells = [
         (
@@ -54,5 +72,4 @@ def trend(subject: Subject, card: Card, months: Sequence[str], points: Sequence[
         )
         for month, point in zip(reversed(months), reversed(points), strict=True)
     ]
-    asked = {"indicator": card.id, "area": subject.place.code, "months": f"{months[0]}..{months[-1]}"}
-    drawing.draw(subject, drawn, f"trend_{card.id}", wording.unit_of_axis(card, language), head, cells, asked)
+    return charts.trend(card, area, months, points, language), drawing.data_table(head, cells, language)
