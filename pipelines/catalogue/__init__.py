@@ -48,6 +48,7 @@ from pipelines.catalogue.denied import Denied, DeniedHeading, DeniedValue, denie
 from pipelines.catalogue.holidays import Holiday, holidays, working_days
 from pipelines.catalogue.measures import FormItem, Measure, form_lines, measures
 from pipelines.catalogue.published import PublishedFigure, published_figures
+from pipelines.catalogue.schemas import json_schemas
 from pipelines.catalogue.senders import Sender, senders
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "form_lines",
     "heading",
     "holidays",
+    "json_schemas",
     "load_areas",
     "load_contract",
     "load_declared",
