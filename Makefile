@@ -34,7 +34,7 @@ FROM := $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-run: setup ## the whole road, from demo exports to the dashboard on http://127.0.0.1:8501 (SERVE=0 stops before serving)
+run: setup ## the whole road, from demo exports to both editions: public on port 8501, internal on 8502 (SERVE=0 stops before serving)
 	@echo "This is the demo: it makes the keys that are missing and approves its own release."
 	@$(FENGQIAO) keys init
 	@if [ -n "$$(find "$(LANDING)" -type f -print -quit 2>/dev/null)" ]; then \
@@ -45,11 +45,12 @@ run: setup ## the whole road, from demo exports to the dashboard on http://127.0
 	@release="$$($(FENGQIAO) release | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
 		[ -d "$(FENGQIAO_DATA)/releases/internal/$$release" ] || $(FENGQIAO) approve "$$release" --name demo; \
 		$(FENGQIAO) publish "$$release"
+	@release="$$($(FENGQIAO) release --edition public | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
+		[ -d "$(FENGQIAO_DATA)/releases/public/$$release" ] || $(FENGQIAO) approve "$$release" --edition public --name demo; \
+		$(FENGQIAO) publish "$$release" --edition public
 ifneq ($(SERVE),0)
-	@if [ -e "$(FENGQIAO_DATA)/releases/public/current" ]; then \
-		$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; \
-		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT); \
-	else exec $(FENGQIAO) serve --edition internal --port $(PORT); fi
+	@$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; \
+		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT)
 endif
 
 test: setup chromium duckdb-1.4 ## all tests

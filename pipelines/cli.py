@@ -222,12 +222,18 @@ def propose(file: Path, table: str | None, out: Path | None, as_json: bool) -> N
 @click.option(
     "--site", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write it and dbt's pages there."
 )
+@click.option(
+    "--schema",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write JSON schemas of cards, measures and contracts there, for an editor.",
+)
 @with_json
-def dictionary(table: str | None, out: Path | None, site: Path | None, as_json: bool) -> None:
+def dictionary(table: str | None, out: Path | None, site: Path | None, schema: Path | None, as_json: bool) -> None:
     """What every export may hold and what is made of it: columns, codes, rules, measures, indicators."""
     from pipelines import cli_dictionary
 
-    cli_dictionary.run(table, out, site, as_json=as_json)
+    cli_dictionary.run(table, out, site, schema, as_json=as_json)
 
 
 @main.command()

@@ -57,6 +57,7 @@ from pipelines.catalogue.publisher import (
     release_due_at,
     reporting_calendar,
 )
+from pipelines.catalogue.schemas import json_schemas
 from pipelines.catalogue.senders import Sender, senders
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "form_lines",
     "heading",
     "holidays",
+    "json_schemas",
     "load_areas",
     "load_contract",
     "load_declared",
