@@ -175,6 +175,35 @@ def test_addresses_stay_and_the_map_names_every_page(road: Road, house: Office, 
     assert {"areas/500000.html", "areas/500117.html", "indicators/mediation_accepted.html"} <= set(paths)
 
 
+def test_pages_of_a_release_of_many_cities_stay_small(road: Road, tmp_path: Path) -> None:
+    """Every city and district of the area table filled like the demo's largest: an indicator gets a page a city."""
+    chosen = ("mediation_accepted", "mediation_success_rate", "mediation_type_share")
+    folder = tmp_path / "release"
+    folder.mkdir()
+    for name in ("areas", "periods", "categories", "breaks"):
+        shutil.copyfile(road.release / f"{name}.parquet", folder / f"{name}.parquet")
+    held = [
+        card for card in json.loads((road.release / "cards.json").read_text(encoding="utf-8")) if card["id"] in chosen
+    ]
+    (folder / "cards.json").write_text(json.dumps(held, ensure_ascii=False), encoding="utf-8")
+    (folder / "release.json").write_bytes((road.release / "release.json").read_bytes())
+    figures = pl.scan_parquet(road.release / "figures.parquet").filter(pl.col("indicator").is_in(chosen)).collect()
+    areas = pl.read_parquet(folder / "areas.parquet").select("level", code="area_code")
+    models = pl.DataFrame({"level": ["city", "district"], "area_code": [padded("500000"), padded("500117")]})
+    alike = areas.join(models, on="level").join(figures, on="area_code").with_columns(area_code="code")
+    alike.select(figures.columns).write_parquet(folder / "figures.parquet")
+    written = [path for path in write_bulletin(_release(folder), tmp_path / "site") if path.suffix == ".html"]
+    assert len(written) > 600
+    assert [path.name for path in written if path.stat().st_size >= LARGEST] == []
+    page = etree.parse(tmp_path / "site" / "indicators" / "mediation_success_rate" / "420500.html")
+    assert _sentence(page.getroot()).startswith("2025年，宜昌市调解成功率")
+    links = {
+        link.get("href")
+        for link in etree.parse(tmp_path / "site" / "indicators" / "mediation_success_rate.html").iter("a")
+    }
+    assert {"mediation_success_rate/420500.html", "mediation_success_rate/433100.html"} <= links
+
+
 def test_latest_is_the_published_release(site: Path, road: Road) -> None:
     assert (site / "latest").readlink() == Path(road.release.name)
     assert (site / "latest" / "index.html").is_file()
