@@ -19,7 +19,7 @@ from dashboards import wording
 from dashboards.bulletin import write_bulletin
 from dashboards.release_reader import Release
 from dashboards.wording import Figure
-from pipelines.catalogue import NOT_ASSIGNED, cards, padded
+from pipelines.catalogue import NOT_ASSIGNED, cards, padded, publication_plan
 from tests.conftest import Road
 from tests.offices import Office, built_house
 
@@ -351,6 +351,37 @@ def test_a_public_release_needs_no_more_than_it_may_hold(public: Path, house: Of
     accepted = next(row for row in page.iter("tr") if "调解纠纷受理件数" in _text(row))
     assert [_text(cell) for cell in accepted][-2:] == ["[c]", "—"]
     assert "调解纠纷受理件数" not in {svg.findtext("title") for svg in page.iter("svg")}
+
+
+@pytest.fixture(scope="module")
+def protected(road: Road) -> Path:
+    """The folder of a public release of the road's data, drafted or sealed."""
+    return Path(road.ask("release", "--edition", "public")["folder"])
+
+
+def test_public_sentences_are_true_of_the_exact_data_within_their_noise(
+    protected: Path, road: Road, tmp_path: Path
+) -> None:
+    """Counts lie less than a base from the exact ones; what is called more is more, what is called less is less."""
+    base = publication_plan().tables["mediation_totals"].base
+    write_bulletin(_release(protected), tmp_path)
+    rows = pl.scan_parquet(road.release / "figures.parquet").filter(
+        pl.col("indicator") == "mediation_accepted",
+        pl.col("breakdown") == "total",
+        pl.col("period").is_in(["2024", "2025"]),
+    )
+    exact = {(row["area_code"], row["period"]): row["value"] for row in rows.collect().to_dicts()}
+    seen = 0
+    for path in sorted((tmp_path / "areas").glob("*.html")):
+        said = re.search(r"受理纠纷([\d,]+)件(?P<change>[^；。]*)", _sentence(etree.parse(path).getroot()))
+        if said is None:
+            continue
+        now, before = (exact[padded(path.stem), year] for year in ("2025", "2024"))
+        assert abs(int(said[1].replace(",", "")) - now) < base, path.stem
+        assert "增加" not in said["change"] or now > before, path.stem
+        assert "减少" not in said["change"] or now < before, path.stem
+        seen += 1
+    assert seen >= 40
 
 
 def test_a_revised_figure_is_listed_with_what_it_was(public: Path, tmp_path: Path) -> None:
