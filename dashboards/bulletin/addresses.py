@@ -29,6 +29,11 @@ def indicator(indicator_id: str) -> str:
     return f"indicators/{indicator_id}.html"
 
 
+def indicator_in(indicator_id: str, short_code: str) -> str:
+    """An indicator in one city, where a release has too many cities for one page."""
+    return f"indicators/{indicator_id}/{short_code}.html"
+
+
 def in_language(path: str, language: Language) -> str:
     """The path of a page in a language."""
     return path if language == "zh" else f"{language}/{path}"

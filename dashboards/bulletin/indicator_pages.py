@@ -1,6 +1,7 @@
 """The page of each indicator, and the list of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dashboards import markup, wording
 from dashboards.bulletin import addresses
@@ -10,6 +11,8 @@ from dashboards.bulletin.pieces import area_table, category_table, is_shown, ove
 from dashboards.markup import tag, text
 from dashboards.wording import Figure, Language, escaped, label, label_with_unit, lexicon, say, spoken
 from pipelines.catalogue import Card
+
+SEVERAL = 8  # cities, with their districts and categories, that a page of 200 kB can hold
 
 
 def indicator_page(contents: Contents, card: Card, language: Language) -> Page:
@@ -55,24 +58,69 @@ def _blocks(contents: Contents, page: Page, card: Card) -> Iterator[str]:
     language = page.language
     meaning = escaped(spoken(card.definition, language)) + " "
     yield tag("p", meaning + text("a", say("bulletin.in_full", language), href="#definition"))
-    period = wording.period_name(contents.period, language)
-    for city in contents.cities:
-        name = place_name(city, language)
-        if not _is_told(contents, card, city):
-            yield section(name, text("p", say("bulletin.nothing_shown", language)))
-            continue
-        caption = wording.joined((label_with_unit(card, language), name, period), language)
-        below = [place for place in contents.below[city.code] if contents.total(card, place, contents.period)]
-        known = below or contents.total(card, city, contents.period)
-        parts = [area_table(contents, page, card, below, city, caption)] if known else []
-        parts.append(over_time(contents, page, card, city, say("bulletin.over_time_of", language, area=name)))
-        for breakdown in card.breakdowns:
-            drawn = category_table(contents, page, card, breakdown, city, caption)
-            by = say("bulletin.by_breakdown", language, breakdown=_breakdown(breakdown, language))
-            parts.append(section(wording.joined((name, by), language), drawn, level="h3"))
-        yield section(name, *parts)
+    if has_city_pages(contents):
+        yield section(say("bulletin.cities", language), _cities(contents, page, card))
+    else:
+        for city in contents.cities:
+            yield section(place_name(city, language), *_city(contents, page, card, city))
     words = text("h2", say("definition", language)) + markup.definition(card, language) + _related(contents, page, card)
     yield tag("section", words, id="definition")
+
+
+def has_city_pages(contents: Contents) -> bool:
+    """Whether each city has a page of its own for each indicator: in one page they would be too large for a phone."""
+    return len(contents.cities) > SEVERAL
+
+
+def _cities(contents: Contents, page: Page, card: Card) -> str:
+    """Every city in one table, and the way to the page of each."""
+    caption = wording.joined(
+        (label_with_unit(card, page.language), wording.period_name(contents.period, page.language)), page.language
+    )
+    known = [city for city in contents.cities if contents.total(card, city, contents.period)]
+    links = (
+        tag(
+            "li",
+            text("a", place_name(city, page.language), href=page.link(addresses.indicator_in(card.id, city.short))),
+        )
+        for city in contents.cities
+    )
+    drawn = area_table(contents, page, card, known, None, caption) if known else ""
+    return drawn + text("h3", say("bulletin.districts", page.language)) + tag("ul", "".join(links), class_="areas")
+
+
+def _city(contents: Contents, page: Page, card: Card, city: Place) -> Iterator[str]:
+    """An indicator in a city and its districts, over time, and by category."""
+    language, name = page.language, place_name(city, page.language)
+    if not _is_told(contents, card, city):
+        yield text("p", say("bulletin.nothing_shown", language))
+        return
+    period = wording.period_name(contents.period, language)
+    caption = wording.joined((label_with_unit(card, language), name, period), language)
+    below = [place for place in contents.below[city.code] if contents.total(card, place, contents.period)]
+    if below or contents.total(card, city, contents.period):
+        yield area_table(contents, page, card, below, city, caption)
+    yield over_time(contents, page, card, city, say("bulletin.over_time_of", language, area=name))
+    for breakdown in card.breakdowns:
+        drawn = category_table(contents, page, card, breakdown, city, caption)
+        by = say("bulletin.by_breakdown", language, breakdown=_breakdown(breakdown, language))
+        yield section(wording.joined((name, by), language), drawn, level="h3")
+
+
+def city_indicator_page(contents: Contents, card: Card, city: Place, language: Language) -> Page:
+    """One indicator in one city."""
+    page = Page(
+        path=addresses.indicator_in(card.id, city.short),
+        language=language,
+        title=wording.joined((label(card, language), place_name(city, language)), language),
+        sentence=_sentence(replace(contents, cities=(city,)), card, language),
+        trail=(
+            (say("bulletin.home", language), addresses.START),
+            (say("bulletin.indicators", language), addresses.INDICATORS),
+            (label(card, language), addresses.indicator(card.id)),
+        ),
+    )
+    return with_blocks(page, [section(place_name(city, language), *_city(contents, page, card, city))])
 
 
 def _is_told(contents: Contents, card: Card, city: Place) -> bool:

@@ -8,7 +8,7 @@ from dashboards.bulletin import addresses
 from dashboards.bulletin.area_pages import area_page, start_page
 from dashboards.bulletin.contents import Contents, read_contents
 from dashboards.bulletin.frame import Page, absolute, front_page, write_page
-from dashboards.bulletin.indicator_pages import indicator_page, indicators_page
+from dashboards.bulletin.indicator_pages import city_indicator_page, has_city_pages, indicator_page, indicators_page
 from dashboards.bulletin.reference_pages import contact_page, corrections_page, downloads_page, glossary_page
 from dashboards.release_reader import Release
 from dashboards.wording import LANGUAGES, Language
@@ -44,6 +44,8 @@ def _pages(contents: Contents, files: tuple[Path, ...], folder: Path, language: 
     yield indicators_page(contents, language)
     for card in contents.cards:
         yield indicator_page(contents, card, language)
+        for city in contents.cities if has_city_pages(contents) else ():
+            yield city_indicator_page(contents, card, city, language)
     yield glossary_page(contents, language)
     yield contact_page(contents, language)
     yield downloads_page(contents, files, folder, language)
