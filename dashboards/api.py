@@ -5,6 +5,7 @@ session gets 401, and nothing outside the person's areas is in any answer.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -196,12 +197,17 @@ def table_names(source: Source) -> tuple[str, ...]:
 def document(asked: Asked) -> Response:
     """A document made for an area that the reader sees whole."""
     wanted = (review.root() / asked.path["path"]).resolve()
-    scope = asked.source.scope
-    places = rows.places(asked.source)
-    own = [place for place in places.values() if scope is None or place.code not in scope.single - scope.whole]
-    if not any(wanted == path for place in own for path in review.files_of(asked.source, place.code)):
+    own = (path for code in _named(asked) for path in review.files_of(asked.source, code))
+    if wanted not in own:
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such document.")
     return FileResponse(wanted, filename=wanted.name)
+
+
+def _named(asked: Asked) -> list[str]:
+    """The reader's areas that the path of a document names."""
+    parts = re.split(r"[/_.]", asked.path["path"])
+    codes = {catalogue.padded(part) for part in parts if part.isdigit()}
+    return [code for code in codes if code in rows.places(asked.source)]
 
 
 def _form(asked: Asked, usual: str, known: tuple[str, ...]) -> str:

@@ -280,7 +280,12 @@ def test_interface_is_described_and_answers_as_described(served: str, visit: Vis
         ):
             answer = page.request.get(f"{asked}{PERIOD}{wrong}")
             assert answer.status == status and json.loads(answer.text())["error"]
-        for path in ("tables/%2e%2e%2frelease.json", "documents/%2e%2e%2f%2e%2e%2fkeys", "tables/nonsense.csv", "nonsense"):
+        for path in (
+            "tables/%2e%2e%2frelease.json",
+            "documents/%2e%2e%2f%2e%2e%2fkeys",
+            "tables/nonsense.csv",
+            "nonsense",
+        ):
             assert page.request.get(f"{served}/api/{path}").status >= 400, path
 
 

@@ -83,7 +83,12 @@ def root() -> Path:
 
 
 def files_of(source: Source, area: str) -> Iterator[Path]:
-    """Documents of an edition and release that name the area in their path: six, nine or twelve digits."""
+    """Documents of an edition and release that name the area in their path: six, nine or twelve digits.
+
+    A document tells of all that lies in its area: there is none for a reader who sees the area's own figures only.
+    """
+    if source.scope is not None and area in source.scope.single - source.scope.whole:
+        return
     codes = {area, short(area)}
     for path in sorted(root().rglob("*")):
         parts = set(path.relative_to(root()).as_posix().replace("_", "/").replace(".", "/").split("/"))
