@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark bench-intake bench-dashboard foreign dagster lint lock setup environment fonts chromium java
+.PHONY: help run test test-spark bench-intake bench-dashboard foreign dagster lint lock setup environment fonts chromium java duckdb-1.4
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
@@ -20,6 +20,8 @@ FENGQIAO_DATA ?= data
 export FENGQIAO_DATA
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# each command would compile its packages anew
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 FENGQIAO := $(VENV)/bin/fengqiao
@@ -46,8 +48,8 @@ ifneq ($(SERVE),0)
 	else exec $(FENGQIAO) serve --edition internal --port $(PORT); fi
 endif
 
-test: setup chromium ## all tests
-	@$(VENV)/bin/python -m pytest
+test: setup chromium duckdb-1.4 ## all tests
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock
@@ -75,6 +77,7 @@ lock: ## all locks anew from pyproject.toml (needs uv; LOCK=--upgrade takes the 
 		$(COMPILE) $(LOCK) --extra $$extra --constraints requirements.lock --output-file requirements-$$extra.lock \
 			$$locked pyproject.toml >/dev/null; \
 	done
+	@echo 'duckdb>=1.4,<1.5' | $(COMPILE) $(LOCK) --output-file requirements-duckdb-1.4.lock - >/dev/null
 
 setup: ## virtual environment and fonts
 	@mkdir -p .cache
@@ -113,6 +116,16 @@ endef
 
 chromium:
 	@if ! command -v chromium >/dev/null; then $(call apt_install,chromium); fi
+
+# The client of an analyst who has not moved on: releases must open in it, and it cannot stand beside ours.
+duckdb-1.4: setup
+	@locked="$$(sha256sum requirements-duckdb-1.4.lock) $(CURDIR)"; client=.cache/duckdb-1.4; \
+	if [ "$$(cat $$client/.locked 2>/dev/null)" != "$$locked" ]; then \
+		echo "Installing DuckDB 1.4 into $$client, for its test."; \
+		$(PYTHON) -m venv --clear $$client; \
+		$$client/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements-duckdb-1.4.lock; \
+		echo "$$locked" > $$client/.locked; \
+	fi
 
 java:
 	@if ! command -v java >/dev/null; then $(call apt_install,openjdk-17-jre-headless); fi

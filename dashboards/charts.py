@@ -42,7 +42,7 @@ def trend(card: Card, area: str, months: Sequence[str], points: Sequence[Figure 
     known = [value for value in (*now, *before) if value is not None]
     # Given whole: setting the layout part by part takes Plotly ten times as long.
     figure = go.Figure({"data": lines, "layout": _layout(months, known, card, language)})
-    return Drawn(figure, title, finding(card, area, months, points, language))
+    return Drawn(figure, title, wording.series_finding(card, area, months, points, language))
 
 
 def _line(
@@ -247,28 +247,3 @@ def _year_starts(periods: Sequence[str]) -> list[str]:
     starts = [period for before, period in zip(("", *periods), periods, strict=False) if before[:4] != period[:4]]
     is_whole = len(starts) < 2 or starts[0][4:] in ("", "-01", "-02", "-Q1")
     return starts if is_whole else starts[1:]
-
-
-def finding(card: Card, area: str, months: Sequence[str], points: Sequence[Figure | None], language: Language) -> str:
-    """What the line shows, for readers who do not see it: the last month and its change, the highest, the lowest."""
-    known = [(month, point) for month, point in zip(months, points, strict=True) if point and point.value is not None]
-    if not known:
-        return say("finding.nothing", language, label=wording.label(card, language), area=area)
-    last_month, last = known[-1]
-    high = max(known, key=lambda pair: pair[1].value or 0.0)
-    low = min(known, key=lambda pair: pair[1].value or 0.0)
-    text = say(
-        "finding.trend",
-        language,
-        label=wording.label(card, language),
-        area=area,
-        period=wording.span_name(months[0], months[-1], language),
-        last_month=wording.month_name(last_month, language),
-        last=wording.quantity(last.value, card, language),
-        high_month=wording.month_name(high[0], language),
-        high=wording.quantity(high[1].value, card, language),
-        low_month=wording.month_name(low[0], language),
-        low=wording.quantity(low[1].value, card, language),
-    )
-    phrase = wording.change(last, card, language)
-    return text + say("finding.on_year", language, change=phrase) if phrase else text + say("sentence.end", language)

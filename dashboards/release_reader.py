@@ -185,7 +185,10 @@ class Release:
     def figures(
         self, indicator: str | list[str], areas: list[str] | None, periods: list[str] | None, breakdown: str = "total"
     ) -> pl.DataFrame:
-        """Materialised rows of `figures` for indicators, areas and periods (None: all), ordered by `FIGURES_KEY`."""
+        """Materialised rows of `figures` for indicators, areas and periods (None: all), ordered by `FIGURES_KEY`.
+
+        `status` has an `r` where the release differs from the one it supersedes or from the one published before it.
+        """
         wanted = pl.scan_parquet(self.folder / "figures.parquet").filter(
             pl.col("indicator").is_in([indicator] if isinstance(indicator, str) else indicator),
             pl.col("breakdown") == breakdown,
@@ -196,7 +199,24 @@ class Release:
             wanted = wanted.filter(pl.col("period").is_in(periods))
         if self._visible is not None:
             wanted = wanted.filter(pl.col("area_code").is_in(self._visible))
-        return wanted.collect().sort(FIGURES_KEY)
+        return self._with_revisions(wanted).collect().sort(FIGURES_KEY)
+
+    def _with_revisions(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """`figures` with the mark of revised cells; the first releases did not know theirs."""
+        path = self.folder / "changes.parquet"
+        if not path.is_file():
+            return rows
+        revised = pl.scan_parquet(path).select(FIGURES_KEY).unique().with_columns(pl.lit("r").alias("revised"))
+        status = pl.concat_str(pl.col("status").replace("", None), "revised", separator=",", ignore_nulls=True)
+        return rows.join(revised, on=FIGURES_KEY, how="left").with_columns(status.alias("status")).drop("revised")
+
+    def changes(self) -> pl.DataFrame:
+        """The cells that differ from earlier releases, before and after, each with its reasons; empty where none is known.
+
+        Columns: FIGURES_KEY, value, numerator and denominator `_before` and `_after`, reason, against.
+        """
+        names = [*FIGURES_KEY, "reason", "against"]
+        return self.table("changes") if self.has("changes") else pl.DataFrame(schema=names)
 
     def answer(self, indicator: str, area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
         """Figures of one indicator, area and period: those the release holds, else computed on request.
@@ -211,12 +231,13 @@ class Release:
             return held
         return self.compute(card.id, code, period, breakdown)
 
-    def compute(self, indicator: str, area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
-        """Figures of one indicator for any area, any range of months and any of the card's breakdowns, by the same SQL.
+    def compute(self, indicator: str | list[str], area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
+        """Figures of one indicator, or of several, for any area, any range of months and any of the card's breakdowns, by the same SQL.
 
         Columns of `figures`. Raises `UserError` on an unknown indicator, area, breakdown or period.
         """
-        card = self._card(indicator, breakdown)
+        wanted = [indicator] if isinstance(indicator, str) else indicator
+        cards = [self._card(name, breakdown) for name in wanted]
         code = self._area(area)
         last = months_of(period)[1]
         if last > self.metadata["data_cutoff"][:7]:
@@ -227,7 +248,7 @@ class Release:
             self.periods().filter(pl.col("period").is_in([period, *before])) if len(standard) else range_table(period)
         )
         with duckdb.connect() as connection:
-            self._lay_out(connection, card, code, compared)
+            self._lay_out(connection, cards, code, compared)
             figures = connection.sql(
                 f"select * from ({self._figures_sql()}) where period = ? and area_code = ? and breakdown = ?",
                 params=[period, code, breakdown],
@@ -254,8 +275,12 @@ class Release:
             raise UserError(f"{area} is not an area of release {self.id}. Write a code of 6, 9 or 12 digits.")
         return code
 
-    def _lay_out(self, connection: duckdb.DuckDBPyConnection, card: Card, area: str, periods: pl.DataFrame) -> None:
-        """The source tables the compiled SQL reads, cut down to one card and one area, and the models in their order."""
+    def _lay_out(
+        self, connection: duckdb.DuckDBPyConnection, cards: list[Card], area: str, periods: pl.DataFrame
+    ) -> None:
+        """The source tables the compiled SQL reads, cut down to some cards and one area, and the models in their order."""
+        names = [card.id for card in cards]
+        used = sorted({measure for card in cards for measure in card.measures})
         connection.execute("attach ':memory:' as warehouse; attach ':memory:' as edition")
         for schema in (
             "warehouse.measures",
@@ -270,12 +295,12 @@ class Release:
         )
         below = ancestors.filter(pl.col("ancestor_code") == area)["area_code"]
         measures = pl.scan_parquet(self.folder / "measures.parquet").filter(
-            pl.col("measure").is_in(card.measures), pl.col("area_code").is_in(below.to_list())
+            pl.col("measure").is_in(used), pl.col("area_code").is_in(below.to_list())
         )
         kinds = periods.select("period_kind").unique().with_columns(pl.lit(value=True).alias("has_breakdowns"))
         grid = self._whole("areas").select(pl.col("level").alias("area_level")).unique().join(kinds, how="cross")
-        cards = self.table("indicators").filter(pl.col("indicator") == card.id)
-        breakdowns = self.table("indicator_breakdowns").filter(pl.col("indicator") == card.id)
+        rows_of_cards = self.table("indicators").filter(pl.col("indicator").is_in(names))
+        breakdowns = self.table("indicator_breakdowns").filter(pl.col("indicator").is_in(names))
         tables = {
             "warehouse.measures.measures_monthly": measures.collect(),
             "warehouse.core.area_ancestors": ancestors,
@@ -285,7 +310,7 @@ class Release:
             "warehouse.catalogue.grid": grid,
             "warehouse.catalogue.period_months": months_in(periods),
             "edition.inputs.grid": grid,
-            "edition.inputs.cards": cards,
+            "edition.inputs.cards": rows_of_cards,
             "edition.inputs.card_breakdowns": breakdowns,
             "edition.inputs.categories": self.categories(),
             "edition.inputs.areas": self._whole("areas").filter(pl.col("area_code") == area),

@@ -6,7 +6,8 @@ Values are rounded half up for reading and never computed: every change and perc
 """
 
 import html
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,13 @@ Direction = Literal["up", "down", "flat"]
 LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
 HTML_LANGUAGES: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
 MISSING = "—"
+# 件数, 人次, 场次, 数: what the unit of the value says again
+COUNTED = re.compile(r"((?<!案)件|人|场|批|项|次|个)?[数次]$")
+ARTICLE = re.compile(r"(?P<name>.+)第(?P<article>\d+(至\d+)?)条")
+PER_10K = "/万人"
+UNCOUNTED = ("percent", "day", "yuan", "wan_yuan")
 SUPPRESSED = "[c]"
+NOT_AVAILABLE = "x"
 TEN_THOUSAND = 10_000
 MONTHS = (
     "January",
@@ -76,6 +83,10 @@ class Lexicon(Declared):
     finding: Mapping[str, Words]
     quality: Mapping[str, Words]
     signed: Mapping[str, Words]
+    basis: Mapping[str, Words]
+    review: Mapping[str, Words]
+    statutes: Mapping[str, Words]
+    compared: Mapping[str, Words]
     pages: Mapping[str, Words]
     systems: Mapping[str, Words]
     targets: Mapping[str, Words]
@@ -88,11 +99,12 @@ class Lexicon(Declared):
     analysis: Mapping[str, Words]
     map: Mapping[str, Words]
     tiers: Mapping[str, Words]
-    review: Mapping[str, Words]
+    assessment: Mapping[str, Words]
     books: Mapping[str, Words]
     definitions: Mapping[str, Words]
     access: Mapping[str, Words]
     sign_in: Mapping[str, Words]
+    bulletin: Mapping[str, Words]
 
 
 @cache
@@ -139,8 +151,48 @@ def label_with_unit(card: Card, language: Language) -> str:
 
 def label_in_text(card: Card, language: Language) -> str:
     """The label inside a sentence: in English its first letter is small."""
-    text = label(card, language)
+    return in_text(label(card, language), language)
+
+
+def in_text(text: str, language: Language) -> str:
+    """A word that begins with a capital, after other words."""
     return text[0].lower() + text[1:] if language == "en" else text
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def counted_label(card: Card, language: Language, *, in_text: bool = False) -> str:
+    """The label as it stands before its value. Chinese leaves out the measure word that the value brings along:
+
+    调解办结件数 and 776件 make 调解办结776件.
+    """
+    if language == "zh":
+        return COUNTED.sub("", card.label.zh) if card.unit not in UNCOUNTED else card.label.zh
+    return label_in_text(card, language) if in_text else label(card, language)
+
+
+def counted_value(value: float | None, card: Card, language: Language) -> str:
+    """The value as it follows such a label: with its unit in Chinese, in English only where the label does not name it."""
+    if language == "en" and card.unit not in UNCOUNTED:
+        return value_text(value, card, language)
+    return quantity(value, card, language).removesuffix(PER_10K)
+
+
+def short_value(value: float, card: Card, language: Language) -> str:
+    """A round value such as a target, without idle zeros."""
+    if card.unit == "percent":
+        return f"{number(value, card.decimals, language, exact=True, trim=True)}%"
+    return quantity(value, card, language, exact=True)
+
+
+def with_unit(value: int, unit: Mapping[str, str], language: Language) -> str:
+    """A whole number with a unit of the units table."""
+    symbol = unit[f"symbol_{language}"]
+    if language == "zh":
+        return f"{value:,}{symbol}"
+    return f"{value:,} {symbol.removesuffix('s') if value == 1 else symbol}"
 
 
 def rounded(value: float, decimals: int) -> Decimal:
@@ -214,6 +266,19 @@ def verdict(figure: Figure, card: Card) -> Literal["better", "worse", "flat"] | 
     return "better" if (way == "up") == (card.better == "higher") else "worse"
 
 
+def judgement(
+    figure: Figure | None, before: Figure | None, card: Card
+) -> Literal["better", "worse", "flat", "unclear"] | None:
+    """The verdict on a figure beside that of the year before.
+
+    Unclear where both are known and the release gives no change: they are not comparable, or differ by less than their
+    noise. None where one is missing, or the card takes no side in a change.
+    """
+    if figure is None or figure.value is None or before is None or before.value is None:
+        return None
+    return "unclear" if direction(figure, card) is None else verdict(figure, card)
+
+
 def change(figure: Figure, card: Card, language: Language) -> str:
     """The difference to the year before in words, with its percentage where the release has one; empty without a base."""
     way = direction(figure, card)
@@ -234,7 +299,7 @@ def change(figure: Figure, card: Card, language: Language) -> str:
 def _amount(difference: float, card: Card, language: Language) -> str:
     """A difference as a count; English names its unit elsewhere in the sentence, except for days."""
     if language == "zh" or card.unit == "day":
-        return quantity(abs(difference), card, language)
+        return quantity(abs(difference), card, language).removesuffix(PER_10K)
     return value_text(abs(difference), card, language)
 
 
@@ -252,13 +317,13 @@ def signed_amount(value: float | None, card: Card, language: Language) -> str:
         return MISSING
     if rounded(value, card.decimals) == 0:
         return say("changes.flat", language)
-    amount = _signed(value, card.decimals, trim=card.unit != "percent")
+    amount = signed(value, card.decimals, trim=card.unit != "percent")
     return say("signed.percent", language, amount=amount) if card.unit == "percent" else amount
 
 
 def signed_count(value: int | None) -> str:
     """A signed whole number for a table cell."""
-    return MISSING if value is None else _signed(float(value), 0)
+    return MISSING if value is None else signed(float(value), 0)
 
 
 def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
@@ -268,15 +333,16 @@ def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
         return MISSING
     if way == "flat":
         return say("changes.flat", language)
-    amount = _signed(figure.change_on_year, card.decimals, trim=card.unit != "percent")
+    amount = signed(figure.change_on_year, card.decimals, trim=card.unit != "percent")
     if card.unit == "percent":
         return say("signed.percent", language, amount=amount)
     if figure.change_on_year_percent is None:
         return amount
-    return say("signed.growth", language, amount=amount, percent=_signed(figure.change_on_year_percent, 1))
+    return say("signed.growth", language, amount=amount, percent=signed(figure.change_on_year_percent, 1))
 
 
-def _signed(value: float, decimals: int, *, trim: bool = False) -> str:
+def signed(value: float, decimals: int, *, trim: bool = False) -> str:
+    """A number with its sign; none where it reads as nought."""
     sign = "" if rounded(value, decimals) == 0 else "+" if value > 0 else "−"
     return sign + number(abs(value), decimals, "en", trim=trim)
 
@@ -330,6 +396,14 @@ def period_name(period: str, language: Language) -> str:
     return say(f"periods.{part or 'year'}", language, year=year)
 
 
+def periods_name(first: str, last: str, language: Language) -> str:
+    """Two periods of one kind and all between."""
+    if first[5:].isdigit():
+        return span_name(first, last, language)
+    names = dict.fromkeys(period_name(period, language) for period in (first, last))
+    return ("—" if language == "zh" else "–").join(names)
+
+
 def short_span(period: str, language: Language, *, abbreviated: bool = False) -> str:
     """A cumulative period without its year, for a sentence or card that has named it."""
     first, _, last = period.partition("..")
@@ -338,6 +412,15 @@ def short_span(period: str, language: Language, *, abbreviated: bool = False) ->
         return f"{end}月" if start == end else f"{start}—{end}月"
     names = [MONTHS[place - 1][: 3 if abbreviated else None] for place in (start, end)]
     return names[1] if start == end else "–".join(names)
+
+
+def law(text: str, language: Language) -> str:
+    """A legal basis of a card; in English the statute's name and its article, where the statute is listed."""
+    found = ARTICLE.fullmatch(text)
+    name, article = (found["name"], found["article"]) if found else (text, None)
+    if language == "zh" or name not in lexicon().statutes:
+        return text
+    return lexicon().statutes[name].en + (f", art. {article.replace('至', '–')}" if article else "")
 
 
 def marks(figure: Figure | None, language: Language) -> str:
@@ -349,6 +432,21 @@ def marks(figure: Figure | None, language: Language) -> str:
 def spoken_metadata(about: Mapping[str, object], name: str, language: Language) -> str:
     """A text that a release says of itself in both languages; empty where it does not."""
     return str(about.get(f"{name}_{language}") or "")
+
+
+def marker(figure: Figure | None) -> str:
+    """The markers of a figure as letters in brackets, for a table: `[p]`; `[x]` for one that is not there at all."""
+    codes = figure.status if figure else (NOT_AVAILABLE,)
+    if figure is not None and figure.value is None and not codes:
+        codes = (NOT_AVAILABLE,)
+    return "".join(f"[{code}]" for code in codes if code in lexicon().marks)
+
+
+def cell(figure: Figure | None, card: Card, language: Language) -> str:
+    """A figure in a table: its value with its markers, or the markers that say why there is none."""
+    if figure is None or figure.value is None:
+        return marker(figure)
+    return " ".join(part for part in (value_text(figure.value, card, language, exact=True), marker(figure)) if part)
 
 
 def opening_sentence(
@@ -372,21 +470,12 @@ def opening_sentence(
     return text + say("sentence.end", language)
 
 
-def figure_sentence(area: str, card: Card, figure: Figure | None, period: str, language: Language) -> str:
-    """One figure as a sentence: period, area, indicator, value, change on the year before."""
-    values = {"period": period_name(period, language), "area": area, "label": label(card, language)}
-    if figure is None or figure.value is None:
-        return say("sentence.figure_absent", language, **values) + say("sentence.end", language)
-    text = say("sentence.figure", language, **values, value=quantity(figure.value, card, language))
-    return text + _on_year(figure, card, language) + say("sentence.end", language)
-
-
 def _month_clause(area: str, card: Card, figure: Figure | None, month: str, language: Language) -> str:
     name = month_name(month, language)
     if figure is None or figure.value is None:
         return say("sentence.absent", language, month=name, area=area, label=label_in_text(card, language))
     text = say("sentence.subject", language, month=name, area=area, value=_disputes(figure.value, card, language))
-    return text + _on_year(figure, card, language)
+    return text + on_year(figure, card, language)
 
 
 def _cumulative_clause(card: Card, figure: Figure | None, month: str, language: Language) -> str:
@@ -394,20 +483,142 @@ def _cumulative_clause(card: Card, figure: Figure | None, month: str, language: 
         return ""
     period = short_span(year_to_date(month), language)
     text = say("sentence.cumulative", language, period=period, value=_disputes(figure.value, card, language))
-    return text + _on_year(figure, card, language)
+    return text + on_year(figure, card, language)
 
 
 def _rate_clause(card: Card, figure: Figure, of_city: Figure | None, month: str, language: Language) -> str:
     period = short_span(year_to_date(month), language)
     value = value_text(figure.value, card, language)
     text = say("sentence.rate", language, period=period, label=label_in_text(card, language), value=value)
-    text += _on_year(figure, card, language)
+    text += on_year(figure, card, language)
     if of_city and of_city.value is not None:
         text += say("sentence.rate_city", language, value=value_text(of_city.value, card, language))
     return text
 
 
-def _on_year(figure: Figure, card: Card, language: Language) -> str:
+def series_finding(
+    card: Card, area: str, periods: Sequence[str], points: Sequence[Figure | None], language: Language
+) -> str:
+    """What a line over periods of one kind shows, for readers who do not see it: the last value and its change, the
+    highest, the lowest."""
+    known = [
+        (period, point) for period, point in zip(periods, points, strict=True) if point and point.value is not None
+    ]
+    if not known:
+        return say("finding.nothing", language, label=label(card, language), area=area)
+    last_period, last = known[-1]
+    of_months = last_period[5:].isdigit()
+    high = max(known, key=lambda pair: pair[1].value or 0.0)
+    low = min(known, key=lambda pair: pair[1].value or 0.0)
+    text = say(
+        "finding.trend" if of_months else "finding.trend_of_periods",
+        language,
+        label=label(card, language),
+        area=area,
+        period=periods_name(periods[0], periods[-1], language),
+        last_month=period_name(last_period, language),
+        last=quantity(last.value, card, language),
+        high_month=period_name(high[0], language),
+        high=quantity(high[1].value, card, language),
+        low_month=period_name(low[0], language),
+        low=quantity(low[1].value, card, language),
+    )
+    phrase = change(last, card, language)
+    if not phrase:
+        return text + say("sentence.end", language)
+    return text + say("finding.on_year" if of_months else "finding.on_year_of_period", language, change=phrase)
+
+
+def period_sentence(
+    area: str,
+    accepted: tuple[Card, Figure | None, Figure | None],
+    rate: tuple[Card, Figure | None, Figure | None] | None,
+    rate_of_city: Figure | None,
+    period: str,
+    language: Language,
+) -> str:
+    """The sentence of an area for one period: disputes accepted, the rate, their changes and verdicts.
+
+    `accepted` and `rate` are cards with their figures of the period and of the year before.
+    """
+    card, now, before = accepted
+    if now is None or now.value is None:
+        return figure_sentence(area, card, now, before, period, language)
+    value = _disputes(now.value, card, language)
+    text = say("sentence.subject", language, month=period_name(period, language), area=area, value=value)
+    text += _judged_on_year(now, before, card, language)
+    if rate and rate[1] and rate[1].value is not None:
+        value = value_text(rate[1].value, rate[0], language)
+        text += say("sentence.rate_of_period", language, label=label_in_text(rate[0], language), value=value)
+        text += _judged_on_year(rate[1], rate[2], rate[0], language)
+        if rate_of_city and rate_of_city.value is not None:
+            text += say("sentence.rate_beside_city", language, value=value_text(rate_of_city.value, rate[0], language))
+    return text + say("sentence.end", language)
+
+
+def figure_sentence(
+    area: str, card: Card, now: Figure | None, before: Figure | None, period: str, language: Language
+) -> str:
+    """One figure as a sentence: its value, its change and the verdict, or why it is not there."""
+    parts = {"period": period_name(period, language), "area": area, "label": label(card, language)}
+    end = say("sentence.end", language)
+    if now is None or now.value is None:
+        return say("sentence.withheld", language, **parts, reason=_reason(now, language)) + end
+    text = say("sentence.figure", language, **parts, value=quantity(now.value, card, language))
+    return text + _judged_on_year(now, before, card, language) + end
+
+
+def figures_sentence(card: Card, figures: Iterable[tuple[str, Figure | None]], period: str, language: Language) -> str:
+    """One indicator for several areas, by their names, in the order given."""
+    values = [
+        say("sentence.of_area", language, area=area, value=_quantity_or_reason(figure, card, language))
+        for area, figure in figures
+    ]
+    name = period_name(period, language)
+    text = say("sentence.figures", language, period=name, label=label(card, language), values=listed(values, language))
+    return text + say("sentence.end", language)
+
+
+def largest_sentence(
+    card: Card, parts: Iterable[tuple[str, Mapping[str, Figure]]], period: str, language: Language
+) -> str:
+    """The largest category of each area: areas by name, each with its figures by the category's name."""
+    values = []
+    for area, figures in parts:
+        known = {name: figure.value for name, figure in figures.items() if figure.value is not None}
+        if known:
+            high = max(known, key=lambda name: known[name])
+            alike = [name for name, value in known.items() if value == known[high]]
+            name = high if len(alike) == 1 else say("finding.and_others", language, name=high)
+            value = quantity(known[high], card, language)
+            values.append(say("sentence.part_of_area", language, area=area, part=name, value=value))
+    said = listed(values, language) or say("missing", language)
+    name = period_name(period, language)
+    text = say("sentence.largest", language, period=name, label=label(card, language), values=said)
+    return text + say("sentence.end", language)
+
+
+def _quantity_or_reason(figure: Figure | None, card: Card, language: Language) -> str:
+    known = figure is not None and figure.value is not None
+    return quantity(figure.value, card, language) if figure and known else _reason(figure, language)
+
+
+def _reason(figure: Figure | None, language: Language) -> str:
+    """Why a figure is not there, in words."""
+    return marks(figure, language) or say("missing", language)
+
+
+def _judged_on_year(figure: Figure, before: Figure | None, card: Card, language: Language) -> str:
+    """The change with its verdict; a figure that is unchanged says so once."""
+    judged = judgement(figure, before, card)
+    text = on_year(figure, card, language)
+    if judged is None or judged == "flat":
+        return text
+    return text + say("sentence.verdict", language, verdict=say(f"verdicts.{judged}", language))
+
+
+def on_year(figure: Figure, card: Card, language: Language) -> str:
+    """The change to the year before as the rest of a clause, its comma first; empty without a base."""
     phrase = change(figure, card, language)
     if not phrase:
         return ""

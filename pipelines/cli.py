@@ -12,13 +12,16 @@ from typing import Any
 
 import click
 
+from pipelines import settings
 from pipelines.settings import PROJECT, UserError, data_root
 
 WRONG_INPUT = 2
 UNEXPECTED = 1
 STOPPED = 130
 OBJECTS_BEFORE_COLLECTING = 100_000
-EDITIONS = click.Choice(["internal", "public"])
+EDITIONS = click.Choice(settings.EDITIONS)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class Door(click.Group):
@@ -28,7 +31,10 @@ class Door(click.Group):
         # most objects are made by imports and live to the end: looking through them again and again frees nothing
         gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
         said = list(sys.argv[1:] if args is None else args)
-        sys.exit(self._code(said, extra))
+        code = self._code(said, extra)
+        # what lives now ends with the process; looking for circles in it takes longer than many a command
+        gc.freeze()
+        sys.exit(code)
 
     def _code(self, said: list[str], extra: dict[str, Any]) -> int:
         try:
@@ -84,7 +90,11 @@ def main(context: click.Context, as_json: bool) -> None:
 
     The data folder is FENGQIAO_DATA (default ./data), the keys are in FENGQIAO_KEYS (default ~/.config/fengqiao/keys).
     """
+    from pipelines import data_folder
+
     context.obj = as_json
+    if context.invoked_subcommand != "restore":
+        data_folder.version()
 
 
 def with_json(command: Callable[..., None]) -> Callable[..., None]:
@@ -168,8 +178,9 @@ def keys_rotate(system: str | None, as_json: bool) -> None:
 @with_json
 def intake(paths: tuple[Path, ...], zero: bool, as_json: bool, **said: Any) -> None:
     """Take in export files, or all export files in folders."""
-    # read when Polars is loaded: memory of one block goes to the next, and is not given back and asked for between them
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "background_thread:false,dirty_decay_ms:10000,muzzy_decay_ms:-1")
+    from pipelines.intake import memory
+
+    memory.keep_freed()
     from pipelines import cli_intake
     from pipelines.intake.identifying import Request
 
@@ -218,7 +229,8 @@ def dictionary(table: str | None, out: Path | None, site: Path | None, as_json: 
 @click.option("--file", "sha256", metavar="SHA", help="Of one file: its sha256, or how that begins.")
 @click.option("--sender", metavar="ID", help="Of one sender.")
 @click.option("--reason", metavar="R", help="For one reason, such as unknown_code.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows there as CSV.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the rows there as CSV; with --slip a folder.")
+@click.option("--slip", is_flag=True, help="Write a return slip (退回单) for each sender, as XLSX.")
 @click.option("--again", is_flag=True, help="Read the refused rows again, after contract, code list or areas changed.")
 @click.option(
     "--originals", is_flag=True, help="The records as they came, persons included; needs the archive's identity."
@@ -229,6 +241,7 @@ def quarantine(
     sender: str | None,
     reason: str | None,
     out: Path | None,
+    slip: bool,
     again: bool,
     originals: bool,
     as_json: bool,
@@ -238,7 +251,13 @@ def quarantine(
 
     if (again and (originals or out)) or (originals and (sender or as_json)):
         raise UserError("--again goes with filters only, --originals with --file, --reason and --out only.")
-    if originals:
+    if slip and (again or originals):
+        raise UserError("--slip goes with filters and --out only.")
+    if slip:
+        from pipelines import cli_slip
+
+        cli_slip.write_slips(sha256, sender, reason, out, as_json=as_json)
+    elif originals:
         cli_quarantine.print_originals(sha256, reason, out)
     elif again:
         outcomes, failed = cli_quarantine.read_again(sha256, sender, reason, quiet=as_json)
@@ -297,62 +316,63 @@ def build(full: bool, as_of: str | None, as_json: bool) -> None:
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
 def release(period: str | None, edition: str, as_json: bool) -> None:
-    """Draft a release from the warehouse."""
-    from pipelines import cli_output as output
-    from pipelines.periods import months_of
-    from pipelines.release.drafting import draft
+    """Draft a release from the warehouse, and say what it changes."""
+    from pipelines import cli_release
 
-    if period is not None:
-        months_of(period)
-    with output.working("release", quiet=as_json) as step:
-        made = draft(period, edition, step)
-    if as_json:
-        output.print_json({"release": made.release_id, "folder": str(made.folder), "outcome": made.outcome})
-    elif made.outcome == "unchanged":
-        output.say(f"Release {made.release_id} has the same data already; nothing changed.")
-    else:
-        output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}")
+    cli_release.draft(period, edition, as_json=as_json)
 
 
 @main.command()
 @click.argument("release")
 @click.option("--name", help="Who approves.  [default: your login name]")
+@click.option("--role", help="As what, such as head of office.")
+@click.option("--department", help="For which department.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
-def approve(release: str, name: str | None, as_json: bool) -> None:
+def approve(release: str, edition: str, as_json: bool, **whose: str | None) -> None:
     """Approve a drafted release and seal it; name and instant are recorded in it."""
-    import getpass
+    from pipelines import cli_release
 
-    from pipelines import cli_output as output
-    from pipelines.release.sealing import approve as seal
-
-    try:
-        approver = (name if name is not None else getpass.getuser()).strip()
-    except (OSError, KeyError):
-        raise UserError("Your login name is not known here; say who approves with --name.") from None
-    if not approver:
-        raise UserError("Say who approves with --name.")
-    folder = seal(release, "internal", approver)
-    if as_json:
-        output.print_json({"release": release, "folder": str(folder), "approved_by": approver})
-    else:
-        output.say(
-            f"Release {release} is approved by {approver} and sealed in {folder}. Next: fengqiao publish {release}"
-        )
+    cli_release.approve(release, edition, **whose, as_json=as_json)
 
 
 @main.command()
-@click.argument("release")
+@click.argument("release", required=False)
+@click.option("--at", metavar="INSTANT", help="Publish it then, such as 2026-01-30T09:00+08:00.  [default: now]")
+@click.option("--early", is_flag=True, help="Publish it before its embargo ends; that is recorded.")
+@click.option("--due", is_flag=True, help="Publish what was scheduled and whose instant has come; names no release.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @with_json
-def publish(release: str, as_json: bool) -> None:
+def publish(release: str | None, at: str | None, early: bool, due: bool, edition: str, as_json: bool) -> None:
     """Make an approved release the one that readers see."""
-    from pipelines import cli_output as output
-    from pipelines.release.publishing import publish as point_at
+    from pipelines import cli_release
 
-    folder = point_at(release, "internal")
-    if as_json:
-        output.print_json({"release": release, "folder": str(folder)})
+    if due == (release is not None) or (due and (at or early)) or (at and early):
+        raise UserError("Name one release, with --at or --early where wanted; or give --due alone.")
+    if release is None:
+        cli_release.publish_due(edition, as_json=as_json)
     else:
-        output.say(f"Release {release} is published: {folder}")
+        cli_release.publish(release, edition, at, early=early, as_json=as_json)
+
+
+@main.command()
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@with_json
+def rollback(edition: str, as_json: bool) -> None:
+    """Give readers back the release that was published before; recorded, and nothing is deleted."""
+    from pipelines import cli_release
+
+    cli_release.roll_back(edition, as_json=as_json)
+
+
+@main.command()
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@with_json
+def calendar(edition: str, as_json: bool) -> None:
+    """Print which release is due when, and how far it has come."""
+    from pipelines import cli_release
+
+    cli_release.print_calendar(edition, as_json=as_json)
 
 
 @main.command()
@@ -421,6 +441,35 @@ def published(release: str | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--period", required=True, metavar="P", help="2025, 2025-H1, 2025-Q3 or 2025-10.")
+@click.option("--area", required=True, metavar="CODE", help="A town, district or city: 6, 9 or 12 digits.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--formats", default="pdf,docx,xlsx,html", show_default=True, help="Which, separated by commas.")
+@click.option("--lang", type=click.Choice(["zh", "en", "both"]), default="zh", show_default=True)
+@click.option(
+    "--letterhead", type=FILE, metavar="FILE.yml", help="Number, names and dates.  [default: seeds/review.yml]"
+)
+@click.option("--template", type=FILE, metavar="FILE.docx", help="An office's own document, its fields to be filled.")
+@click.option("--fonts", type=FOLDER, metavar="DIR", help="An office's own typefaces for PDF and charts.")
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="[default: documents/ of the data folder]"
+)
+@with_json
+def review(
+    period: str, area: str, edition: str, formats: str, lang: str, release: str | None, as_json: bool, **files: Any
+) -> None:
+    """Write the review of an area: year, half-year, quarter or month as PDF, DOCX, XLSX and HTML."""
+    from pipelines import cli_reading as reading
+    from pipelines import cli_review
+
+    wanted = cli_review.formats_of(formats)
+    languages = ("zh", "en") if lang == "both" else (lang,)
+    opened = reading.opened(edition, release)
+    cli_review.run(opened, period, area, formats=wanted, languages=languages, as_json=as_json, **files)
+
+
+@main.command()
 @click.option("--period", metavar="P", help="2025, 2025-Q3, 2025-10 or a range of months.  [default: all months]")
 @click.option("--sender", metavar="ID", help="Of one sender.")
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
@@ -431,6 +480,37 @@ def quality(period: str | None, sender: str | None, edition: str, release: str |
     from pipelines import cli_reading as reading
 
     reading.print_quality(reading.opened(edition, release), period, sender, as_json=as_json)
+
+
+@main.command()
+@click.option("--month", metavar="M", help="A month or a period of months.  [default: the release's last month]")
+@click.option("--sender", metavar="ID", help="Of one sender.")
+@click.option("--table", metavar="T", help="Of one monthly form, such as mediation_monthly.")
+@click.option("--edition", type=EDITIONS, default="internal", show_default=True)
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@with_json
+def reconcile(edition: str, release: str | None, as_json: bool, **asked: str | None) -> None:
+    """Set what the monthly forms reported beside what case rows count, and say what explains the difference."""
+    from pipelines import cli_reading as reading
+    from pipelines import cli_reconcile
+
+    cli_reconcile.print_reconciliation(reading.opened(edition, release), **asked, as_json=as_json)
+
+
+@main.command()
+@click.option("--month", metavar="M", help="For one month.  [default: the last that is over]")
+@click.option("--table", metavar="T", help="Of one table.")
+@click.option("--sender", metavar="ID", help="Of one sender.")
+@click.option("--late", is_flag=True, help="Only what should have come and did not.")
+@click.option("--reminder", is_flag=True, help="The text that reminds each office of what is missing.")
+@with_json
+def senders(
+    month: str | None, table: str | None, sender: str | None, late: bool, reminder: bool, as_json: bool
+) -> None:
+    """Who has reported, who is late, by table and month, and whom to ask."""
+    from pipelines import cli_senders
+
+    cli_senders.run(month, table, sender, late=late, reminder=reminder, as_json=as_json)
 
 
 @main.command()
@@ -451,6 +531,23 @@ def sql(query: str | None, edition: str, release: str | None, as_json: bool) -> 
 
 
 @main.command()
+@click.option("--release", metavar="R", help="A release.  [default: the published one]")
+@click.option("--edition", type=EDITIONS, default="public", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The root of the site; the release gets a folder in it.  [default: documents/bulletin/ of the data folder]",
+)
+@with_json
+def bulletin(release: str | None, edition: str, out: Path | None, as_json: bool) -> None:
+    """Write the bulletin of a release: a static site in Chinese and English, with the data to download."""
+    from pipelines import cli_bulletin
+
+    cli_bulletin.run(release, edition, out, as_json=as_json)
+
+
+@main.command()
 @click.option("--edition", type=EDITIONS, default="internal", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen; elsewhere needs sign-in.")
@@ -462,13 +559,59 @@ def serve(edition: str, port: int, address: str) -> None:
 
 
 @main.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it here.")
+@with_json
+def backup(out: Path | None, as_json: bool) -> None:
+    """Write what cannot be computed again into one file; the keys are not in it."""
+    from pipelines import cli_keeping
+
+    cli_keeping.backup(out, as_json=as_json)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check the backup, all of it, and write nothing.")
+@with_json
+def restore(file: Path, dry_run: bool, as_json: bool) -> None:
+    """Bring a backup back into an empty data folder: all of it, or nothing."""
+    from pipelines import cli_keeping
+
+    cli_keeping.restore(file, dry_run=dry_run, as_json=as_json)
+
+
+@main.command()
+@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="What is older goes.")
+@click.option("--dry-run", is_flag=True, help="Say what would go and remove nothing.")
+@with_json
+def tidy(days: int, dry_run: bool, as_json: bool) -> None:
+    """Remove old drafts, logs of failures and received files whose time is up; releases stay."""
+    from pipelines import cli_keeping
+
+    cli_keeping.tidy(days, dry_run=dry_run, as_json=as_json)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Look for what somebody must know and tell what is new.")
+@click.option("--failed", "unit", metavar="SERVICE", help="Tell that a scheduled run failed, by its service's name.")
+@click.option("--test", is_flag=True, help="Send a test message by every channel.")
+@with_json
+def alert(check: bool, unit: str | None, test: bool, as_json: bool) -> None:
+    """Tell what somebody on duty must know, by the channels that alerts.yml in the data folder declares."""
+    from pipelines import cli_alert
+
+    if not cli_alert.run(unit, check=check, test=test, as_json=as_json):
+        click.get_current_context().exit(UNEXPECTED)
+
+
+@main.command()
 @with_json
 def doctor(as_json: bool) -> None:
-    """Check keys, data folder, fonts and the hashes of releases; exit code 1 when something is wrong."""
+    """Check keys, data folder, disk, fonts and the hashes of releases; exit code 1 when something is wrong."""
     from pipelines import cli_output as output
+    from pipelines.keeping import checking as keeping
     from pipelines.release.checking import problems
 
-    found = [*_surroundings(), *problems()]
+    found = [*_surroundings(), *keeping.problems(), *problems()]
     if as_json:
         output.print_json({"problems": found})
     else:

@@ -2,19 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from dashboards import wording
 from dashboards.published import compared
 from pipelines import cli_output as output
 
 if TYPE_CHECKING:
     from dashboards.release_reader import Release
 
-VERDICTS = {
-    "agrees": ("一致", "agrees"),
-    "outside_bounds": ("超出范围", "outside bounds"),
-    "not_comparable": ("不可比", "not comparable"),
-    "not_recomputable": ("不能重算", "not recomputable"),
-    "not_published": ("不发布", "not published"),
-}
 _SHOWN = ("row_id", "place", "period", "indicator", "value_text")
 
 
@@ -33,12 +27,17 @@ def print_published(release: "Release", *, as_json: bool) -> None:
     ]
     shown = [row for row in rows if row["indicator"]]
     cells = (
-        [row[key] for key in _SHOWN] + [_short(row["value"]), " ".join(VERDICTS[row["verdict"]]), row["reason_zh"]]
+        [row[key] for key in _SHOWN] + [_short(row["value"]), _said(row["verdict"]), row["reason_zh"]]
         for row in shown
     )
-    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS}
-    note = "，".join(f"{' '.join(VERDICTS[verdict])} {count}" for verdict, count in counts.items() if count)
+    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in wording.lexicon().compared}
+    note = "，".join(f"{_said(verdict)} {count}" for verdict, count in counts.items() if count)
     output.print_table("已发布数对照 Published figures", columns, cells, note)
+
+
+def _said(verdict: str) -> str:
+    words = wording.lexicon().compared[verdict]
+    return f"{words.zh} {words.en}"
 
 
 def _short(value: float | None) -> str | None:

@@ -37,6 +37,38 @@ def _is_month(text: str) -> bool:
     return text[4:5] == "-" and _is_year(text[:4]) and text[5:] in {f"{m:02d}" for m in range(1, 13)}
 
 
+def period_kind(period: str) -> str:
+    """month, quarter, half_year, year, year_to_date (from January) or range. Raises `UserError` when it is no period."""
+    first, last = months_of(period)
+    if ".." in period:
+        return "year_to_date" if first.endswith("-01") and first[:4] == last[:4] else "range"
+    part = period.partition("-")[2]
+    return {"": "year", "Q": "quarter", "H": "half_year"}.get(part[:1], "month")
+
+
+def period_after(period: str) -> str:
+    """The next period of the same kind; of a cumulative the one that a month longer, or January after December."""
+    kind, (first, last) = period_kind(period), (month_start(month) for month in months_of(period))
+    length = (last.year - first.year) * 12 + last.month - first.month + 1
+    start, end = _later(first, length), _later(last, length)
+    if kind == "year_to_date":
+        end = _later(last, 1)
+        return _named(date(end.year, 1, 1), end)
+    part = (
+        f"-{period[5]}{(start.month - 1) // length + 1}" if kind in ("quarter", "half_year") else f"-{start.month:02d}"
+    )
+    return {"year": f"{start.year}", "range": _named(start, end)}.get(kind, f"{start.year}{part}")
+
+
+def period_ending(kind: str, month: date) -> str | None:
+    """The period of a kind (month, quarter, half_year, year) that ends with a month; None where none does."""
+    months = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}[kind]
+    if month.month % months:
+        return None
+    names = {"month": f"-{month.month:02d}", "quarter": f"-Q{month.month // 3}", "half_year": f"-H{month.month // 6}"}
+    return f"{month.year}{names.get(kind, '')}"
+
+
 def month_start(month: str) -> date:
     return date(int(month[:4]), int(month[5:7]), 1)
 
@@ -56,11 +88,12 @@ def range_table(period: str) -> pl.DataFrame:
 
 
 def _shifted(first: date, last: date, months: int) -> tuple[date, date]:
-    def back(day: date) -> date:
-        count = day.year * 12 + day.month - 1 - months
-        return date(count // 12, count % 12 + 1, 1)
+    return _later(first, -months), _later(last, -months)
 
-    return back(first), back(last)
+
+def _later(month: date, months: int) -> date:
+    count = month.year * 12 + month.month - 1 + months
+    return date(count // 12, count % 12 + 1, 1)
 
 
 def _named(first: date, last: date) -> str:

@@ -7,6 +7,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 SEEDS = PROJECT / "seeds"
 DBT_PROJECT = PROJECT / "dbt_project"
 TIME_ZONE = "Asia/Shanghai"
+EDITIONS = ("internal", "public")
 
 
 class UserError(Exception):
@@ -26,6 +27,11 @@ def keys_path() -> Path:
 
 def landing() -> Path:
     return data_root() / "landing"
+
+
+def documents() -> Path:
+    """Where documents lie that were asked for after a release was sealed."""
+    return data_root() / "documents"
 
 
 def releases(edition: str) -> Path:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,11 +13,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 FENGQIAO = Path(sys.executable).with_name("fengqiao")
 CASES = 6000
@@ -65,11 +67,34 @@ def read_seeds_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, "SEEDS", folder)
 
 
+def made_once(base: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder for reading that all processes of a test run share: the first that wants it makes it, the others wait."""
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / "made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
     """The whole road as `make run` walks it, with fewer cases."""
-    folder = tmp_path_factory.mktemp("road")
-    start = Road(folder / "data", folder / "keys", (), folder / "data" / "releases" / "internal" / "current", {})
+    folder = made_once(tmp_path_factory.getbasetemp(), "road", _walk)
+    start = _at(folder)
+    exports = tuple(sorted(path for path in start.landing.rglob("*") if path.is_file()))
+    log = json.loads((folder / "log.json").read_text(encoding="utf-8"))
+    return replace(start, exports=exports, release=start.release.resolve(), log=log)
+
+
+def _at(folder: Path) -> Road:
+    return Road(folder / "data", folder / "keys", (), folder / "data" / "releases" / "internal" / "current", {})
+
+
+def _walk(folder: Path) -> None:
+    start = _at(folder)
     log: dict[str, str] = {}
 
     def go(*words: str) -> str:
@@ -86,8 +111,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
     assert drafted, log["release"]
     go("approve", drafted[1], "--name", "demo")
     go("publish", drafted[1])
-    exports = tuple(sorted(path for path in start.landing.rglob("*") if path.is_file()))
-    return Road(start.data, start.keys, exports, start.release.resolve(), log)
+    (folder / "log.json").write_text(json.dumps(log), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

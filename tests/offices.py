@@ -17,9 +17,10 @@ from pipelines import warehouse
 from pipelines.catalogue import contracts
 from pipelines.intake import archive, keys, ledger
 from pipelines.intake.identifying import Request
-from pipelines.intake.lake import lake_schema
+from pipelines.intake.lake import scanned_parts
 from pipelines.intake.receiving import Outcome, receive
 from pipelines.release import drafting, publishing, sealing
+from tests.conftest import made_once
 
 HECHUAN = "mediation-500117"
 CASE = {
@@ -82,18 +83,17 @@ class Office:
     def lake(self, table: str = "mediation_cases") -> pl.DataFrame:
         """All rows of a lake table in the order in which they came."""
         parts = sorted((self.data / "lake" / table).glob("*/*.parquet"))
-        rows = pl.scan_parquet(parts, schema=lake_schema(table), missing_columns="insert", extra_columns="ignore")
-        return rows.collect().sort("ledger_sequence", "row_number")
+        return scanned_parts(table, parts).collect().sort("ledger_sequence", "row_number")
 
     def quarantine(self) -> pl.DataFrame:
         return pl.concat(pl.read_parquet(part) for part in sorted((self.data / "quarantine").glob("*.parquet")))
 
     def contents(self) -> Mapping[str, str]:
-        """Digest of every file but the exports, the lock and the archive's recipient, by its path in the data folder.
+        """Digest of every file but the exports, the lock, the version and the archive's recipient, by its path in the data folder.
 
         An archived file is never encrypted the same way twice; of it only the name counts.
         """
-        files = (p for p in self.data.rglob("*") if p.is_file() and p.name not in ("lock", "recipient"))
+        files = (p for p in self.data.rglob("*") if p.is_file() and p.name not in ("lock", "version", "recipient"))
         named = {p.relative_to(self.data).as_posix(): _digest(p) for p in files}
         return {name: digest for name, digest in named.items() if not name.startswith("landing/")}
 
@@ -165,17 +165,20 @@ FORM = {
 
 
 @cache
-def built_house(folder: Path) -> Office:
+def built_house(base: Path) -> Office:
     """Nine cases and one form of 合川, March to May 2025, as the sealed and published release 2025-05-1.0. For reading."""
+    return Office(made_once(base, "house", _build) / "data")
+
+
+def _build(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        house = opened(folder / "house", patch)
+        house = opened(folder, patch)
         house.take(cases(*MEDIATED), "mediation_2025-03..2025-05.csv")
         house.take(table(DISPUTE | row for row in SCREENED), "screening_2025-03..2025-05.csv", "screening-500000")
         house.take(table(MATTER | row for row in PETITIONED), "petition_2025-03..2025-05.csv", "petition-500000")
         house.take(table([FORM]), "correction_2025-03..2025-05.csv", "correction-500000")
         warehouse.build()
         release()
-    return house
 
 
 def release() -> str:

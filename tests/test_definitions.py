@@ -12,18 +12,24 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from pipelines.catalogue import measures, tables
+from pipelines.cli import main
 from pipelines.demo import people
 from pipelines.intake import archive, keys
-from pipelines.settings import PROJECT
+from pipelines.release import publishing
+from pipelines.release.calendar import KINDS
+from pipelines.settings import PROJECT, drafts, releases
 from tests.conftest import Road
+from tests.offices import Office, built_house, copied
 
 SECONDS_TO_START = 120
 SECONDS_TO_RUN = 300
@@ -91,7 +97,8 @@ def test_every_model_is_an_asset_and_every_test_a_check(hall: ModuleType) -> Non
     assert models(hall) <= graph.materializable_asset_keys
     tests = [node["name"] for node in hall.MANIFEST["nodes"].values() if node["resource_type"] == "test"]
     assert len(tests) > 20
-    assert sorted(tests) == sorted(key.name for key in graph.asset_check_keys if key.name != hall.ALL_TAKEN_IN)
+    others = {hall.ALL_TAKEN_IN, *hall.calendar.CHECKS}
+    assert sorted(tests) == sorted(key.name for key in graph.asset_check_keys if key.name not in others)
 
 
 def _staged(table: str) -> dg.AssetKey:
@@ -104,14 +111,23 @@ def test_one_lineage_leads_from_the_exports_to_the_published_release(hall: Modul
     waiting = {key for table in tables() if table not in counted for key in (hall.LAKE[table], _staged(table))}
     upstream = graph.get_ancestor_asset_keys(hall.PUBLISHED) | {hall.PUBLISHED} | waiting
     assert {hall.EXPORTS, hall.LEDGER, hall.DRAFT, hall.SEALED, *hall.LAKE.values(), *models(hall)} <= upstream
-    assert upstream == graph.materializable_asset_keys, "an asset leads nowhere"
+    of_calendar = {asset.key for asset in hall.calendar.ASSETS}
+    assert upstream == graph.materializable_asset_keys - of_calendar, "an asset leads nowhere"
+    for kind in KINDS:
+        published = hall.calendar.step(kind, "published")
+        assert {hall.EXPORTS, hall.LEDGER, hall.calendar.step(kind, "sealed")} <= graph.get_ancestor_asset_keys(
+            published
+        )
     made_by_hand = {key for key in upstream if not graph.get(key).parent_keys} - {hall.EXPORTS}
     assert {key.path[0] for key in made_by_hand} <= {"catalogue", "inputs"}
 
 
-def test_the_road_is_a_job_over_every_asset(hall: ModuleType) -> None:
+def test_the_road_is_a_job_over_every_asset_but_those_of_the_calendar(hall: ModuleType) -> None:
     job = hall.defs.resolve_job_def("road")
-    assert job.asset_layer.executable_asset_keys == hall.defs.resolve_asset_graph().materializable_asset_keys
+    of_calendar = {asset.key for asset in hall.calendar.ASSETS}
+    assert (
+        job.asset_layer.executable_asset_keys == hall.defs.resolve_asset_graph().materializable_asset_keys - of_calendar
+    )
 
 
 def test_without_a_name_nothing_is_approved(hall: ModuleType, instance: dg.DagsterInstance, small: Path) -> None:
@@ -119,6 +135,88 @@ def test_without_a_name_nothing_is_approved(hall: ModuleType, instance: dg.Dagst
     run = dg.materialize([hall.approve], instance=instance, raise_on_error=False)
     assert not run.success
     assert "waits for approval" in str(run.failure_data_for_node("releases__sealed").error)
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A house with a published release of May 2025."""
+    return copied(built_house(tmp_path_factory.getbasetemp()), tmp_path, monkeypatch)
+
+
+def _made(hall: ModuleType, instance: dg.DagsterInstance, name: str, period: str) -> dg.ExecuteInProcessResult:
+    """One step of a month's release, as Dagster runs it."""
+    assets = [asset for asset in hall.calendar.ASSETS if asset.key == hall.calendar.step("month", name)]
+    return dg.materialize(assets, instance=instance, partition_key=period, raise_on_error=False)
+
+
+def test_a_month_is_drafted_with_its_checks(hall: ModuleType, instance: dg.DagsterInstance, own: Office) -> None:
+    run = _made(hall, instance, "draft", "2025-05")
+    [made] = run.asset_materializations_for_node("releases__month_draft")
+    assert (made.metadata["release"].value, made.metadata["outcome"].value) == ("2025-05-1.0", "unchanged")
+    passed = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
+    assert passed == {hall.calendar.EVERY_REPORT_CAME: False, hall.calendar.EVERY_CHANGE_EXPLAINED: True}
+    early = _made(hall, instance, "draft", "2025-06")
+    assert "2025-06 is not complete" in str(early.failure_data_for_node("releases__month_draft").error)
+
+
+def test_a_draft_waits_until_a_person_has_approved_it(
+    hall: ModuleType, instance: dg.DagsterInstance, own: Office
+) -> None:
+    nothing = _made(hall, instance, "sealed", "2025-04")
+    assert "There is no draft of 2025-04" in str(nothing.failure_data_for_node("releases__month_sealed").error)
+    draft = drafts("internal") / "2025-05-1.1"
+    shutil.copytree(releases("internal") / "2025-05-1.0", draft)
+    for path in (draft, *draft.rglob("*")):
+        path.chmod(0o755)
+    waits = _made(hall, instance, "sealed", "2025-05")
+    assert "`fengqiao approve 2025-05-1.1`" in str(waits.failure_data_for_node("releases__month_sealed").error)
+    words = ["approve", "2025-05-1.1", "--name", "张三", "--role", "科长", "--department", "基层科"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    run = _made(hall, instance, "sealed", "2025-05")
+    [sealed] = run.asset_materializations_for_node("releases__month_sealed")
+    told = {name: sealed.metadata[name].value for name in ("approved_by", "approved_role", "approved_department")}
+    assert told == {"approved_by": "张三", "approved_role": "科长", "approved_department": "基层科"}
+    assert [check.passed for check in run.get_asset_check_evaluations()] == [True]
+    assert _made(hall, instance, "published", "2025-05").success
+    assert publishing.current("internal") == "2025-05-1.1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "period"),
+    [
+        ("month", "2025-06-11", None),
+        ("month", "2025-07-10", None),
+        ("month", "2025-07-11", "2025-06"),
+        ("quarter", "2025-07-11", "2025-Q2"),
+        ("half_year", "2025-07-11", "2025-H1"),
+        ("half_year", "2025-11-11", "2025-H1"),
+        ("year", "2025-07-11", "2024"),
+    ],
+)
+def test_a_release_is_drafted_once_its_last_month_is_closed(
+    kind: str, day: str, period: str | None, hall: ModuleType, own: Office
+) -> None:
+    """May 2025 is released; months are closed on the tenth of the month after."""
+    schedule = hall.defs.resolve_schedule_def(f"{kind}_release")
+    at = datetime.fromisoformat(f"{day}T06:00+08:00")
+    told = schedule.evaluate_tick(
+        dg.build_schedule_context(scheduled_execution_time=at, repository_def=hall.defs.get_repository_def())
+    )
+    assert [request.partition_key for request in told.run_requests or []] == ([period] if period else [])
+    assert told.run_requests or told.skip_message
+
+
+def test_what_is_scheduled_is_published_by_the_sensors_run(
+    hall: ModuleType, instance: dg.DagsterInstance, own: Office
+) -> None:
+    sensor = hall.defs.resolve_sensor_def("scheduled_publication")
+    assert "Nothing is scheduled" in str(sensor.evaluate_tick(dg.build_sensor_context(instance)).skip_message)
+    (releases("internal") / "current").unlink()
+    past = [{"release_id": "2025-05-1.0", "publish_at": "2025-06-12T09:00:00+08:00"}]
+    (releases("internal") / "scheduled.json").write_text(json.dumps(past), encoding="utf-8")
+    assert len(sensor.evaluate_tick(dg.build_sensor_context(instance)).run_requests or []) == 1
+    assert hall.defs.resolve_job_def("publish_due").execute_in_process(instance=instance).success
+    assert publishing.current("internal") == "2025-05-1.0"
 
 
 def test_a_wrong_file_fails_its_check_and_nothing_else(
@@ -147,7 +245,7 @@ def test_a_failure_leaves_no_value_in_the_log_of_events(
     def break_down(*_: object) -> None:
         raise ValueError(PERSONAL)
 
-    monkeypatch.setattr(hall, "receive_each", break_down)
+    monkeypatch.setattr(hall.arriving, "receive_each", break_down)
     run = dg.materialize([hall.exports, hall.intake], instance=instance, raise_on_error=False)
     assert not run.success
     told = "".join(dg.serialize_value(entry) for entry in instance.all_logs(run.run_id))

@@ -151,7 +151,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken_in(tmp_path: Path, mo
     assert times > changed > 3
 
 
-def _refused(command: list[str], data: Path, limit: int | None = None) -> str:
+def refused(command: list[str], data: Path, limit: int | None = None) -> str:
     """The one sentence a command says that must fail by exit code 2; with a limit, no file may grow beyond it."""
 
     def limited() -> None:
@@ -172,7 +172,7 @@ def test_a_file_too_large_for_the_disk_is_not_counted_and_comes_in_later(
     office = opened(tmp_path, monkeypatch)
     office.take(cases({"调解案件编号": "C1"}), "first.csv")
     file, before = office.write("many.csv", _many()), office.contents()
-    said = _refused([str(FENGQIAO), "intake", str(file)], office.data, LIMIT)
+    said = refused([str(FENGQIAO), "intake", str(file)], office.data, LIMIT)
     assert "does not take the rows: File too large" in said
     assert office.contents() == before
     assert office.hand_in(file).accepted == 3000
@@ -184,7 +184,7 @@ def test_a_ledger_that_cannot_be_read_stops_the_intake(tmp_path: Path, monkeypat
     office.take(cases({}), "first.csv")
     ledger.ledger_path().write_bytes(b"no ledger " * 1000)
     file, before = office.write("second.csv", cases({"调解案件编号": "A2"})), office.contents()
-    said = _refused([str(FENGQIAO), "intake", str(file)], office.data)
+    said = refused([str(FENGQIAO), "intake", str(file)], office.data)
     assert "ledger.sqlite cannot be read or written: file is not a database" in said
     assert office.contents() == before, "above all no folder of the lake is taken for what a kill left behind"
 
@@ -213,7 +213,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if mounted:
             disk = os.statvfs(office.data)
             filler.write_bytes(b"\0" * (disk.f_bavail * disk.f_bsize - LIMIT))
-        said = _refused([str(FENGQIAO), "intake", str(file)], office.data, None if mounted else LIMIT)
+        said = refused([str(FENGQIAO), "intake", str(file)], office.data, None if mounted else LIMIT)
         assert "does not take the rows" in said
         filler.unlink(missing_ok=True)
         assert office.contents() == before
@@ -227,7 +227,7 @@ def test_a_data_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytes
         file = office.write("first.csv", cases({}))
         if mounted:
             subprocess.run(["mount", "-o", "remount,ro", str(office.data)], check=True)
-            said = _refused([str(FENGQIAO), "intake", str(file)], office.data)
+            said = refused([str(FENGQIAO), "intake", str(file)], office.data)
             assert "cannot be written: Read-only file system" in said
-        assert "cannot be written: Not a directory" in _refused([str(FENGQIAO), "intake", str(file)], file / "below")
+        assert "cannot be written: Not a directory" in refused([str(FENGQIAO), "intake", str(file)], file / "below")
         assert office.contents() == {}

@@ -19,26 +19,37 @@ from tests.offices import Office, built_house
 ROOMS: Mapping[str, set[str]] = {
     "pipelines.settings": set(),
     "pipelines.periods": {"pipelines.settings"},
+    "pipelines.data_folder": {"pipelines.settings"},
     "pipelines.catalogue": {"pipelines.settings"},
-    "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
+    "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.data_folder"},
     "pipelines.warehouse": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.intake"},
     "pipelines.signals": set(),
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
     | {"pipelines.intake", "pipelines.signals"},
+    "pipelines.alerts": {"pipelines.settings", "pipelines.catalogue"},
+    "pipelines.keeping": {"pipelines.settings", "pipelines.catalogue", "pipelines.data_folder", "pipelines.intake"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }
 HALL = {
     "cli",
+    "cli_bulletin",
+    "cli_alert",
     "cli_dictionary",
     "cli_explain",
     "cli_intake",
+    "cli_keeping",
     "cli_keys",
     "cli_output",
     "cli_propose",
     "cli_published",
     "cli_quarantine",
     "cli_reading",
+    "cli_reconcile",
+    "cli_release",
+    "cli_senders",
+    "cli_slip",
+    "cli_review",
     "cli_serve",
     "definitions",
     "failures",
@@ -46,6 +57,11 @@ HALL = {
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
     ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake"},
+    ("pipelines.keeping", "pipelines.intake"): {
+        "pipelines.intake.archive",
+        "pipelines.intake.lake",
+        "pipelines.intake.ledger",
+    },
     ("pipelines.release", "pipelines.intake"): {
         "pipelines.intake.archive",
         "pipelines.intake.keys",

@@ -22,6 +22,8 @@ from typing import ParamSpec, TypeVar
 from pipelines.settings import PROJECT, UserError
 
 COUNTED = ("perf", "stat", "-x", ",", "-e", "instructions:u")
+# Where it is set, each start compiles all packages anew: half a second that nobody waits for whose Python keeps its bytecode.
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -91,7 +93,7 @@ def measure(command: Command) -> tuple[Cost, str]:
         shutil.rmtree(command.fresh, ignore_errors=True)
         if command.seed is not None:
             shutil.copytree(command.seed, command.fresh)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FENGQIAO_")}
+    inherited = {n: value for n, value in os.environ.items() if not n.startswith("FENGQIAO_") and n != NO_BYTECODE}
     environment = inherited | command.environment
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()

@@ -59,6 +59,7 @@ def several(subject: Subject, indicators: Sequence[str], period: str) -> Rows:
             subject.name,
             cards[indicator],
             found.get((indicator, subject.place.code, period)),
+            None,
             period,
             subject.language,
         )

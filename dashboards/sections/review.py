@@ -31,7 +31,7 @@ def sentence(subject: Subject) -> Rows:
         return opening.several(subject, (opening.ACCEPTED, opening.SUCCESS), year)
     met = sum(row.is_target_met or False for row in held)
     values = {"year": wording.period_name(year, language), "area": subject.name, "set": len(held), "met": met}
-    opening.quote(say("review.sentence", language, **values), language)
+    opening.quote(say("assessment.sentence", language, **values), language)
     return ()
 
 
@@ -51,7 +51,7 @@ def year(subject: Subject) -> Rows:
         )
         for card in cards
     ]
-    title = wording.joined((say("review.year", language), wording.period_name(period, language)), language)
+    title = wording.joined((say("assessment.year", language), wording.period_name(period, language)), language)
     st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
     return shown
 
@@ -59,16 +59,16 @@ def year(subject: Subject) -> Rows:
 def documents(subject: Subject) -> Rows:
     """The documents made for the area and this release, to download; how to make them where there are none."""
     language, period = subject.language, subject.month[:4]
-    title = say("review.documents", language)
+    title = say("assessment.documents", language)
     found = list(files_of(subject.source, subject.place.code))
     if not found:
         command = (
             f"fengqiao review --period {period} --area {short(subject.place.code)} --edition {subject.source.edition}"
         )
-        words = text("p", say("review.none", language), class_="finding")
+        words = text("p", say("assessment.none", language), class_="finding")
         st.html(text("h2", title) + words + markup.tag("pre", text("code", command), tabindex="0"))
         return ()
-    head = [say(f"review.{name}", language) for name in ("file", "format", "size")]
+    head = [say(f"assessment.{name}", language) for name in ("file", "format", "size")]
     cells = [
         (Cell(path.name, f"api/documents/{quote(str(path.relative_to(root())))}"), path.suffix[1:].upper(), _size(path))
         for path in found
@@ -115,14 +115,14 @@ def published(subject: Subject) -> Rows:
     if source.edition != "internal" or not rows.has(source, "measures"):
         return ()
     found = _compared(source, subject.place.code)
-    title = say("review.published", language)
+    title = say("assessment.published", language)
     if not found:
-        st.html(text("h2", title) + text("p", say("review.no_published", language), class_="finding"))
+        st.html(text("h2", title) + text("p", say("assessment.no_published", language), class_="finding"))
         return ()
     names = ("place", "period", "indicator", "theirs", "ours", "verdict", "source")
-    head = [say(f"review.{name}", language) for name in names]
+    head = [say(f"assessment.{name}", language) for name in names]
     cells = [_published(row, subject) for row in found]
-    note = text("p", say("review.published_note", language), class_="finding")
+    note = text("p", say("assessment.published_note", language), class_="finding")
     table = markup.scrolled(markup.table(head, cells, len(head)), title)
     st.html(text("h2", title) + note + table)
     return ()
@@ -147,6 +147,6 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
         wording.joined((wording.label(card, language), _categories(row, subject)), language),
         Cell(row["value_text"], kind="chinese"),
         wording.value_text(row["value"], card, language, exact=True),
-        Cell(say(f"review.{row['verdict']}", language), kind=kind),
+        Cell(say(f"compared.{row['verdict']}", language), kind=kind),
         Cell(row["source"], kind="chinese"),
     ]

@@ -48,6 +48,14 @@ from pipelines.catalogue.denied import Denied, DeniedHeading, DeniedValue, denie
 from pipelines.catalogue.holidays import Holiday, holidays, working_days
 from pipelines.catalogue.measures import FormItem, Measure, form_lines, measures
 from pipelines.catalogue.published import PublishedFigure, published_figures
+from pipelines.catalogue.publisher import (
+    Publisher,
+    StatisticalMonth,
+    closes_on,
+    publisher,
+    release_due_at,
+    reporting_calendar,
+)
 from pipelines.catalogue.senders import Sender, senders
 
 __all__ = [
@@ -73,8 +81,10 @@ __all__ = [
     "LegalBasis",
     "Measure",
     "PublishedFigure",
+    "Publisher",
     "Rule",
     "Sender",
+    "StatisticalMonth",
     "Target",
     "Words",
     "area_changes",
@@ -82,6 +92,7 @@ __all__ = [
     "areas",
     "areas_version",
     "cards",
+    "closes_on",
     "code_lists",
     "consistency_reasons",
     "contract_versions",
@@ -97,8 +108,11 @@ __all__ = [
     "padded",
     "published_areas",
     "published_figures",
+    "publisher",
     "read_rows",
     "read_yaml",
+    "release_due_at",
+    "reporting_calendar",
     "seeds_version",
     "senders",
     "tables",

@@ -225,12 +225,14 @@ def remove_unnamed(known: Iterable[str]) -> list[Path]:
     return gone
 
 
-def remove_old(received: Iterable[tuple[str, str]], days: int) -> int:
-    """Remove originals whose last receipt lies more than `days` ago. `received`: sha256 and instant (ISO 8601).
+def outlived(received: Iterable[tuple[str, str]], days: int) -> list[Path]:
+    """Originals whose last receipt lies more than `days` ago. `received`: sha256 and instant (ISO 8601)."""
+    return [path for sha256 in sorted(_expired(received, days)) if (path := path_of(sha256)).exists()]
 
-    Returns how many were removed.
-    """
-    old = [path for sha256 in _expired(received, days) if (path := path_of(sha256)).exists()]
+
+def remove_old(received: Iterable[tuple[str, str]], days: int) -> int:
+    """Remove the originals that are `outlived`. Returns how many were removed."""
+    old = outlived(received, days)
     for path in old:
         path.unlink()
     return len(old)

@@ -41,6 +41,7 @@ USUAL_NUMBER = (
     "(?:-(?:[0-9]{4}-)?(?:[0-9]{5,10}|[0-9]{1,3}))*(?:-[0-9]{4})?$"
 )
 USUAL_TYPES = {"date", "datetime", "integer", "money", "identifier"}
+NONE_LEFT = np.empty(0, np.int64)
 FEW_TEXTS = {"area", "boolean", "code", "codes", "date", "integer", "month"}
 TYPES: Mapping[str, pl.DataType] = {
     "area": pl.String(),
@@ -106,13 +107,32 @@ class Reading:
 
     def _read(self, raw: pl.Series) -> Cells:
         values = self._usual(raw)
-        is_left = values.is_null() if self._is_required else values.is_null() & (raw != "")
-        rows = np.flatnonzero(is_left.to_numpy())
+        rows = np.flatnonzero(values.is_null().to_numpy()) if values.null_count() else NONE_LEFT
+        if not self._is_required and len(rows):
+            rows = rows[(raw[rows] != "").to_numpy()]
+        if not len(rows):
+            return Cells(raw, values, ())
+        if len(rows) == len(raw):
+            return self._any_way(raw)
+        left = self._left.cells(raw[rows])
+        failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
+        return Cells(raw, values.scatter(rows, left.values.cast(values.dtype)), failures)
+
+    @cached_property
+    def _left(self) -> Texts:
+        """Texts that are not written in the usual way: what is wrong is often wrong in the same way."""
+        return Texts(self._nearly_usual)
+
+    def _nearly_usual(self, raw: pl.Series) -> Cells:
+        """Cells of the usual way but for commas in money or slashes in an instant; the others in every other way."""
+        mark = {"money": (",", ""), "datetime": ("/", "-")}.get(self.column.type)
+        if mark is None:
+            return self._any_way(raw)
+        values = self._usual(raw.str.replace_all(*mark, literal=True))
+        rows = np.flatnonzero(values.is_null().to_numpy())
         if not len(rows):
             return Cells(raw, values, ())
         left = self._any_way(raw[rows])
-        if len(rows) == len(raw):
-            return left
         failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
         return Cells(raw, values.scatter(rows, left.values), failures)
 

@@ -14,7 +14,10 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cells:
-    """A column of a block: the cells as they stand there, typed values, and at which places a check fails."""
+    """A column of a block: the cells as they stand there, typed values, and at which places a check fails.
+
+    Texts that occur often (codes, areas) are categories: a number a row, which the lake takes as it is.
+    """
 
     raw: pl.Series
     values: pl.Series
@@ -35,27 +38,35 @@ class Texts:
         self._values: pl.Series | None = None
         self._known = 0
         self._failing: dict[str, NDArray[np.bool_]] = {}
+        self._fails = np.zeros(0, bool)
 
     def cells(self, raw: pl.Series) -> Cells:
         """The cells of a column, given as text without null."""
         if self._known > MOST_TEXTS:
             self._forget()
-        codes = raw.cast(self._coded).to_physical().rechunk()
+        codes = raw.cast(self._coded).to_physical()
         numbers = codes.to_numpy()
-        if self._values is None or numbers.max(initial=0) >= self._known:
-            self._learn(raw, numbers)
+        met = int(numbers.max()) + 1 if len(numbers) else 0  # texts are numbered in the order in which they were met
+        if self._values is None or met > self._known:
+            self._learn(pl.int_range(self._known, max(met, self._known), dtype=pl.UInt32, eager=True))
         assert self._values is not None
-        failures = ((reason, np.flatnonzero(flags[numbers])) for reason, flags in self._failing.items())
+        failing = np.flatnonzero(self._fails[numbers])
+        if not len(failing):
+            return Cells(raw, self._values[codes], ())
+        texts = numbers[failing]
+        failures = ((reason, failing[flags[texts]]) for reason, flags in self._failing.items())
         return Cells(raw, self._values[codes], tuple((reason, rows) for reason, rows in failures if len(rows)))
 
-    def _learn(self, raw: pl.Series, numbers: NDArray[np.uint32]) -> None:
-        """Read the texts that were not known."""
-        is_new = np.flatnonzero(numbers >= self._known)
-        found, first = np.unique(numbers[is_new], return_index=True)
-        read = self._read(raw[is_new[first]])
-        before, self._known = self._known, self._known + len(found)
-        self._values = read.values if self._values is None else pl.concat([self._values, read.values], rechunk=True)
-        flags = {reason: np.append(old, np.zeros(len(found), bool)) for reason, old in self._failing.items()}
+    def _learn(self, numbers: pl.Series) -> None:
+        """Read the texts of numbers that were not known."""
+        read = self._read(numbers.cat.to(self._coded).cast(pl.String).alias("raw"))
+        before, self._known = self._known, self._known + len(numbers)
+        values = read.values.cast(pl.Categorical) if read.values.dtype == pl.String else read.values
+        self._values = values if self._values is None else pl.concat([self._values, values], rechunk=True)
+        new = np.zeros(self._known - before, bool)
+        flags = {reason: np.append(old, new) for reason, old in self._failing.items()}
         for reason, rows in read.failures:
             flags.setdefault(reason, np.zeros(self._known, bool))[before + rows] = True
-        self._failing = flags
+        self._failing, self._fails = flags, np.zeros(self._known, bool)
+        for failing in flags.values():
+            self._fails |= failing

@@ -49,11 +49,14 @@ def form_rows(clean: pl.DataFrame, contract: Contract, keys: Keys, sender: str) 
     kept = [name for name in ("_record", "row_number", "area_code", "month", "reported_on") if name in clean.columns]
     long = pl.concat(
         clean.select(
-            *kept, pl.lit(c.item).alias("item"), pl.lit(c.category).alias("category"), pl.col(c.name).alias("value")
+            *kept,
+            pl.lit(c.item, pl.Categorical).alias("item"),
+            pl.lit(c.category, pl.Categorical).alias("category"),
+            pl.col(c.name).alias("value"),
         )
         for c in items
     ).drop_nulls("value")
-    parts = (pl.col("area_code"), pl.col("month").cast(pl.String), pl.col("item"), pl.col("category"))
+    parts = (pl.col(name).cast(pl.String) for name in ("area_code", "month", "item", "category"))
     text = pl.concat_str(pl.lit(sender), pl.lit(contract.table), *parts, separator=SEPARATOR)
     return _with_keys(
         long.with_columns(text.alias("_identity")).sort("row_number", maintain_order=True),

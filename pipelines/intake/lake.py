@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -56,6 +57,7 @@ def lake_schema(table: str) -> dict[str, pl.DataType]:
 
 
 GENERATION = "generation.json"
+AS_TEXTS = pl.ScanCastOptions(categorical_to_string="allow")
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,20 @@ def generation() -> Generation:
 
 def scanned(table: str, folder: str = "[!.]*") -> pl.LazyFrame:
     """The rows of a lake table, of all deliveries or of one; those that are being written are left out."""
+    return scanned_parts(table, sorted((data_root() / "lake" / table).glob(f"{folder}/*.parquet")))
+
+
+def scanned_parts(table: str, parts: Sequence[Path], **said: Any) -> pl.LazyFrame:
+    """The rows of some parts of a lake table, which have the columns that are not empty in them; `said`: to Polars.
+
+    Texts that occur often were written from categories. Polars reads them as such where nobody says that they are texts.
+    """
     schema = lake_schema(table)
-    parts = sorted((data_root() / "lake" / table).glob(f"{folder}/*.parquet"))
     if not parts:
         return pl.LazyFrame(schema=schema)
-    return pl.scan_parquet(parts, schema=schema, missing_columns="insert", extra_columns="ignore")
+    return pl.scan_parquet(
+        parts, schema=schema, missing_columns="insert", extra_columns="ignore", cast_options=AS_TEXTS, **said
+    )
 
 
 def all_findings() -> pl.LazyFrame:
@@ -142,7 +153,7 @@ class Draft:
             filled = held.select(column.name for column in held.get_columns() if column.null_count() < len(rows))
             with taking():
                 part = self._folder / f"part-{number:05d}.parquet"
-                filled.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
+                filled.write_parquet(part, compression="lz4", statistics=False)
 
     def marks(self) -> pl.LazyFrame:
         """Key, line, date and update time of each row so far."""
@@ -162,8 +173,7 @@ class Draft:
         if not parts:
             return self._none_compared.lazy()
         number = pl.col("part").str.extract(r"part-([0-9]+)\.parquet$").cast(pl.Int64)
-        rows = pl.scan_parquet(parts, schema=self._schema, missing_columns="insert", include_file_paths="part")
-        return rows.select(*self._compared, number)
+        return scanned_parts(self._table, parts, include_file_paths="part").select(*self._compared, number)
 
     def finish(self, findings: pl.DataFrame, name: str) -> None:
         """Give the folder its name, the quarantine file beside it first. Raises `UserError` when the disk does not take it."""

@@ -7,10 +7,9 @@ import polars as pl
 from pipelines.catalogue import senders, tables
 from pipelines.intake import ledger
 from pipelines.intake.identifying import Parcel
-from pipelines.intake.lake import lake_schema, scanned
+from pipelines.intake.lake import scanned
 from pipelines.intake.ledger import Delivery
 from pipelines.periods import month_start
-from pipelines.settings import data_root
 
 DUE_DAY = 10  # of the following month, where senders.csv does not say
 
@@ -66,8 +65,5 @@ def brought_before(entry: Delivery) -> Delivery | None:
 
 def _content(entry: Delivery) -> int:
     """A digest of a delivery's rows, whatever their order and place in the file."""
-    schema = lake_schema(entry.table_name)
-    parts = sorted((data_root() / "lake" / entry.table_name / str(entry.folder)).glob("*.parquet"))
-    rows = pl.scan_parquet(parts, schema=schema, missing_columns="insert", extra_columns="ignore")
-    said = rows.select(pl.exclude("ledger_sequence", "row_number"))
+    said = scanned(entry.table_name, str(entry.folder)).select(pl.exclude("ledger_sequence", "row_number"))
     return said.select(pl.struct(pl.all()).hash().sum()).collect().item()

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines import data_folder
 from pipelines.intake import archive, rotating
 from pipelines.settings import UserError, data_root
 
@@ -144,7 +145,8 @@ def _columns(connection: sqlite3.Connection) -> set[str]:
 def writer_lock(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """One writer at a time in a data folder; a second waits its turn, and `waiting` is called once when it must.
 
-    Released by the kernel if the process dies.
+    Released by the kernel if the process dies. The first writer in a folder writes its version or brings it up; raises
+    `UserError` where the folder is of a newer one.
     """
     root = data_root()
     try:
@@ -158,6 +160,7 @@ def writer_lock(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         except BlockingIOError:
             waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
+        data_folder.settle()
         yield
 
 

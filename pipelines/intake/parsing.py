@@ -142,10 +142,11 @@ class Parser:
         contract = self._contract
         if not contract.rules:
             return
+        texts = typed.with_columns(pl.col(pl.Categorical).cast(pl.String))
         try:
-            flags = typed.select(self._rules).collect(engine="in-memory")
+            flags = texts.select(self._rules).collect(engine="in-memory")
         except pl.exceptions.PolarsError:
-            raise _wrong_rule(contract, typed.head(0).collect()) from None
+            raise _wrong_rule(contract, texts.head(0).collect()) from None
         broken = flags.select(pl.all().any()).row(0)
         for rule in (rule for rule, is_broken in zip(contract.rules, broken, strict=True) if is_broken):
             rows = np.flatnonzero(flags[rule.id].to_numpy() & is_readable)
@@ -163,7 +164,7 @@ def _vintage_failures(contract: Contract, typed: pl.DataFrame, is_readable: NDAr
         is_outside = pl.lit(value=False)
         for code in dated:
             early, late = day < (code.valid_from or date.min), day > (code.valid_to or date.max)
-            is_outside |= (pl.col(column.name) == code.code) & (early | late)
+            is_outside |= (pl.col(column.name).cast(pl.String) == code.code) & (early | late)
         flags = typed.select(is_outside.fill_null(value=False).alias("flag"))["flag"]
         rows = np.flatnonzero(flags.to_numpy() & is_readable)
         if len(rows):

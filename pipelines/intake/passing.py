@@ -5,7 +5,7 @@ block. Memory holds two blocks and 16 bytes a row, not the file.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition, Lock, Thread
 
@@ -86,22 +86,25 @@ class _Line:
     def work(self) -> None:
         try:
             parser = Parser(self._parcel.contract, self._parcel.areas, self._parcel.told)
-            for number, part in self._taken():
-                self._pass(number, part(), parser)
+            while self._pass_next(parser):
+                pass
         except BaseException as error:
             with self._turn:
                 self._stopped = self._stopped or error
                 self._turn.notify_all()
 
-    def _taken(self) -> Iterator[tuple[int, Callable[[], Block]]]:
-        """Parts for one worker, until there are none, or an error or `unless` stops both."""
-        while True:
-            with self._taking:
-                self._is_moot = self._is_moot or self._unless()
-                taken = None if self._stopped or self._is_moot else next(self._parts, None)
-            if taken is None:
-                return
-            yield taken
+    def _pass_next(self, parser: Parser) -> bool:
+        """Take the next part all the way; False where there is none, or an error or `unless` stops both workers."""
+        with self._taking:
+            self._is_moot = self._is_moot or self._unless()
+            taken = None if self._stopped or self._is_moot else next(self._parts, None)
+        if taken is None:
+            return False
+        number, part = taken
+        block = part()
+        del taken, part  # the text of the part is not needed any more
+        self._pass(number, block, parser)
+        return True
 
     def _pass(self, number: int, block: Block, parser: Parser) -> None:
         parcel, contract = self._parcel, self._parcel.contract
@@ -175,8 +178,8 @@ def _as_lake_rows(clean: pl.DataFrame, parcel: Parcel, secret: Keys, sequence: i
         rows = form_rows(clean, contract, secret, parcel.sender)
     return rows.with_columns(
         pl.lit(sequence, pl.Int64).alias("ledger_sequence"),
-        pl.lit(parcel.sender).alias("sender"),
-        pl.lit(parcel.register).alias("register"),
+        pl.lit(parcel.sender, pl.Categorical).alias("sender"),
+        pl.lit(parcel.register, pl.Categorical).alias("register"),
         _version(contract, rows).alias("_version"),
     )
 

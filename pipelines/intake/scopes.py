@@ -22,7 +22,7 @@ class Scope:
         """Whether a row lies in it."""
         inside = pl.lit(value=True)
         if self.areas is not None:
-            inside &= pl.col(area).is_in(sorted(self.areas))
+            inside &= pl.col(area).cast(pl.String).is_in(sorted(self.areas))
         if self.months is not None:
             inside &= pl.col(dated_by).cast(pl.Date).dt.truncate("1mo").is_between(*self.months)
         return inside

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import StringIO
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,7 @@ FEW_SUSPECTS = 3000
 END = "\0"  # stands in no text file that was let in
 
 QUOTE, NEWLINE, RETURN = b'"'[0], b"\n"[0], b"\r"[0]
+WORD, STRETCH = 8, 1 << 20
 Positions = NDArray[np.int64]
 
 
@@ -122,9 +123,9 @@ def parts(path: Path, layout: Layout, contract: Contract) -> Iterator[Callable[[
 def _parts(path: Path, layout: Layout, needed: tuple[int, ...]) -> Iterator[Callable[[], Block]]:
     table = _Table(path.name, layout.form, _delimiter(path), layout.sheets[0], needed)
     above = layout.sheets[0].header_line - 1
-    for piece in chain(_pieces(path, table), [NO_PIECE]):
-        yield partial(table.block, piece, above)
-        above = 0
+    pieces = _pieces(path, table)
+    # a piece is many megabytes, and belongs to whoever makes the block of it
+    yield from map(partial(partial, table.block), chain([next(pieces, NO_PIECE)], pieces), chain([above], repeat(0)))
 
 
 def _needed(layout: Layout, contract: Contract) -> tuple[int, ...]:
@@ -164,16 +165,16 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
         offset, line = table.body(descriptor)
         window = largest = table.window
         # one buffer for all windows: fresh memory costs more than what is done with it here
-        buffer, is_found = bytearray(largest), np.empty(largest, bool)
+        buffer = bytearray(largest)
         while read := os.preadv(descriptor, [memoryview(buffer)[:window]], offset):
             if buffer.find(b"\0", 0, read) >= 0:
                 raise UserError(f"{path.name} is not a text table (it holds zero bytes). Hand in CSV or .xlsx.")
             raw, is_last = np.frombuffer(buffer, np.uint8, read), read < window
-            newlines = np.flatnonzero(np.equal(raw, NEWLINE, out=is_found[: len(raw)]))
+            newlines = _places(raw, NEWLINE)
             if len(newlines) > MOST_LINES:
                 newlines, is_last = newlines[:MOST_LINES], False
                 raw = raw[: newlines[-1] + 1]
-            quotes = np.flatnonzero(np.equal(raw, QUOTE, out=is_found[: len(raw)]))
+            quotes = _places(raw, QUOTE)
             regular = _regular_until(raw, quotes, table.delimiter.encode())
             is_whole = is_last and regular == len(raw) and len(quotes) % 2 == 0
             size = len(raw) if is_whole else _cut(newlines, quotes, regular)
@@ -192,6 +193,21 @@ def _pieces(path: Path, table: "_Table") -> Iterator[_Piece]:
             offset += size
     finally:
         os.close(descriptor)
+
+
+def _places(raw: NDArray[np.uint8], byte: int) -> Positions:
+    """Where a byte stands. A stretch at a time, which the processor's own memory holds; of it most words of eight bytes
+    do not hold the byte, and only the others are looked into."""
+    flags = np.zeros(STRETCH, bool)
+    words, found = flags.view(np.uint64), [NOWHERE]
+    for begin in range(0, len(raw), STRETCH):
+        stretch = raw[begin : begin + STRETCH]
+        np.equal(stretch, byte, out=flags[: len(stretch)])
+        flags[len(stretch) :] = False
+        holding = np.flatnonzero(words != 0)
+        places = np.flatnonzero(words[holding].view(bool))
+        found.append(holding[places >> 3] * WORD + (places & 7) + begin)
+    return np.concatenate(found)
 
 
 def _regular_until(text: NDArray[np.uint8], quotes: Positions, delimiter: bytes) -> int:

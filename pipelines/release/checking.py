@@ -1,20 +1,28 @@
 """What `fengqiao doctor` looks at: the seals of the releases, the ledger against the lake, the keys."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import polars as pl
 
 from pipelines.catalogue import tables
 from pipelines.intake import archive, keys, ledger
 from pipelines.intake.lake import scanned
-from pipelines.release.publishing import current
+from pipelines.release.publishing import current, instant_of, scheduled
 from pipelines.release.sealing import is_intact
-from pipelines.settings import UserError, data_root, releases
+from pipelines.settings import EDITIONS, UserError, data_root, releases
 
 
 def problems() -> list[str]:
     """One sentence a problem; empty when all is well."""
-    return [*_keys(), *_lake(), *archive.problems(ledger.originals()), *_releases()]
+    return [*_keys(), *_lake(), *archive.problems(ledger.originals()), *_all_releases()]
+
+
+def _all_releases() -> list[str]:
+    try:
+        return [sentence for edition in EDITIONS for sentence in _releases(edition)]
+    except UserError as error:
+        return [str(error)]
 
 
 def _keys() -> list[str]:
@@ -73,12 +81,17 @@ def _withdrawals(entry: ledger.Delivery) -> int:
         return 0
 
 
-def _releases() -> list[str]:
-    found = []
-    for folder in sorted(p for p in releases("internal").glob("*") if p.is_dir() and not p.is_symlink()):
+def _releases(edition: str) -> Iterator[str]:
+    """What is wrong with the sealed releases of an edition, with its pointer and with what is to be published."""
+    whose = "" if edition == "internal" else f" of the {edition} edition"
+    for folder in sorted(p for p in releases(edition).glob("*") if p.is_dir() and not p.is_symlink()):
         if not is_intact(folder):
-            found.append(f"Release {folder.name} differs from its seal: a file was altered, added or removed.")
-    pointed = current("internal")
-    if pointed is not None and not (releases("internal") / pointed).is_dir():
-        found.append(f"The published release {pointed} is missing. Publish another.")
-    return found
+            yield f"Release {folder.name}{whose} differs from its seal: a file was altered, added or removed."
+    pointed = current(edition)
+    if pointed is not None and not (releases(edition) / pointed).is_dir():
+        yield f"The published release {pointed}{whose} is missing. Publish another."
+    for entry in scheduled(edition):
+        if not (releases(edition) / entry.release_id).is_dir():
+            yield f"Release {entry.release_id}{whose} is to be published at {entry.publish_at} and is missing."
+        elif instant_of(entry.publish_at) <= datetime.now(UTC):
+            yield f"Release {entry.release_id}{whose} was to be published at {entry.publish_at}. Run `fengqiao publish --due`."

@@ -7,17 +7,20 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import yaml
 
 from pipelines import catalogue, warehouse
-from pipelines.periods import month_start, months_of
-from pipelines.release.tables import TABLES, release_tables, write_csv, write_database, write_parquet
-from pipelines.settings import DBT_PROJECT, SEEDS, UserError, drafts, releases
+from pipelines.periods import month_start, months_of, period_ending
+from pipelines.release.changes import definitions, write_change_list, write_changes
+from pipelines.release.metadata import metadata
+from pipelines.release.publishing import current
+from pipelines.release.reconciling import write_reconciliation
+from pipelines.release.sealing import metadata_of, write_metadata
+from pipelines.release.tables import DATA_TABLES, column_words, release_tables, write_csv, write_database, write_parquet
+from pipelines.settings import SEEDS, UserError, drafts, releases
 from pipelines.signals.intervals import INTERVALS
 
 SQL_MODELS = (
@@ -47,10 +50,10 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
     Raises `UserError` when nothing is built, the edition does not exist, or the period is not complete in the data.
     """
     warehouse.require_edition(edition)
-    last = f"{warehouse.last_month():%Y-%m}"
-    chosen = period or _period_ending(last)
-    if months_of(chosen)[1] > last:
-        raise UserError(f"{chosen} is not complete: the data end with {last}. Ask for an earlier period.")
+    last = warehouse.last_month()
+    chosen = period or _longest_period_ending(last)
+    if months_of(chosen)[1] > f"{last:%Y-%m}":
+        raise UserError(f"{chosen} is not complete: the data end with {last:%Y-%m}. Ask for an earlier period.")
     warehouse.build_edition(edition, progress)
     with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as warehouse (read_only)")
@@ -74,22 +77,31 @@ def _written(
     connection: duckdb.DuckDBPyConnection, folder: Path, period: str, edition: str, progress: Progress
 ) -> Draft:
     release_tables(connection, months_of(period)[1])
-    for name in TABLES:
+    if edition == "internal":  # it counts cases exactly
+        progress("reconciliation")
+        write_reconciliation(connection)
+    words = column_words()
+    for name in DATA_TABLES:
         progress(f"{name}.parquet")
-        write_parquet(connection, name, folder / f"{name}.parquet")
+        write_parquet(connection, name, folder / f"{name}.parquet", words)
     _write_cards(folder)
     _write_sql(folder, edition)
     data_hash = _digest(folder)
-    newest = _newest(period, edition)
-    if newest is not None and json.loads((newest / "release.json").read_text())["data_hash"] == data_hash:
-        return Draft(newest.name, newest, "unchanged")
-    release_id = _next_id(newest, folder, period)
+    superseded = newest(period, edition)
+    if superseded is not None and metadata_of(superseded)["data_hash"] == data_hash:
+        return Draft(superseded.name, superseded, "unchanged")
+    release_id = _next_id(superseded, folder, period)
+    earlier = _earlier(superseded, edition)
+    progress("changes.parquet")
+    write_changes(connection, folder, earlier, edition)
+    write_parquet(connection, "changes", folder / "changes.parquet", words)
     progress("csv")
     write_csv(connection, folder / "csv")
     progress("fengqiao.duckdb")
-    write_database(folder, column_words())
-    metadata = _metadata(connection, release_id, period, edition, data_hash)
-    (folder / "release.json").write_text(json.dumps(metadata, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_database(folder, words)
+    said = metadata(connection, release_id, period, edition, data_hash, superseded, earlier)
+    write_change_list(connection, folder / "CHANGES.md", said)
+    write_metadata(folder, said)
     target = drafts(edition) / release_id
     shutil.rmtree(target, ignore_errors=True)
     folder.chmod(0o755)
@@ -97,16 +109,10 @@ def _written(
     return Draft(release_id, target, "drafted")
 
 
-def column_words() -> dict[str, str]:
-    """Column name -> description, from the dbt project's column docs."""
-    text = (DBT_PROJECT / "models" / "columns.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", text, re.S))
-
-
-def _period_ending(month: str) -> str:
+def _longest_period_ending(month: date) -> str:
     """The longest standard period that ends with a month."""
-    year, number = month.split("-")
-    return {"12": year, "03": f"{year}-Q1", "06": f"{year}-H1", "09": f"{year}-Q3"}.get(number, month)
+    found = (period_ending(kind, month) for kind in ("year", "half_year", "quarter", "month"))
+    return next(period for period in found if period is not None)
 
 
 def _write_cards(folder: Path) -> None:
@@ -137,13 +143,18 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _newest(period: str, edition: str) -> Path | None:
+def newest(period: str, edition: str) -> Path | None:
     """The newest sealed release of a period."""
-    found = [
-        p
-        for p in releases(edition).glob(f"{period}-*")
-        if p.is_dir() and not p.is_symlink() and _version(p.name, period)
-    ]
+    return _newest_in(releases(edition), period)
+
+
+def waiting(period: str, edition: str) -> Path | None:
+    """The newest draft of a period that nobody has approved."""
+    return _newest_in(drafts(edition), period)
+
+
+def _newest_in(folder: Path, period: str) -> Path | None:
+    found = [p for p in folder.glob(f"{period}-*") if p.is_dir() and not p.is_symlink() and _version(p.name, period)]
     return max(found, key=lambda p: _version(p.name, period) or (0, 0), default=None)
 
 
@@ -152,66 +163,22 @@ def _version(release_id: str, period: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def _next_id(newest: Path | None, folder: Path, period: str) -> str:
+def _next_id(superseded: Path | None, folder: Path, period: str) -> str:
     """Major when an indicator leaves or its definition changes; minor when values are revised or indicators added."""
-    if newest is None:
+    if superseded is None:
         return f"{period}-1.0"
-    major, minor = _version(newest.name, period) or (1, 0)
-    before, now = (_definitions(f / "cards.json") for f in (newest, folder))
+    major, minor = _version(superseded.name, period) or (1, 0)
+    before, now = definitions(superseded), definitions(folder)
     changed = any(now.get(name) != definition for name, definition in before.items())
     return f"{period}-{major + 1}.0" if changed else f"{period}-{major}.{minor + 1}"
 
 
-def _definitions(path: Path) -> dict[str, Any]:
-    parts = (
-        "kind",
-        "numerator",
-        "denominator",
-        "denominator_with",
-        "censored",
-        "void_where",
-        "quantile",
-        "unit",
-        "basis",
-    )
-    parts += ("definition", "includes", "excludes")
-    return {
-        card["id"]: {part: card.get(part) for part in parts} for card in json.loads(path.read_text(encoding="utf-8"))
-    }
-
-
-def _metadata(
-    connection: duckdb.DuckDBPyConnection, release_id: str, period: str, edition: str, data_hash: str
-) -> dict[str, Any]:
-    request = connection.sql("select * from warehouse.catalogue.build_request").pl().row(0, named=True)
-    ledger = connection.sql(
-        """
-        select table_name, count(distinct sender) as senders, sum(accepted)::bigint as accepted,
-            sum(quarantined)::bigint as quarantined, sum(duplicate)::bigint as duplicate, max(received_at) as received
-        from warehouse.catalogue.ledger group by table_name order by table_name
-        """
-    ).pl()
-    words = yaml.safe_load((SEEDS / "release.yml").read_text(encoding="utf-8"))
-    return words | {
-        "release_id": release_id,
-        "edition": edition,
-        "reference_period": period,
-        "first_month": f"{connection.execute('select min(first_month) from periods').fetchall()[0][0]:%Y-%m}",
-        "data_cutoff": f"{_last_day(connection)}",
-        "drafted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "ledger_sequence": request["sequence"],
-        "ingest_watermark": ledger["received"].max(),
-        "code_version": request["code_version"],
-        "seeds_version": request["seeds_version"],
-        "sources": [{k: v for k, v in row.items() if k != "received"} for row in ledger.iter_rows(named=True)],
-        "indicators": sorted(catalogue.cards()),
-        "data_hash": data_hash,
-        "status": "draft",
-    }
-
-
-def _last_day(connection: duckdb.DuckDBPyConnection) -> str:
-    return str(connection.execute("select last_day(max(last_month)) from periods").fetchall()[0][0])
+def _earlier(superseded: Path | None, edition: str) -> list[Path]:
+    """The releases that a draft is set against: the one it supersedes, and the published one where that is another."""
+    pointed = current(edition)
+    published = releases(edition) / pointed if pointed is not None else None
+    known = [path for path in dict.fromkeys((superseded, published)) if path is not None]
+    return [path for path in known if (path / "release.json").is_file()]
 
 
 def _quoted(path: Path) -> str:

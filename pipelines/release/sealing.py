@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines.intake.ledger import writer_lock
+from pipelines.release.packages import write_packages
 from pipelines.settings import UserError, drafts, releases
 
 
-def approve(release_id: str, edition: str, name: str) -> Path:
-    """Record who approves a draft and when, hash its files, and move it among the sealed releases.
+def approve(release_id: str, edition: str, name: str, role: str | None = None, department: str | None = None) -> Path:
+    """Record who approves a draft and when, write its packages, hash its files, and move it among the sealed releases.
 
     Raises `UserError` when there is no such draft, or it is sealed already.
     """
@@ -24,14 +26,17 @@ def approve(release_id: str, edition: str, name: str) -> Path:
         raise UserError("An approval needs the name of the person who approves.")
     with writer_lock():
         instant = datetime.now(UTC).isoformat(timespec="seconds")
-        metadata = metadata_of(draft) | {
+        said = metadata_of(draft) | {
             "status": "final",
             "approved_by": name.strip(),
+            "approved_role": (role or "").strip() or None,
+            "approved_department": (department or "").strip() or None,
             "approved_at": instant,
             "issued": instant,
         }
-        metadata["files"] = hashes(draft)
-        (draft / "release.json").write_text(json.dumps(metadata, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_packages(draft, said)
+        said["files"] = hashes(draft)
+        write_metadata(draft, said | {"seal": seal_of(said)})
         for path in draft.rglob("*"):
             path.chmod(0o555 if path.is_dir() else 0o444)
         sealed.parent.mkdir(parents=True, exist_ok=True)
@@ -44,10 +49,21 @@ def metadata_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "release.json").read_text(encoding="utf-8"))
 
 
+def write_metadata(folder: Path, said: Mapping[str, Any]) -> None:
+    (folder / "release.json").write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def seal_of(said: Mapping[str, Any]) -> str:
+    """sha256 over everything that a release says of itself, the digests of its files included."""
+    told = {name: value for name, value in said.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
 def is_intact(folder: Path) -> bool:
-    """Whether a sealed release has the very files it was sealed with."""
+    """Whether a sealed release has the very files it was sealed with and says what it said; the first ones did not seal the latter."""
     try:
-        return metadata_of(folder)["files"] == hashes(folder)
+        said = metadata_of(folder)
+        return said["files"] == hashes(folder) and said.get("seal") in (None, seal_of(said))
     except (OSError, ValueError, KeyError):
         return False
 

@@ -1,10 +1,14 @@
 """The tables of a release: which, in which order of rows, and as Parquet, CSV and DuckDB."""
 
+import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from pipelines.settings import DBT_PROJECT
 from pipelines.signals.intervals import INTERVALS
 
 TABLES: Mapping[str, str] = {
@@ -27,7 +31,11 @@ TABLES: Mapping[str, str] = {
     "plausibility": "book_check, table_name, sender, month",
     "signals": "indicator, area_code, month",
     "funnels": "indicator, area_code, period",
+    "reconciliation": "table_name, sender, area_code, month, measure",
+    "changes": "against, indicator, breakdown, area_code, period, category",
 }
+# What the data alone decide: the same deliveries, SQL and declarations give the same bytes. Changes depend on what was released before.
+DATA_TABLES = tuple(name for name in TABLES if name != "changes")
 _SELECTS = {
     "figures": f"select f.* from ({INTERVALS}) f join periods p on f.period = p.period",
     "standings": "select s.* from edition.indicators.standings s join periods p on s.period = p.period",
@@ -64,17 +72,26 @@ def release_tables(connection: duckdb.DuckDBPyConnection, last_month: str) -> No
         connection.execute(f"create temp view {name} as {select.format(last=last)}")
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """One table, rows in the table's fixed order, so that the same data give the same bytes.
+def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path, words: Mapping[str, str]) -> None:
+    """One table, rows in the table's fixed order, so that the same data give the same bytes; each column with its description.
 
     One thread, because several cut the row groups where they happen to be.
     """
+    schema = connection.sql(f"select * from temp.{table} limit 0").to_arrow_table().schema
+    described = pa.schema([f.with_metadata({"description": words[f.name]}) if f.name in words else f for f in schema])
+    told = base64.b64encode(described.serialize()).decode()
     connection.execute("set threads = 1")
     connection.execute(
         f"copy (select * from temp.{table} order by {_nulls_first(TABLES[table])}) to '{_quoted(path)}' "
-        "(format parquet, compression zstd, row_group_size 100000)"
+        f"(format parquet, compression zstd, row_group_size 100000, kv_metadata {{'ARROW:schema': '{told}'}})"
     )
     connection.execute("reset threads")
+
+
+def column_words() -> dict[str, str]:
+    """Column name -> description, from the dbt project's column docs."""
+    text = (DBT_PROJECT / "models" / "columns.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", text, re.S))
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -98,6 +115,7 @@ def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         )
         path.write_bytes("\ufeff".encode() + path.read_bytes())
     _write_quality_csv(connection, folder / "data_quality.csv")
+    _write_changes_csv(connection, folder / "changes.csv")
 
 
 def _write_quality_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -116,15 +134,31 @@ def _write_quality_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> Non
     path.write_bytes("\ufeff".encode() + path.read_bytes())
 
 
+def _write_changes_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Every changed cell, with the words of indicator and area."""
+    connection.execute(
+        f"""
+        copy (
+            select c.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, c.area_code, a.name_zh as area_zh,
+                a.name_en as area_en, c.* exclude (indicator, area_code)
+            from temp.changes c
+            left join temp.indicators i on c.indicator = i.indicator
+            left join temp.areas a on c.area_code = a.area_code
+            order by c.against, c.indicator, c.breakdown, c.area_code, c.period, c.category
+        ) to '{_quoted(path)}' (format csv, header)
+        """
+    )
+    path.write_bytes("\ufeff".encode() + path.read_bytes())
+
+
 def write_database(folder: Path, words: Mapping[str, str]) -> None:
     """`fengqiao.duckdb`: the tables with comments, in a file that DuckDB 1.4 opens."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{_quoted(folder / 'fengqiao.duckdb')}' as fengqiao (storage_version 'v1.4.0')")
         connection.execute("use fengqiao")
         for table in TABLES:
-            connection.execute(
-                f"create table {table} as select * from read_parquet('{_quoted(folder / table)}.parquet')"
-            )
+            select = _REVISED if table == "figures" else "select * from read_parquet('{folder}/{table}.parquet')"
+            connection.execute(f"create table {table} as {select.format(folder=_quoted(folder), table=table)}")
             columns = connection.execute(
                 f"select column_name from information_schema.columns where table_name = '{table}'"
             ).fetchall()
@@ -134,6 +168,14 @@ def write_database(folder: Path, words: Mapping[str, str]) -> None:
             connection.execute(f"comment on table {table} is '{_escaped(TABLE_WORDS[table])}'")
 
 
+# The mark `r` of a cell that differs from an earlier release: it tells releases apart and stands beside the data, not in them.
+_REVISED = """
+    select f.* replace (case when c.indicator is null then f.status else concat_ws(',', nullif(f.status, ''), 'r') end as status)
+    from read_parquet('{folder}/figures.parquet') f
+    left join (
+        select distinct indicator, area_code, period, breakdown, category from read_parquet('{folder}/changes.parquet')
+    ) c using (indicator, area_code, period, breakdown, category)
+"""
 TABLE_WORDS: Mapping[str, str] = {
     "figures": "One row an indicator, area, period, breakdown and category.",
     "standings": "One row an indicator, area and period: beside its city, its target, and its rank among the city's districts.",
@@ -154,6 +196,8 @@ TABLE_WORDS: Mapping[str, str] = {
     "plausibility": "Whether the books look as books of work do, by check, table, sender and month.",
     "signals": "What the control chart of an indicator at an area says of each month; January and February are one.",
     "funnels": "How far a district lies from the rest of its city, by indicator and period.",
+    "reconciliation": "What the monthly forms reported beside what case rows count, and what explains the difference.",
+    "changes": "One row a cell that differs from the release this one supersedes, or from the one published before it: before, after, why.",
 }
 
 

@@ -1,0 +1,158 @@
+"""What a review is before it is written: sections of sentences, tables and charts, worded, in the order of reading.
+
+Writers lay it out and compute nothing. `Cell.value` is the figure as the release holds it, unrounded, in the unit of the
+card; `Cell.text` is how it reads.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from dashboards.wording import Language, colon, listed, say
+
+Side = Literal["left", "right", "centre"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table. `form` is the number format of `value` in a workbook; without a value the text stands alone."""
+
+    text: str
+    value: float | None = None
+    form: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; `weight` is its share of the width."""
+
+    label: str
+    side: Side = "right"
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption and notes. `number` counts the tables of the document."""
+
+    id: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    number: int = 0
+
+    def caption(self, language: Language) -> str:
+        return say("review.caption", language, number=self.number, title=self.title)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A drawn series: one value a label of the chart; None leaves a gap."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, the same as SVG and as the numbers behind it. `alt` says what it shows to those who do not see it."""
+
+    id: str
+    title: str
+    alt: str
+    kind: Literal["lines", "bars"]
+    unit: str
+    labels: tuple[str, ...]
+    series: tuple[Series, ...]
+    svg: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    text: str
+
+
+Block = Paragraph | Table | Chart
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: `ordinal` as it stands before the title (一、 or 1.), empty for an annex, whose title says it."""
+
+    id: str
+    ordinal: str
+    title: str
+    blocks: tuple[Block, ...]
+    is_annex: bool = False
+
+    @property
+    def heading(self) -> str:
+        return f"{self.ordinal}{self.title}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A line of the head or the foot: what it is and what stands there; an empty value is left to be filled by hand."""
+
+    id: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """A figure by its indicator, as words that a template can place."""
+
+    id: str
+    label: str
+    value: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole review in one language. `made_at` is the release's instant, so that a second run gives the same file."""
+
+    language: Language
+    title: str
+    area: str
+    period: str
+    number: str
+    classification: str
+    head: tuple[Field, ...]
+    foot: tuple[Field, ...]
+    abstract: tuple[Paragraph, ...]
+    sections: tuple[Section, ...]
+    legend: tuple[str, ...]
+    told: tuple[Told, ...]
+    source: str
+    release: str
+    made_at: datetime
+
+    @property
+    def legend_line(self) -> str:
+        """The signs and what they mean, in one line."""
+        meanings = listed(self.legend, self.language) if self.language == "en" else "；".join(self.legend)
+        return (
+            say("review.legend", self.language) + colon(self.language) + meanings + say("sentence.end", self.language)
+        )
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Table))
+
+
+def numbered(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """The sections with their tables counted through."""
+    count = 0
+    done = []
+    for section in sections:
+        blocks: list[Block] = []
+        for block in section.blocks:
+            if isinstance(block, Table):
+                count += 1
+                block = replace(block, number=count)
+            blocks.append(block)
+        done.append(replace(section, blocks=tuple(blocks)))
+    return tuple(done)

@@ -1,0 +1,110 @@
+"""A review as PDF, set by typst after GB/T 9704-2012 as far as free typefaces allow; and its charts as pictures.
+
+No font is looked for on the machine, so that a file looks the same everywhere; an office's own may be put before ours.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dashboards import fonts, wording
+from dashboards.review.document import Block, Chart, Document, Paragraph
+from dashboards.wording import say
+from pipelines.settings import UserError
+
+SOURCE = Path(__file__).with_name("review.typ")
+FACE = "Noto Sans SC"
+DOTS_PER_INCH = 180.0
+
+
+def typst() -> Any:
+    """The typesetter. Raises `UserError` where the extra that brings it is not installed."""
+    try:
+        import typst
+    except ImportError:
+        raise UserError("PDF and pictures of charts need the extra `review`: pip install 'fengqiao[review]'.") from None
+    return typst
+
+
+@cache
+def _fonts(folder: Path | None) -> tuple[Any, tuple[str, ...]]:
+    """The fonts that may be used, and their families in the order in which they are tried."""
+    regular = fonts.regular(fonts.cache_folder())
+    paths = [str(fonts.typeface().parent), str(regular.parent), *([str(folder)] if folder else [])]
+    found = typst().Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
+    own = sorted({font.family for font in found.fonts()} - {FACE, fonts.FAMILY})
+    if folder and not own:
+        raise UserError(f"{folder} holds no font file; expected TTF or OTF files such as those of 仿宋_GB2312.")
+    return found, (*own, FACE)
+
+
+def _compiled(source: bytes | Path, faces: Path | None, **options: Any) -> bytes:
+    found, _ = _fonts(faces)
+    try:
+        return typst().compile(source, font_paths=found, **options)
+    except typst().TypstError as error:
+        raise UserError(f"The review could not be set: {error.message}.") from None
+
+
+def write(document: Document, target: Path, faces: Path | None = None) -> None:
+    """`faces`: a folder with an office's own fonts, which are tried before ours."""
+    _, families = _fonts(faces)
+    inputs = {
+        "review": json.dumps(_laid_out(document), ensure_ascii=False),
+        "faces": json.dumps(families, ensure_ascii=False),
+    }
+    target.write_bytes(_compiled(SOURCE, faces, sys_inputs=inputs, timestamp=document.made_at))
+
+
+def picture(chart: Chart, faces: Path | None = None) -> bytes:
+    """A chart as PNG, for the formats that take no SVG."""
+    source = (
+        '#set page(width: auto, height: auto, margin: 0pt)\n#image(bytes(sys.inputs.svg), format: "svg", width: 480pt)'
+    )
+    return _compiled(source.encode(), faces, format="png", ppi=DOTS_PER_INCH, sys_inputs={"svg": chart.svg})
+
+
+def _laid_out(document: Document) -> Mapping[str, Any]:
+    """The document as the typesetter's source reads it."""
+    language, made = document.language, document.made_at
+    return {
+        "language": language,
+        "title": document.title,
+        "author": next((field.value for field in document.head if field.id == "office"), ""),
+        "number": document.number,
+        "classification": document.classification,
+        "colon": wording.colon(language).strip() + (" " if language == "en" else ""),
+        "made": {"year": made.year, "month": made.month, "day": made.day},
+        "head": [{"label": field.label, "value": field.value} for field in document.head],
+        "foot": [{"label": field.label, "value": field.value} for field in document.foot],
+        "abstract": [_block(block, document) for block in document.abstract],
+        "source": document.source,
+        "legend": document.legend_line,
+        "sections": [
+            {
+                "heading": section.heading,
+                "is_annex": section.is_annex,
+                "blocks": [_block(block, document) for block in section.blocks],
+            }
+            for section in document.sections
+        ],
+    }
+
+
+def _block(block: Block, document: Document) -> Mapping[str, Any]:
+    if isinstance(block, Paragraph):
+        return {"kind": "paragraph", "text": block.text}
+    if isinstance(block, Chart):
+        caption = say("review.chart", document.language, title=block.title)
+        return {"kind": "chart", "svg": block.svg, "alt": block.alt, "caption": caption}
+    return {
+        "kind": "table",
+        "id": block.id,
+        "caption": block.caption(document.language),
+        "columns": [{"label": column.label, "side": column.side, "weight": column.weight} for column in block.columns],
+        "rows": [[cell.text for cell in row] for row in block.rows],
+        "notes": block.notes,
+        "notes_label": say("review.notes", document.language),
+    }

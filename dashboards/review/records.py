@@ -1,0 +1,300 @@
+"""Tables that are no figures: what was reported, what should not occur, what was revised, what others published, methods."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dashboards import wording
+from dashboards.review import cells
+from dashboards.review.document import Cell, Column, Table
+from dashboards.review.facts import Facts
+from dashboards.review.plan import TablePlan
+from dashboards.wording import Language, say, spoken
+from pipelines import catalogue
+from pipelines.catalogue import Card
+
+REPORTED = "_reported"
+QUALITY = ("owed", "reported", "late", "refused", "contradictions")
+
+Published = Sequence[Mapping[str, Any]]
+
+
+def _table(
+    plan: TablePlan, language: Language, columns: Iterable[Column], rows: Iterable[Sequence[Cell]], *notes: str
+) -> Table | None:
+    found = tuple(tuple(row) for row in rows)
+    return Table(plan.id, spoken(plan.title, language), tuple(columns), found, notes) if found else None
+
+
+def _label(card: Card, language: Language) -> Cell:
+    return Cell(wording.label(card, language))
+
+
+def _table_name(table: str, language: Language) -> str:
+    known = catalogue.tables()
+    return spoken(known[table].label, language) if table in known else table
+
+
+def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, Mapping[str, int]]:
+    """How each sender kept what it owes, by table, and the sums.
+
+    A sender may owe for more areas than this one: below the city, owed and reported are those of the area.
+    """
+    kept, coverage = facts.kept().to_dicts(), facts.coverage()
+    for row in kept:
+        if facts.place.level != "city" and row["table_name"] in coverage:
+            row["owed"], row["reported"] = coverage[row["table_name"]]
+    heads = [Column(say("review.sender_table", language), "left", 4.0)]
+    heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
+    rows = []
+    for row in kept:
+        name = row[f"name_{language}"] or ""
+        first = Cell(wording.joined((name, _table_name(row["table_name"], language)), language))
+        rows.append([first, *(cells.count(row[column], language) for column in QUALITY)])
+    sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY}
+    return _table(plan, language, heads, rows), sums
+
+
+def unreported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    heads = [
+        Column(say("area", language), "left", 2.0),
+        Column(say("review.table", language), "left", 2.0),
+        Column(say("review.months_owed", language)),
+        Column(say("review.months_reported", language)),
+    ]
+    rows = [
+        [
+            Cell(spoken(place.name, language)),
+            Cell(_table_name(table, language)),
+            cells.count(owed, language),
+            cells.count(done, language),
+        ]
+        for place, table, owed, done in facts.unreported()
+    ]
+    return _table(plan, language, heads, rows)
+
+
+def zero_lines(facts: Facts) -> tuple[Card, ...]:
+    """The cards of what should not occur that have a value here and now."""
+    lines = (card for card in facts.cards.values() if card.is_zero_line)
+    return tuple(card for card in lines if (row := facts.total(card.id)) is not None and row.value is not None)
+
+
+def occurrences(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    last = facts.occurrences()
+    heads = [
+        Column(say("review.item", language), "left", 2.6),
+        Column(say("review.unit", language), "centre", 0.8),
+        Column(say("review.occurred", language)),
+        Column(say("review.year_before", language)),
+        Column(say("review.last_occurred", language), "centre", 1.6),
+        Column(say("review.months_since", language)),
+    ]
+    rows = []
+    for card in zero_lines(facts):
+        month, ago = last.get(card.id, (None, None))
+        when = wording.month_name(month, language) if month else say("review.never", language)
+        figure = facts.total(card.id)
+        rows.append(
+            [
+                _label(card, language),
+                cells.unit(card, language),
+                cells.value(figure, card, language),
+                cells.year_before(figure, facts.total(card.id, facts.year_before), card, language),
+                Cell(when if card.id in last else say("review.none", language)),
+                cells.count(ago, language),
+            ]
+        )
+    return _table(plan, language, heads, rows)
+
+
+def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """Every indicator that has a monthly form beside what was counted from cases, and the explained difference."""
+    explained = facts.reconciliation()
+    heads = [
+        Column(say("review.indicator", language), "left", 3.0),
+        Column(say("review.unit", language), "centre", 0.8),
+        Column(say("review.counted", language)),
+        Column(say("review.reported", language)),
+    ]
+    rows = []
+    for card in facts.cards.values():
+        figure = facts.total(card.id + REPORTED)
+        if figure is None or figure.value is None:
+            continue
+        own = facts.total(card.id)
+        rows.append(
+            [
+                _label(card, language),
+                cells.unit(card, language),
+                cells.value(own, card, language),
+                cells.value(figure, card, language),
+                *([_explained(explained.get(card.id), language)] if explained else []),
+            ]
+        )
+    if explained:
+        heads.append(Column(say("review.explained", language), "left", 2.4))
+    return _table(plan, language, heads, rows, *_reported_by(facts, language))
+
+
+def _reported_by(facts: Facts, language: Language) -> tuple[str, ...]:
+    """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
+    if facts.place.level != "city":
+        return ()
+    forms = [name for name in facts.cards if name.endswith(REPORTED)]
+    places = [
+        place
+        for place in facts.children
+        if any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
+    ]
+    names = wording.listed((spoken(place.name, language) for place in places), language)
+    return (say("review.reported_by", language, areas=names),) if len(places) < len(facts.children) else ()
+
+
+def _explained(row: Mapping[str, Any] | None, language: Language) -> Cell:
+    """What the release says of a difference: its size and its words, in whatever language it has them."""
+    if row is None:
+        return cells.none(language)
+    words = row.get(f"explanation_{language}") or row.get("explanation") or ""
+    difference = row.get("difference")
+    text = "" if difference is None else wording.signed(difference, 0) or "0"
+    return Cell(wording.joined((text, words), language) or say("review.none", language))
+
+
+def changes(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    heads = [
+        Column(say("review.indicator", language), "left", 2.6),
+        Column(say("review.before", language)),
+        Column(say("review.after", language)),
+        Column(say("review.reason", language), "left", 2.0),
+        Column(say("review.against", language), "centre", 1.2),
+    ]
+    rows = []
+    for row in facts.changes() or ():
+        card = facts.cards.get(row["indicator"])
+        if card is None:
+            continue
+        rows.append(
+            [
+                _label(card, language),
+                _kept(row["value_before"], card, language),
+                _kept(row["value_after"], card, language),
+                Cell(_reason(row["reason"], facts, language)),
+                Cell(row["against"]),
+            ]
+        )
+    return _table(plan, language, heads, rows)
+
+
+def _kept(value: float | None, card: Card, language: Language) -> Cell:
+    return cells.marker((), language) if value is None else cells.quantity(value, card, language)
+
+
+def _reason(codes: str, facts: Facts, language: Language) -> str:
+    """Why a cell changed, in the words that the release itself has for its codes."""
+    known = facts.release.metadata.get("reasons", {})
+    return wording.listed([known[code][language] if code in known else code for code in codes.split(",")], language)
+
+
+def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
+    """What others published of this area or one in it, beside ours: only what a card counts."""
+    heads = [
+        Column(say("review.published_by", language), "left", 1.2),
+        Column(say("area", language), "left", 1.1),
+        Column(say("review.period", language), "left", 1.2),
+        Column(say("review.indicator", language), "left", 2.2),
+        Column(say("review.published", language)),
+        Column(say("review.ours", language)),
+        Column(say("review.verdict", language), "centre", 1.0),
+        Column(say("review.why", language), "left", 3.6),
+    ]
+    rows = []
+    for row in given:
+        card = facts.cards.get(row["indicator"] or "")
+        place = facts.places.get(row["area_code"])
+        if card is None or place is None or row["verdict"] == "not_published":
+            continue
+        ours = cells.marker((), language) if row["value"] is None else cells.quantity(row["value"], card, language)
+        rows.append(
+            [
+                Cell(row["source"] if language == "zh" else row["row_id"]),
+                Cell(spoken(place.name, language)),
+                Cell(wording.period_name(row["period"], language) if row["period"] else say("review.none", language)),
+                Cell(_published_label(facts, card, row, language)),
+                Cell(row["value_text"] if language == "zh" else _bounds(row["low"], row["high"])),
+                ours,
+                Cell(say(f"compared.{row['verdict']}", language)),
+                Cell(row[f"reason_{language}"] or say("review.none", language)),
+            ]
+        )
+    return _table(plan, language, heads, rows)
+
+
+def _published_label(facts: Facts, card: Card, row: Mapping[str, Any], language: Language) -> str:
+    words = facts.category_words.get(row["breakdown"] or "", {})
+    parts = [spoken(words[name], language) for name in (row["category"] or "").split("|") if name in words]
+    return wording.joined((wording.label(card, language), wording.listed(parts, language)), language)
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    """What a published text says as bounds: 99.5% and more is 99.5–100."""
+    said = [f"{bound:,g}" if abs(bound) < 1e6 else f"{bound:,.0f}" for bound in (low, high) if bound is not None]
+    if low is not None and high is None:
+        return f"≥ {said[0]}"
+    if high is not None and low is None:
+        return f"≤ {said[0]}"
+    return "–".join(dict.fromkeys(said))
+
+
+def methods(facts: Facts, plan: TablePlan, language: Language, names: Iterable[str]) -> Table | None:
+    """Definition, calculation and legal basis of every indicator that the review shows."""
+    heads = [
+        Column(say("review.indicator", language), "left", 1.5),
+        Column(say("review.definition", language), "left", 2.6),
+        Column(say("review.method", language), "left", 2.2),
+        Column(say("review.basis", language), "left", 1.7),
+    ]
+    cards = (facts.cards[name] for name in names if name in facts.cards)
+    rows = [
+        [
+            _label(card, language),
+            Cell(spoken(card.definition, language)),
+            Cell(_method(facts, card, language)),
+            Cell(_basis(card, language)),
+        ]
+        for card in cards
+    ]
+    return _table(plan, language, heads, rows)
+
+
+def _method(facts: Facts, card: Card, language: Language) -> str:
+    text = spoken(facts.measures[card.numerator][0], language)
+    if card.denominator is not None:
+        below = spoken(facts.measures[card.denominator][0], language)
+        text = say("review.fraction", language, numerator=text, denominator=below)
+    unit = say("review.unit", language) + wording.colon(language) + cells.unit(card, language).text
+    basis = wording.in_text(say(f"basis.{card.basis}", language), language)
+    parts = [text, basis, wording.in_text(unit, language), _decimals(card, language)]
+    if card.matures_after is not None:
+        parts.append(say("review.matures", language, days=card.matures_after))
+    return _sentence(parts, language)
+
+
+def _decimals(card: Card, language: Language) -> str:
+    if not card.decimals:
+        return say("review.whole_numbers", language)
+    return say("review.decimals", language, decimals=card.decimals)
+
+
+def _sentence(parts: Sequence[str], language: Language) -> str:
+    return ("；" if language == "zh" else "; ").join(parts) + say("sentence.end", language)
+
+
+def _basis(card: Card, language: Language) -> str:
+    if not card.legal_basis:
+        return say("review.no_law", language)
+    texts = []
+    for basis in card.legal_basis:
+        key = "law" if basis.valid_until is None else "law_until"
+        text = wording.law(basis.text, language)
+        texts.append(say(f"review.{key}", language, text=text, version=basis.version, until=basis.valid_until))
+    return wording.listed(texts, language)

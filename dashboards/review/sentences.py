@@ -1,0 +1,109 @@
+"""Sentences of a review as an office would write them, each from figures the release carries and from nothing else."""
+
+from collections.abc import Sequence
+
+from dashboards import wording
+from dashboards.review.facts import Facts, Standing
+from dashboards.wording import Figure, Language, say, spoken
+from pipelines import catalogue
+from pipelines.catalogue import Card, Words
+
+LEADING = 3
+UNRANKED = ("other", "not_stated")
+
+
+def sentence(facts: Facts, indicators: Sequence[str], language: Language, *, opens: bool) -> str:
+    """One sentence on some indicators, in their order; those without a value fall away. `opens` names period and area."""
+    clauses: list[str] = []
+    for name in indicators:
+        figure = facts.total(name)
+        if figure is not None and figure.value is not None and name in facts.cards:
+            clauses.append(_clause(facts, facts.cards[name], figure, language, is_first=not clauses))
+    if not clauses:
+        return ""
+    return (
+        (opening(facts, language) if opens else "") + say("review.next_clause", language).join(clauses) + _end(language)
+    )
+
+
+def opening(facts: Facts, language: Language) -> str:
+    period = wording.capital(wording.period_name(facts.period, language))
+    return say("review.opening", language, period=period, area=spoken(facts.place.name, language))
+
+
+def _end(language: Language) -> str:
+    return say("sentence.end", language)
+
+
+def _clause(facts: Facts, card: Card, figure: Figure, language: Language, *, is_first: bool) -> str:
+    label = wording.counted_label(card, language, in_text=not is_first)
+    text = say("review.clause", language, label=label, value=wording.counted_value(figure.value, card, language))
+    marks = wording.marks(figure, language)
+    if marks:
+        text += say("review.mark", language, marks=marks)
+    phrase = wording.on_year(figure, card, language)
+    if not phrase and "b" in figure.status:
+        phrase = say("review.not_comparable", language)
+    standing = facts.standing(card.id)
+    beside = (
+        _beside_city(standing, card, language) + _beside_target(facts, standing, card, language) if standing else ""
+    )
+    return text + phrase + beside
+
+
+def _beside_city(standing: Standing, card: Card, language: Language) -> str:
+    """How far a percentage lies from the city's, as both are printed."""
+    if card.unit != "percent" or standing.difference_to_city is None:
+        return ""
+    difference = wording.rounded(standing.difference_to_city, card.decimals)
+    if not difference:
+        return say("review.city_same", language)
+    way = "city_higher" if difference > 0 else "city_lower"
+    return say(f"review.{way}", language, amount=f"{abs(difference):,f}")
+
+
+def _beside_target(facts: Facts, standing: Standing, card: Card, language: Language) -> str:
+    if standing.target is None or standing.is_target_met is None:
+        return ""
+    target = wording.short_value(standing.target, card, language)
+    is_least = standing.target_direction == "at_least"
+    if standing.is_target_met:
+        return say("review.target_reached" if is_least else "review.target_kept", language, target=target)
+    if not standing.cases_to_target:
+        return ""
+    unit = catalogue.units()[facts.measures[card.numerator][1]]
+    cases = wording.with_unit(abs(standing.cases_to_target), unit, language)
+    way = "target_missed_least" if is_least else "target_missed_most"
+    return say(f"review.{way}", language, target=target, cases=cases)
+
+
+def leading(
+    card: Card,
+    breakdown: str,
+    counts: Sequence[tuple[Words, Figure, Figure | None]],
+    language: Language,
+) -> str:
+    """The largest categories of a count with their shares; empty where fewer than three have any case.
+
+    `counts`: the category's words, its count and its share.
+    """
+    known = [row for row in counts if row[1].value and row[1].category not in UNRANKED]
+    ranked = sorted(known, key=lambda row: -(row[1].value or 0))[:LEADING]
+    if len(ranked) < LEADING:
+        return ""
+    parts = []
+    for words, count, share in ranked:
+        values = {"category": spoken(words, language), "value": wording.counted_value(count.value, card, language)}
+        if share is None or share.value is None:
+            parts.append(say("review.leading_one", language, **values))
+        else:
+            said = f"{wording.number(share.value, 1, language)}%"
+            parts.append(say("review.leading_share", language, **values, share=said))
+    name = say(f"breakdowns.{breakdown}", language)
+    return say(
+        "review.leading",
+        language,
+        breakdown=name if language == "zh" else name.lower(),
+        label=wording.counted_label(card, language),
+        categories=wording.listed(parts, language),
+    )

@@ -1,0 +1,371 @@
+"""Tables of figures: indicators beside the year before, months, categories, areas, the register's identity, five years.
+
+A table that would hold no figure is None, and its section says why.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from dashboards import wording
+from dashboards.review import cells, drawing
+from dashboards.review.document import Cell, Chart, Column, Series, Table
+from dashboards.review.facts import Facts, Place, is_coarser
+from dashboards.review.plan import TablePlan
+from dashboards.wording import Figure, Language, say, spoken
+from pipelines import catalogue
+from pipelines.catalogue import Card, Words
+
+LABEL_WEIGHT = 3.2
+BARS = 12
+LAST = ("other", "not_stated")
+
+Counted = tuple[Words, Figure | None, Figure | None]
+Filled = tuple[Column, Sequence[Cell]]
+
+
+def known_cards(facts: Facts, names: Iterable[str]) -> tuple[Card, ...]:
+    return tuple(facts.cards[name] for name in names if name in facts.cards)
+
+
+def _heads(keys: Sequence[str], language: Language) -> list[Column]:
+    return [Column(say(f"review.{key}", language)) for key in keys]
+
+
+def _assembled(
+    plan: TablePlan, filled: Sequence[Filled], language: Language, notes: Sequence[str] = ()
+) -> Table | None:
+    """A table from its columns; those in which no cell says anything are left out, the first two never."""
+    empty = ("", say("review.none", language))
+    shown = [pair for place, pair in enumerate(filled) if place < 2 or any(cell.text not in empty for cell in pair[1])]
+    rows = tuple(zip(*(column for _, column in shown), strict=True))
+    if not rows:
+        return None
+    return Table(
+        plan.id, spoken(plan.title, language), tuple(head for head, _ in shown), rows, tuple(filter(None, notes))
+    )
+
+
+def _shown(facts: Facts, plan: TablePlan) -> tuple[tuple[Card, ...], tuple[Card, ...], tuple[Card, ...]]:
+    """The cards of a table: with a row in the release, of longer periods only, and not reported."""
+    cards = known_cards(facts, plan.indicators)
+    coarse = tuple(card for card in cards if is_coarser(card, facts.kind))
+    present = tuple(card for card in cards if card not in coarse and facts.total(card.id) is not None)
+    fitting = tuple(card for card in cards if card not in coarse and _is_counted_at(card, facts))
+    return present, coarse, tuple(card for card in fitting if card not in present)
+
+
+def _is_counted_at(card: Card, facts: Facts) -> bool:
+    levels = ("township", "district", "city", "province")
+    lowest = card.lowest_level or facts.lowest_level(card.numerator)
+    return levels.index(facts.place.level) >= levels.index(lowest)
+
+
+def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """A row an indicator: this period, the year before, the change, the cumulative figure, the city, the target."""
+    present, coarse, silent = _shown(facts, plan)
+    rows = [facts.total(card.id) for card in present]
+    if not any(row and row.value is not None for row in rows):
+        return None
+    pairs = [(row, facts.total(card.id, facts.year_before), card) for row, card in zip(rows, present, strict=True)]
+    filled: list[Filled] = [
+        (
+            Column(say("review.indicator", language), "left", LABEL_WEIGHT),
+            [Cell(wording.label(card, language)) for card in present],
+        ),
+        (Column(say("review.unit", language), "centre", 1.1), [cells.unit(card, language) for card in present]),
+        *_compared(pairs, language),
+        *_cumulative(facts, present, language),
+        *_beside(facts, present, language),
+        (Column(say("review.remark", language), "centre", 1.0), [cells.remark(row, language) for row in rows]),
+    ]
+    labels = {"coarser": coarse, "silent": silent}
+    notes = [
+        say(
+            f"review.{key}",
+            language,
+            labels=wording.listed((wording.label(card, language) for card in found), language),
+        )
+        for key, found in labels.items()
+        if found
+    ]
+    return _assembled(plan, filled, language, notes)
+
+
+def _compared(rows: Sequence[tuple[Figure | None, Figure | None, Card]], language: Language) -> list[Filled]:
+    """Each figure and that of the year before, side by side. `rows`: the figure, its row a year before, its card."""
+    before = [cells.year_before(row, earlier, card, language) for row, earlier, card in rows]
+    columns = (
+        ("this_period", 1.2, [cells.value(row, card, language) for row, _, card in rows]),
+        ("year_before", 1.2, before),
+        ("difference", 1.6, [cells.difference(row, card, language) for row, _, card in rows]),
+        ("growth", 1.1, [cells.growth(row, card, language) for row, _, card in rows]),
+    )
+    return [(Column(say(f"review.{key}", language), "right", weight), column) for key, weight, column in columns]
+
+
+def _cumulative(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
+    """January to the end of the period, where it does not begin in January itself; stocks have none."""
+    period = facts.year_to_date
+    if period is None:
+        return []
+    span = wording.short_span(period, language, abbreviated=True)
+    rows = [None if card.kind == "stock" else facts.total(card.id, period) for card in present]
+    values, changes = [], []
+    for row, card in zip(rows, present, strict=True):
+        values.append(cells.none(language) if row is None else cells.value(row, card, language))
+        changes.append(cells.none(language) if row is None else cells.difference(row, card, language))
+    return [
+        (Column(say("review.cumulative", language, period=span), "right", 1.2), values),
+        (Column(say("review.cumulative_difference", language, period=span), "right", 1.5), changes),
+    ]
+
+
+def _beside(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
+    """The same figure of the city, or of a town's district; for rates and durations only, where it can be compared."""
+    if facts.parent is None:
+        return []
+    key = "whole_city" if facts.parent.level == "city" else "whole_district"
+    column = []
+    for card in present:
+        row = facts.total(card.id, area=facts.parent.code) if _is_comparable(card) else None
+        column.append(cells.none(language) if row is None else cells.value(row, card, language))
+    return [(Column(say(f"review.{key}", language), "right", 1.1), column)]
+
+
+def _is_comparable(card: Card) -> bool:
+    return card.kind == "ratio" or card.is_quantile
+
+
+def aims(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """What has a target or a place among the districts of its city: value, target, distance in cases, city, rank."""
+    found = [(card, facts.standing(card.id)) for card in known_cards(facts, plan.indicators)]
+    rows = [(card, standing) for card, standing in found if standing and (standing.target is not None or standing.rank)]
+    filled: list[Filled] = [
+        (
+            Column(say("review.indicator", language), "left", LABEL_WEIGHT),
+            [Cell(wording.label(card, language)) for card, _ in rows],
+        ),
+        (Column(say("review.unit", language), "centre", 1.1), [cells.unit(card, language) for card, _ in rows]),
+    ]
+    columns: dict[str, list[Cell]] = {
+        "this_period": [cells.value(facts.total(card.id), card, language) for card, _ in rows],
+        "target": [cells.bare(of.target, card, language) for card, of in rows],
+        "to_target": [cells.distance(of.cases_to_target, language) for _, of in rows],
+        "whole_city": [cells.bare(of.city_value, card, language) for card, of in rows],
+        "to_city": [cells.apart(of.difference_to_city, card, language) for card, of in rows],
+        "rank": [cells.rank(of.rank, of.ranked_units, language) for _, of in rows],
+    }
+    wide = ("to_city",)
+    filled += [
+        (Column(say(f"review.{key}", language), "right", 1.6 if key in wide else 1.2), column)
+        for key, column in columns.items()
+    ]
+    return _assembled(plan, filled, language)
+
+
+def months(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, Chart | None]:
+    """A row a month from January on, and what they come to; the first indicator drawn over the year before."""
+    cards = [card for card in known_cards(facts, plan.indicators) if not is_coarser(card, "month")]
+    cards = [card for card in cards if any(facts.total(card.id, month) for month in facts.months)]
+    if not cards:
+        return None, None
+    whole = facts.year_to_date or facts.period
+    names = [_month_label(month, language) for month in facts.months]
+    names += [wording.short_span(f"{facts.months[0]}..{facts.months[-1]}", language, abbreviated=True)] * (
+        len(names) > 1
+    )
+    periods = [*facts.months, *([whole] if len(facts.months) > 1 else [])]
+    filled: list[Filled] = [(Column(say("month", language), "left", 1.2), [Cell(name) for name in names])]
+    for card in cards:
+        column = [cells.value(facts.total(card.id, period), card, language) for period in periods]
+        filled.append((Column(_headed(card, language), "right", 1.6), column))
+    notes = [say("review.note_month", language)] if any(card.kind == "stock" for card in cards) else []
+    table = _assembled(plan, filled, language, notes)
+    return table, _trend(facts, cards[0], plan, language) if plan.chart and len(facts.months) > 1 else None
+
+
+def _month_label(month: str, language: Language) -> str:
+    number = wording.month_of(month)[1]
+    return f"{number}月" if language == "zh" else wording.MONTHS[number - 1][:3]
+
+
+def _headed(card: Card, language: Language) -> str:
+    unit = catalogue.units()[card.unit][f"symbol_{language}"]
+    label = wording.label(card, language)
+    return f"{label}（{unit}）" if language == "zh" else f"{label} ({unit})"
+
+
+def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Chart | None:
+    points = [facts.total(card.id, month) for month in facts.months]
+    now = tuple(point.value if point else None for point in points)
+    before = tuple(point.value_year_before if point else None for point in points)
+    if not any(value is not None for value in now):
+        return None
+    area, unit = spoken(facts.place.name, language), catalogue.units()[card.unit][f"symbol_{language}"]
+    span = wording.span_name(facts.months[0], facts.months[-1], language)
+    title = wording.joined((wording.label(card, language), area, span), language)
+    alt = wording.series_finding(card, area, facts.months, points, language)
+    labels = tuple(_month_label(month, language) for month in facts.months)
+    names = (say("this_month", language), say("year_before", language))
+    svg = drawing.lines(title, alt, unit, labels, names, (now, before))
+    series = (Series(names[0], now), Series(names[1], before))
+    return Chart(f"{plan.id}_chart", title, alt, "lines", unit, labels, series, svg)
+
+
+def counted(facts: Facts, plan: TablePlan) -> tuple[Card, Card | None, tuple[Counted, ...]] | None:
+    """The categories of a table: their words, count and share, largest first, what is not sorted in at the end.
+
+    None where the release has none. The card is that of the count, or of the share where only that has the breakdown.
+    """
+    share = facts.cards.get(plan.share or "")
+    card = next(iter(known_cards(facts, plan.indicators)), None)
+    breakdown = plan.by or ""
+    parts = {row.category: row for row in facts.categories(share.id, breakdown)} if share else {}
+    counts = {row.category: row for row in facts.categories(card.id, breakdown)} if card else {}
+    words = facts.category_words.get(breakdown, {})
+    named = [(words[name], counts.get(name), parts.get(name)) for name in words if name in counts or name in parts]
+    of = [row for row in named if _size(row)]
+    if not of or (card or share) is None:
+        return None
+    ordered = sorted(of, key=lambda row: (_category(row) in LAST, -_size(row)))
+    return card or share, share, tuple(ordered)  # type: ignore[return-value]
+
+
+def _category(row: Counted) -> str:
+    return next(part.category for part in row[1:] if part is not None)
+
+
+def _size(row: Counted) -> float:
+    """What the category counts: its count, or the numerator of its share."""
+    if row[1] is not None:
+        return row[1].value or 0.0
+    return float(row[2].numerator or 0) if row[2] is not None else 0.0
+
+
+def categories(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, Chart | None]:
+    """A row a category: its count, the year before, the change, its share. Categories without a case are left out."""
+    found = counted(facts, plan)
+    if found is None:
+        return None, None
+    card, share, rows = found
+    name = say(f"breakdowns.{plan.by}", language)
+    filled: list[Filled] = [
+        (Column(name, "left", LABEL_WEIGHT), [Cell(spoken(words, language)) for words, _, _ in rows])
+    ]
+    if any(row for _, row, _ in rows):
+        filled += _compared([(row, None, card) for _, row, _ in rows], language)
+    elif share is not None:
+        unit = catalogue.units()[facts.measures[share.numerator][1]][f"symbol_{language}"]
+        label = spoken(facts.measures[share.numerator][0], language)
+        head = f"{label}（{unit}）" if language == "zh" else f"{label} ({unit})"
+        filled.append((Column(head, "right", 1.5), [cells.count(_numerator(part), language) for *_, part in rows]))
+    if share is not None:
+        column = [cells.none(language) if part is None else cells.value(part, share, language) for *_, part in rows]
+        filled.append((Column(say("review.share", language), "right", 1.1), column))
+    chart = _bars(facts, card, plan, rows, language) if plan.chart and len(rows) > 1 else None
+    return _assembled(plan, filled, language), chart
+
+
+def _numerator(figure: Figure | None) -> int | None:
+    return figure.numerator if figure else None
+
+
+def _bars(facts: Facts, card: Card, plan: TablePlan, rows: Sequence[Counted], language: Language) -> Chart:
+    shown = rows[:BARS]
+    labels = tuple(spoken(words, language) for words, _, _ in shown)
+    values = tuple(_size(row) for row in shown)
+    texts = [wording.number(value, 0, language, exact=True) for value in values]
+    area, period = spoken(facts.place.name, language), wording.period_name(facts.period, language)
+    title = wording.joined((spoken(plan.title, language), area, period), language)
+    alt = title + wording.colon(language) + wording.listed(map(" ".join, zip(labels, texts, strict=True)), language)
+    unit = catalogue.units()[card.unit][f"symbol_{language}"]
+    svg = drawing.bars(title, alt, unit, labels, values, texts)
+    return Chart(
+        f"{plan.id}_chart", title, alt, "bars", unit, labels, (Series(wording.label(card, language), values),), svg
+    )
+
+
+def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, int, int]:
+    """A row an area directly below in which anything was counted, with the whole first.
+
+    And how many are left out because all is nought there, and because nobody reports for them.
+    """
+    cards = [card for card in known_cards(facts, plan.indicators) if not is_coarser(card, facts.kind)]
+    below = [place for place in facts.children if _has_any(facts, place, cards)]
+    others = [place for place in facts.children if place not in below and not place.is_not_assigned]
+    nought = sum(any(_is_known(facts.total(card.id, area=place.code)) for card in cards) for place in others)
+    silent = len(others) - nought
+    if not cards or not below:
+        return None, nought, silent
+    places = [facts.place, *below]
+    names = [Cell(say("review.total", language)), *(Cell(spoken(place.name, language)) for place in below)]
+    filled: list[Filled] = [(Column(say("area", language), "left", 2.0), names)]
+    for card in cards:
+        column = [cells.value(facts.total(card.id, area=place.code), card, language) for place in places]
+        filled.append((Column(_headed(card, language), "right", 1.5), column))
+    titled = plan.model_copy(update={"title": _titled(plan.title, below[0].level)})
+    return _assembled(titled, filled, language), nought, silent
+
+
+def _titled(title: Words, level: str) -> Words:
+    """The title with the level of the areas in its gap."""
+    each = wording.lexicon().review[f"each_{level}"]
+    return Words(zh=title.zh.format(each=each.zh), en=title.en.format(each=each.en))
+
+
+def _has_any(facts: Facts, place: Place, cards: Sequence[Card]) -> bool:
+    rows = (facts.total(card.id, area=place.code) for card in cards)
+    return any(row is not None and row.value for row in rows)
+
+
+def identity(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """A register as stock and flow: at first, what came, what went, at last. The stock's period before is its opening."""
+    stock, *arrivals = known_cards(facts, plan.indicators)
+    now = facts.total(stock.id)
+    if now is None or now.value is None:
+        return None
+    rows = [(say("review.at_first", language), _opening(now, stock, language))]
+    flows = [("plus", card) for card in arrivals] + [("minus", card) for card in known_cards(facts, plan.minus)]
+    for sign, card in flows:
+        label = say(f"review.{sign}", language, label=wording.label_in_text(card, language))
+        rows.append((label, cells.value(facts.total(card.id), card, language)))
+    rows.append((say("review.at_last", language), cells.value(now, stock, language)))
+    filled: list[Filled] = [
+        (Column(say("review.item", language), "left", LABEL_WEIGHT), [Cell(label) for label, _ in rows]),
+        (Column(_headed_unit(stock, language), "right", 1.2), [cell for _, cell in rows]),
+    ]
+    return _assembled(plan, filled, language)
+
+
+def _opening(now: Figure, stock: Card, language: Language) -> Cell:
+    before = now.value_period_before
+    return cells.marker((), language) if before is None else cells.quantity(before, stock, language)
+
+
+def _headed_unit(card: Card, language: Language) -> str:
+    unit = catalogue.units()[card.unit][f"symbol_{language}"]
+    this = say("review.this_period", language)
+    return f"{this}（{unit}）" if language == "zh" else f"{this} ({unit})"
+
+
+def years(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """A row an indicator, a column a year; years in which nothing at all is known are left out."""
+    cards = [card for card in known_cards(facts, plan.indicators)]
+    known = [year for year in facts.years if any(_is_known(facts.total(card.id, year)) for card in cards)]
+    cards = [card for card in cards if any(_is_known(facts.total(card.id, year)) for year in known)]
+    if not cards:
+        return None
+    filled: list[Filled] = [
+        (
+            Column(say("review.indicator", language), "left", LABEL_WEIGHT),
+            [Cell(wording.label(card, language)) for card in cards],
+        ),
+        (Column(say("review.unit", language), "centre", 1.2), [cells.unit(card, language) for card in cards]),
+    ]
+    for year in known:
+        column = [cells.value(facts.total(card.id, year), card, language) for card in cards]
+        filled.append((Column(wording.period_name(year, language), "right", 1.2), column))
+    return _assembled(plan, filled, language)
+
+
+def _is_known(figure: Figure | None) -> bool:
+    return figure is not None and figure.value is not None

@@ -1,0 +1,106 @@
+"""What there is to tell, read off the data folder: logs of failures, and what the published internal release says of its last month.
+
+No value leaves: an alert names office, table, indicator, area and month, and the reader opens the dashboard for the rest.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from pipelines.alerts.declared import Alerts, Plausibility
+from pipelines.alerts.events import Event
+from pipelines.catalogue import Words, cards, senders, tables
+from pipelines.settings import UserError, data_root, releases
+
+RECENT = timedelta(days=7)
+UNIT = re.compile(r"[A-Za-z0-9@._:\\-]{1,200}")
+BOOKS = {
+    "concluded_on_the_same_day": Words(
+        zh="受理当日办结的比例异常高", en="unusually many concluded on the day of acceptance"
+    ),
+    "concluded_in_the_last_three_days": Words(
+        zh="月末三天集中办结", en="unusually many concluded in the last three days of the month"
+    ),
+    "line_as_in_the_month_before": Words(zh="报表多行与上月完全相同", en="many lines exactly as in the month before"),
+    "everything_agreed": Words(zh="调解成功率恰为百分之百", en="every mediation ended in agreement"),
+}
+
+
+def found(declared: Alerts) -> list[Event]:
+    """All events of the declared kinds that hold now, told before or not."""
+    events = {
+        "failure": _failures(),
+        "plausibility": _plausibility(declared.plausibility),
+        "signal": _signals(),
+    }
+    return [event for kind, those in events.items() if kind in declared.kinds for event in those]
+
+
+def failed(unit: str) -> Event:
+    """A run that failed, by the name of its service. Raises `UserError` for a name that no service has."""
+    if not UNIT.fullmatch(unit):
+        raise UserError("This is no name of a service; write one such as fengqiao-daily.service.")
+    return Event(
+        "failure",
+        f"unit {unit}",
+        f"定时任务 {unit} 未能完成，数据停留在上一次成功的状态。请在服务器上查看：journalctl -u {unit}",
+        f"The scheduled run {unit} failed; the data stay as they were. On the server: journalctl -u {unit}",
+    )
+
+
+def _failures() -> Iterator[Event]:
+    """Failures nobody foresaw, of the last days: the log holds types and places only, and even these are not sent."""
+    for path in sorted((data_root() / "logs").glob("failure-*.log")):
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) > datetime.now(UTC) - RECENT:
+            yield Event(
+                "failure",
+                path.name,
+                f"程序意外中断，记录在 logs/{path.name}，请转交维护人员。",
+                f"A command ended unexpectedly; logs/{path.name} says where. Hand it to whoever maintains the system.",
+            )
+
+
+def _published(name: str) -> pl.DataFrame:
+    """A table of the published internal release in its last month; empty when nothing is published or has no such table."""
+    path = releases("internal") / "current" / f"{name}.parquet"
+    if not path.exists():
+        return pl.DataFrame()
+    return pl.scan_parquet(path).filter(pl.col("month") == pl.col("month").max()).collect()
+
+
+def _plausibility(declared: Plausibility) -> Iterator[Event]:
+    rows = _published("plausibility")
+    if rows.is_empty():
+        return
+    odd = rows.filter(pl.col("checked") >= declared.least, pl.col("found") >= declared.share * pl.col("checked"))
+    names = {sender.sender: sender.name_zh for sender in senders()}
+    english = {sender.sender: sender.name_en for sender in senders()}
+    for check, table, sender, month in odd.select("book_check", "table_name", "sender", "month").sort(pl.all()).rows():
+        what, label = BOOKS.get(check, Words(zh=check, en=check)), tables()[table].label
+        yield Event(
+            "plausibility",
+            f"{check} {table} {sender} {month:%Y-%m}",
+            f"{names.get(sender, sender)}《{label.zh}》{month:%Y-%m}：{what.zh}，请向报送单位核实。",
+            f"{english.get(sender, sender)}, {label.en}, {month:%Y-%m}: {what.en}. Ask the office to check its books.",
+        )
+
+
+def _signals() -> Iterator[Event]:
+    rows = _published("signals")
+    if rows.is_empty():
+        return
+    areas = pl.read_parquet(releases("internal") / "current" / "areas.parquet").select(
+        "area_code", "name_zh", "name_en"
+    )
+    worse = rows.filter(pl.col("is_real_change"), pl.col("direction") == "worse").join(areas, on="area_code")
+    columns = ("indicator", "area_code", "name_zh", "name_en", "period")
+    for indicator, area, zh, en, period in worse.select(columns).sort(columns).rows():
+        label = cards()[indicator].label if indicator in cards() else Words(zh=indicator, en=indicator)
+        yield Event(
+            "signal",
+            f"{indicator} {area} {period}",
+            f"{zh}「{label.zh}」{period} 超出正常波动且趋于不利，请打开看板查看控制图。",
+            f"{en}, {label.en}, {period}: beyond the usual variation, for the worse. See its control chart.",
+        )

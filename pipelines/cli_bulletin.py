@@ -1,0 +1,65 @@
+"""`fengqiao bulletin`: the static site of a release, with its open data beside the pages."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import cli_output as output
+from pipelines.cli_reading import opened
+from pipelines.settings import UserError, data_root
+
+if TYPE_CHECKING:
+    from dashboards.release_reader import Release
+
+HOMES = {"public": "bulletin", "internal": "bulletin-internal"}  # never one folder for both: a server shows all of it
+
+
+def run(release_id: str | None, edition: str, out: Path | None, *, as_json: bool) -> None:
+    """Write the site of a release, and let `latest` be the published one. Raises `UserError` where there is no release."""
+    from dashboards.bulletin import write_front
+
+    release = opened(edition, release_id)
+    root = out or data_root() / "documents" / HOMES[edition]
+    with output.working("bulletin", quiet=as_json) as step:
+        folder = write_site(release, root, step)
+    newest = opened(edition).id if _is_published(edition) else release.id
+    write_front(root, newest if (root / newest).is_dir() else release.id)
+    pages = sum(1 for _ in folder.rglob("*.html"))
+    if as_json:
+        output.print_json(
+            {"release": release.id, "edition": edition, "folder": str(folder), "pages": pages, "latest": newest}
+        )
+    else:
+        output.say(f"The bulletin of release {release.id} ({edition} edition, {pages} pages) is in {folder}.")
+
+
+def _is_published(edition: str) -> bool:
+    try:
+        opened(edition)
+    except UserError:
+        return False
+    return True
+
+
+def write_site(release: "Release", root: Path, step: Callable[[str], None]) -> Path:
+    """Pages and open data of a release under a root, replacing what was written of it before. Returns its folder."""
+    from dashboards.bulletin import write_bulletin
+    from dashboards.wording import lexicon
+    from pipelines.release.open_data import write_open_data
+
+    root.mkdir(parents=True, exist_ok=True)
+    written = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
+    try:
+        step("open data")
+        write_open_data(release.folder, written / "data", lexicon().marks)
+        step("pages")
+        write_bulletin(release, written)
+        written.chmod(0o755)
+        folder = root / release.id
+        shutil.rmtree(folder, ignore_errors=True)
+        written.rename(folder)
+    finally:
+        shutil.rmtree(written, ignore_errors=True)
+    return folder

@@ -1,0 +1,233 @@
+"""The releases of the calendar: month, quarter, half-year and year as partitions, each drafted when its last month is closed.
+
+A draft waits for a person: `sealed` fails with a sentence until `fengqiao approve` was run. What was approved is noticed
+by a sensor and published, at the end of its embargo where that is still to come; another sensor carries out what is
+scheduled.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from pipelines import catalogue
+from pipelines.definitions.failing import discreetly
+from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events
+from pipelines.periods import month_start, months_of, period_after, period_ending
+from pipelines.release import calendar, drafting, publishing, sealing
+from pipelines.release.publishing import instant_of
+from pipelines.settings import TIME_ZONE, UserError
+
+EDITION = "internal"
+GROUP = "calendar"
+YEARS_BACK = 5
+EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED = "every_report_owed_has_come", "every_change_has_a_reason"
+SEAL_INTACT = "the_seal_is_intact"
+CHECKS = (EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED, SEAL_INTACT)
+
+
+def periods_of(kind: str, today: date) -> list[str]:
+    """The periods of a kind from some years ago to the end of this year."""
+    first = month_start(months_of(f"{today.year - YEARS_BACK}")[0])
+    months = [date(first.year + number // 12, number % 12 + 1, 1) for number in range(12 * (YEARS_BACK + 1))]
+    return [period for month in months if (period := period_ending(kind, month)) is not None]
+
+
+def step(kind: str, name: str) -> dg.AssetKey:
+    return dg.AssetKey(["releases", f"{kind}_{name}"])
+
+
+def release_assets(kind: str) -> list[dg.AssetsDefinition]:
+    """The draft, the sealed and the published release of a kind of period, one partition a period."""
+    periods = dg.StaticPartitionsDefinition(periods_of(kind, _today()))
+    drafted_from = [key for key in DRAFTED_FROM if key not in {spec.key for spec in (*FIGURES, *SIGNALS)}]
+
+    @dg.asset(
+        key=step(kind, "draft"),
+        deps=drafted_from,
+        group_name=GROUP,
+        partitions_def=periods,
+        check_specs=[
+            dg.AssetCheckSpec(
+                EVERY_REPORT_CAME, asset=step(kind, "draft"), description="No sender owes a report of the period."
+            ),
+            dg.AssetCheckSpec(
+                EVERY_CHANGE_EXPLAINED, asset=step(kind, "draft"), description="Each changed cell has its reason."
+            ),
+        ],
+        description=f"The release of a {_said(kind)}, drafted with what it changes; not yet approved.",
+    )
+    def draft(context: dg.AssetExecutionContext) -> Events:
+        with discreetly():
+            made = drafting.draft(context.partition_key, EDITION, context.log.info)
+            yield from _drafted(kind, made)
+
+    @dg.asset(
+        key=step(kind, "sealed"),
+        deps=[draft],
+        group_name=GROUP,
+        partitions_def=periods,
+        check_specs=[
+            dg.AssetCheckSpec(SEAL_INTACT, asset=step(kind, "sealed"), description="No file was altered since.")
+        ],
+        description=f"The release of a {_said(kind)} as a person approved it (`fengqiao approve`).",
+    )
+    def seal(context: dg.AssetExecutionContext) -> Events:
+        with discreetly():
+            yield from _sealed(kind, context.partition_key)
+
+    @dg.asset(
+        key=step(kind, "published"),
+        deps=[seal],
+        group_name=GROUP,
+        partitions_def=periods,
+        description=f"The release of a {_said(kind)} before readers, or scheduled for the end of its embargo.",
+    )
+    def publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with discreetly():
+            return _published(context.partition_key)
+
+    return [draft, seal, publish]
+
+
+def _said(kind: str) -> str:
+    return kind.replace("_", "-")
+
+
+def _today() -> date:
+    return datetime.now(ZoneInfo(TIME_ZONE)).date()
+
+
+def _drafted(kind: str, made: drafting.Draft) -> Events:
+    said, key = sealing.metadata_of(made.folder), step(kind, "draft")
+    changed = {revision["against"]: revision["cells"] for revision in said["revisions"]}
+    told = {"release": made.release_id, "outcome": made.outcome, "vintage": said["vintage"], "changed_cells": changed}
+    yield dg.MaterializeResult(asset_key=key, metadata=told)
+    reports = {name: said[name] for name in ("reports_expected", "reports_received", "coverage_rate")}
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name=EVERY_REPORT_CAME,
+        passed=said["reports_expected"] == said["reports_received"],
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=reports,
+    )
+    unexplained = sum(revision["by_reason"].get("revision", 0) for revision in said["revisions"])
+    yield dg.AssetCheckResult(
+        asset_key=key, check_name=EVERY_CHANGE_EXPLAINED, passed=not unexplained, metadata={"cells": unexplained}
+    )
+
+
+def _sealed(kind: str, period: str) -> Events:
+    """The gate. A draft that is newer than the sealed release of its period waits, whatever was approved before."""
+    draft, folder = drafting.waiting(period, EDITION), drafting.newest(period, EDITION)
+    if draft is not None:
+        raise UserError(
+            f"Release {draft.name} is drafted and waits for a person. Read CHANGES.md in {draft}, then run "
+            f"`fengqiao approve {draft.name}`."
+        )
+    if folder is None:
+        raise UserError(f"There is no draft of {period} yet; materialise {kind}_draft first.")
+    said = sealing.metadata_of(folder)
+    told = {
+        name: said.get(name) or "" for name in ("approved_by", "approved_role", "approved_department", "approved_at")
+    }
+    yield dg.MaterializeResult(asset_key=step(kind, "sealed"), metadata={"release": folder.name, **told})
+    yield dg.AssetCheckResult(asset_key=step(kind, "sealed"), check_name=SEAL_INTACT, passed=sealing.is_intact(folder))
+
+
+def _published(period: str) -> dg.MaterializeResult:
+    folder = drafting.newest(period, EDITION)
+    if folder is None:
+        raise UserError(f"There is no sealed release of {period} yet.")
+    until = sealing.metadata_of(folder).get("embargo_until")
+    if until is not None and instant_of(until) > datetime.now(UTC):
+        entry = publishing.schedule(folder.name, EDITION, instant_of(until))
+        return dg.MaterializeResult(metadata={"release": folder.name, "publish_at": entry.publish_at})
+    publishing.publish(folder.name, EDITION)
+    return dg.MaterializeResult(metadata={"release": folder.name})
+
+
+# From the exports that lie in landing to the draft; past the gate, to the readers.
+DRAFT_JOBS = {
+    kind: dg.define_asset_job(
+        f"{kind}_draft",
+        selection=dg.AssetSelection.assets(step(kind, "draft")).upstream().required_multi_asset_neighbors(),
+    )
+    for kind in calendar.KINDS
+}
+PUBLISH_JOBS = {
+    kind: dg.define_asset_job(
+        f"{kind}_publish", selection=dg.AssetSelection.assets(step(kind, "sealed"), step(kind, "published"))
+    )
+    for kind in calendar.KINDS
+}
+
+
+def draft_schedule(kind: str) -> dg.ScheduleDefinition:
+    """Each morning: whether a period of the kind has been closed of which there is no release yet; asked until there is one."""
+
+    @dg.schedule(
+        name=f"{kind}_release",
+        job=DRAFT_JOBS[kind],
+        cron_schedule="0 6 * * *",
+        execution_timezone=catalogue.publisher().time_zone,
+        description=f"Drafts the release of a {_said(kind)} on the day after its last month was closed (reporting calendar).",
+    )
+    def when_closed(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = context.scheduled_execution_time.astimezone(ZoneInfo(TIME_ZONE))
+        period = calendar.last_ended(kind, now.date())
+        entry = calendar.due(period, kind, EDITION, now)
+        if entry.release_id is not None:
+            return dg.SkipReason(f"{entry.release_id} is {entry.state}.")
+        if now.date() <= entry.closes_on:
+            return dg.SkipReason(f"{period} is closed on {entry.closes_on}; its release is due at {entry.due_at}.")
+        return dg.RunRequest(run_key=f"{kind}:{period}:{now.date()}", partition_key=period)
+
+    return when_closed
+
+
+def approved_sensor(kind: str) -> dg.SensorDefinition:
+    """Notices that a person has approved a release of the newest period of a kind. One of an earlier period is published by hand:
+    it would take readers back."""
+
+    @dg.sensor(name=f"{kind}_approved", job=PUBLISH_JOBS[kind], minimum_interval_seconds=60)
+    def approved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        ended = calendar.last_ended(kind, _today())
+        entry = calendar.due(ended, kind, EDITION, datetime.now(UTC))
+        if entry.state == "sealed" and entry.release_id not in {e.release_id for e in publishing.scheduled(EDITION)}:
+            yield dg.RunRequest(run_key=f"publish:{entry.release_id}", partition_key=ended)
+        else:
+            yield dg.SkipReason(f"{ended} is {entry.state}; the next is {period_after(ended)}.")
+
+    return approved
+
+
+@dg.op
+def publish_scheduled(context: dg.OpExecutionContext) -> list[str]:
+    """Publish the scheduled releases whose instant has come."""
+    with discreetly():
+        made = publishing.publish_due(EDITION)
+        context.log.info(f"published: {', '.join(made) or 'nothing'}")
+        return made
+
+
+@dg.job
+def publish_due() -> None:
+    publish_scheduled()
+
+
+@dg.sensor(job=publish_due, minimum_interval_seconds=30)
+def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Runs when the instant of a scheduled publication has come."""
+    waiting = publishing.scheduled(EDITION)
+    if waiting and instant_of(waiting[0].publish_at) <= datetime.now(UTC):
+        return dg.RunRequest(run_key=f"{waiting[0].release_id}@{waiting[0].publish_at}")
+    return dg.SkipReason(
+        f"next: {waiting[0].release_id} at {waiting[0].publish_at}" if waiting else "Nothing is scheduled."
+    )
+
+
+ASSETS = [asset for kind in calendar.KINDS for asset in release_assets(kind)]
+SCHEDULES = [draft_schedule(kind) for kind in calendar.KINDS]
+SENSORS = [*(approved_sensor(kind) for kind in calendar.KINDS), scheduled_publication]

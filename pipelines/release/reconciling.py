@@ -1,0 +1,212 @@
+"""Reported against counted (对账): each month's form beside the case rows of the same districts, and what explains the difference.
+
+Two books are shown. The closed book is what had come in when the month was closed; the current book is what has come in
+since. A sender's month is closed at the end of its closing day (`closes_on`), or of the day on which the sender first
+reported it, where that was later: what nobody had handed in yet cannot be late to its own book.
+"""
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from pipelines import catalogue
+from pipelines.catalogue import Measure
+from pipelines.release import versions
+
+REPORTED = "_reported"
+
+
+def pairs() -> dict[str, Measure]:
+    """Measure of a form's lines -> the measure that counts the same from case rows: of the same name, without `_reported`."""
+    known = catalogue.measures()
+    of_forms = (name for name, measure in known.items() if versions.is_form(measure.table) and name.endswith(REPORTED))
+    found = ((name, known.get(name.removesuffix(REPORTED))) for name in of_forms)
+    return {name: counted for name, counted in found if counted is not None and counted.table in versions.COUNTED_BY}
+
+
+def write_reconciliation(connection: duckdb.DuckDBPyConnection) -> None:
+    """`temp.reconciliation`, one row a form, sender, district (or city without districts), month and measure.
+
+    Columns: table_name (of the form), sender, area_code, month, measure (of the case rows), reported, counted_at_closing,
+    counted, late (cases first received after the closing), corrected (what corrections and withdrawals after it made of
+    those received before), refused (rows in quarantine of the senders of case rows for the district, an upper bound where
+    one sender reports for several), unexplained: what is left of reported less counted.
+
+    counted = counted_at_closing + late + corrected. Of the difference, what moved after the closing is taken first, then
+    refused rows, each no further than it goes. Counted is what lies in the areas that the form names, and what the district
+    has not assigned to a township. Needs the views of `release_tables`.
+    """
+    matched = pairs()
+    rows = [(name, counted.id, catalogue.measures()[name].table, counted.table) for name, counted in matched.items()]
+    schema = ["reported_measure", "measure", "form", "table_name"]
+    connection.register("given_pairs", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
+    connection.register("given_movements", _movements(sorted({counted.table for counted in matched.values()})))
+    connection.execute(f"create or replace temp table reconciliation as {_RECONCILED}")
+    connection.unregister("given_pairs")
+    connection.unregister("given_movements")
+
+
+def _movements(tables: list[str]) -> pa.Table:
+    """area_code, month, measure, cause, delta: what came in after the closings, by the measures it counts in."""
+    with versions.opened() as books:
+        months = [month for (month,) in books.execute("select month from live.catalogue.months").fetchall()]
+        closings = pl.DataFrame({"month": months, "closes_on": [catalogue.closes_on(month) for month in months]})
+        books.register("closing_days", closings.to_arrow())
+        books.execute(_CLOSINGS)
+        books.execute(
+            f"create temp table moved as {' union all '.join(_moved_after_closing(table) for table in tables)}"
+        )
+        versions.write_differences(books)
+        query = "select area_code, month, measure, cause, delta from differences where breakdown = 'total'"
+        return books.sql(query).to_arrow_table()
+
+
+_CLOSINGS = """
+    create temp table closings as
+    with reported as (
+        select entries.table_name, entries.sender, months.month, greatest(min(entries.received_on), months.closes_on) as closed_on
+        from live.catalogue.ledger as entries
+        join closing_days as months on months.month between entries.first_month and entries.last_month
+        group by entries.table_name, entries.sender, months.month, months.closes_on
+    )
+
+    select reported.table_name, reported.sender, reported.month, max(entries.ledger_sequence) as closing_sequence
+    from reported join live.catalogue.ledger as entries on entries.received_on <= reported.closed_on
+    group by all
+"""
+
+
+def _moved_after_closing(table: str) -> str:
+    """The cases of a table of which anything came in after a month was closed, once for each such month since they began."""
+    dated_by = catalogue.tables()[table].dated_by
+    return f"""
+        select
+            '{table}' as table_name, known.case_key, known.case_key || encode(strftime(closings.month, '%Y-%m')) as book_key,
+            closings.month as book_month, closings.closing_sequence as until
+        from (
+            select
+                versions.case_key, arg_max(versions.sender, versions.ledger_sequence) as sender,
+                cast(date_trunc('month', min(versions.{dated_by})) as date) as first_month,
+                greatest(max(versions.ledger_sequence), coalesce(max(gone.ledger_sequence), 0)) as last_sequence
+            from live.lake.{table} as versions
+            left join live.lake.withdrawals as gone on versions.case_key = gone.case_key
+            group by versions.case_key
+        ) as known
+        join closings
+            on closings.table_name = '{table}' and closings.sender = known.sender
+            and closings.month >= known.first_month and closings.closing_sequence < known.last_sequence
+    """
+
+
+_RECONCILED = """
+    with districts as (
+        select
+            area_code,
+            coalesce(
+                max(case when ancestor_level = 'district' then ancestor_code end),
+                max(case when ancestor_level = 'city' then ancestor_code end)
+            ) as district_code
+        from temp.area_ancestors
+        group by area_code
+    ),
+
+    lines as (
+        select
+            forms.table_name, forms.sender, forms.area_code, districts.district_code, events.month,
+            given_pairs.measure, given_pairs.table_name as cases_table, sum(events.value) as reported
+        from warehouse.measures.events_forms as events
+        join warehouse.core.fct_form_months as forms on events.case_key = forms.case_key
+        join given_pairs on events.measure = given_pairs.reported_measure
+        join districts on forms.area_code = districts.area_code
+        where events.breakdown = 'total' and events.month <= (select max(last_month) from temp.periods)
+        group by all
+    ),
+
+    reported as (
+        select table_name, sender, district_code, month, measure, cases_table, sum(reported) as reported
+        from lines
+        group by all
+    ),
+
+    named as (
+        select lines.table_name, lines.sender, lines.district_code, lines.month, lines.measure, below.area_code
+        from lines
+        join temp.area_ancestors as below on lines.area_code = below.ancestor_code
+        union
+        select lines.table_name, lines.sender, lines.district_code, lines.month, lines.measure, areas.area_code
+        from lines
+        join temp.areas as areas on lines.district_code = areas.parent_code and areas.is_not_assigned
+    ),
+
+    counted as (
+        select named.table_name, named.sender, named.district_code, named.month, named.measure, sum(measures.value) as counted
+        from named
+        join temp.measures as measures
+            on named.area_code = measures.area_code and named.month = measures.month and named.measure = measures.measure
+        where measures.breakdown = 'total' and measures.bucket is null
+        group by all
+    ),
+
+    moved as (
+        select
+            named.table_name, named.sender, named.district_code, named.month, named.measure,
+            sum(case when movements.cause = 'late_rows' then movements.delta else 0 end) as late,
+            sum(case when movements.cause = 'late_rows' then 0 else movements.delta end) as corrected
+        from named
+        join given_movements as movements
+            on named.area_code = movements.area_code and named.month = movements.month and named.measure = movements.measure
+        group by all
+    ),
+
+    related as (
+        select area_code as sender_area, ancestor_code as district_code from temp.area_ancestors
+        union
+        select ancestor_code, area_code from temp.area_ancestors
+    ),
+
+    refused as (
+        select quality.table_name as cases_table, owing.district_code, quality.month, sum(quality.quarantined) as refused
+        from temp.data_quality as quality
+        join (
+            select distinct senders.table_name, senders.sender, related.district_code
+            from temp.senders as senders join related on senders.area_code = related.sender_area
+        ) as owing using (table_name, sender)
+        group by all
+    ),
+
+    books as (
+        select
+            reported.table_name, reported.sender, reported.district_code as area_code, reported.month, reported.measure,
+            reported.reported,
+            coalesce(counted.counted, 0) as counted,
+            coalesce(moved.late, 0) as late,
+            coalesce(moved.corrected, 0) as corrected,
+            coalesce(refused.refused, 0) as refused,
+            reported.reported - coalesce(counted.counted, 0) as difference
+        from reported
+        left join counted using (table_name, sender, district_code, month, measure)
+        left join moved using (table_name, sender, district_code, month, measure)
+        left join refused using (cases_table, district_code, month)
+    ),
+
+    without_movement as (
+        select
+            *,
+            case
+                when difference > 0 then difference - least(difference, greatest(-late - corrected, 0))
+                else difference + least(-difference, greatest(late + corrected, 0))
+            end as remaining
+        from books
+    )
+
+    select
+        table_name, sender, area_code, month, measure,
+        cast(reported as bigint) as reported,
+        cast(counted - late - corrected as bigint) as counted_at_closing,
+        cast(counted as bigint) as counted,
+        cast(late as bigint) as late,
+        cast(corrected as bigint) as corrected,
+        cast(refused as bigint) as refused,
+        cast(case when remaining > 0 then greatest(remaining - refused, 0) else remaining end as bigint) as unexplained
+    from without_movement
+"""

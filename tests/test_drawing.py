@@ -1,0 +1,50 @@
+"""Drawings: the axis holds every value, a gap is a gap, and a screen reader is told what is drawn."""
+
+from decimal import Decimal
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from dashboards import drawing
+from dashboards.drawing import Axis
+
+NUMBERS = st.decimals(min_value=0, max_value=10_000_000, places=2)
+
+
+@given(values=st.lists(st.none() | NUMBERS, min_size=1, max_size=40), from_nought=st.booleans(), whole=st.booleans())
+def test_an_axis_of_round_numbers_holds_every_value(
+    values: list[Decimal | None], from_nought: bool, whole: bool
+) -> None:
+    ticks = drawing.ticks(values, from_nought=from_nought, whole=whole)
+    known = [value for value in values if value is not None]
+    assert 2 <= len(ticks) <= drawing.INTERVALS + 2
+    assert len({after - before for before, after in pairwise(ticks)}) == 1
+    assert all(ticks[0] <= value <= ticks[-1] for value in known)
+    assert not from_nought or ticks[0] == 0
+    assert not whole or all(tick == tick.to_integral_value() for tick in ticks)
+
+
+def test_a_missing_value_is_a_gap_and_not_a_nought() -> None:
+    values = [Decimal(4), Decimal(6), None, Decimal(5), None, Decimal(7), Decimal(8)]
+    axis = Axis((Decimal(0), Decimal(10)), ("0", "10"))
+    drawn = etree.fromstring(drawing.line(values, axis, [(0, "2025")], "Title", "Finding", "line"))
+    lines = [len(line.get("points", "").split()) for line in drawn.iter("polyline")]
+    assert (lines, len(list(drawn.iter("circle")))) == ([2, 2], 1)
+    lowest = max(float(point.split(",")[1]) for line in drawn.iter("polyline") for point in line.get("points").split())
+    assert lowest < float(drawn.find("line").get("y1")), "no value lies on the axis of nought"
+
+
+def test_a_screen_reader_is_told_title_and_finding() -> None:
+    axis = Axis((Decimal(0), Decimal(1)), ("0", "1"))
+    drawn = etree.fromstring(drawing.line([Decimal(1)], axis, [], "Title", "What it shows", "line"))
+    named, described = (drawn.get(f"aria-{key}") for key in ("labelledby", "describedby"))
+    assert (drawn.get("role"), drawn.find("title").text, drawn.find("desc").text) == ("img", "Title", "What it shows")
+    assert (drawn.find("title").get("id"), drawn.find("desc").get("id")) == (named, described)
+
+
+@given(value=NUMBERS, longest=NUMBERS)
+def test_a_bar_lies_within_its_row(value: Decimal, longest: Decimal) -> None:
+    drawn = drawing.bar(min(value, longest), longest)
+    assert longest == 0 or 0 <= float(etree.fromstring(drawn).find("rect").get("width")) <= 100

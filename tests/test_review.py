@@ -1,0 +1,429 @@
+"""The review: figures read back from every format, the same files twice, every section for every kind of area and period,
+and words that an office would write."""
+
+import html
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import docx
+import openpyxl
+import polars as pl
+import pypdf
+import pytest
+
+from dashboards import drawing, wording
+from dashboards.release_reader import Release, open_release
+from dashboards.review import cells
+from dashboards.review.building import ordinal
+from dashboards.review.facts import districts
+from dashboards.review.plan import Letterhead, letterhead, plan
+from dashboards.wording import Figure
+from pipelines.catalogue import cards
+from pipelines.cli_review import write_reviews
+from pipelines.settings import UserError
+from tests.conftest import Road
+
+DISTRICT, CITY, TOWN = "500117", "500000", "421002004"
+PERIODS = ("2025", "2025-H1", "2025-Q3", "2025-10")
+FORMATS = ("pdf", "docx", "xlsx", "html")
+LANGUAGES = ("zh", "en")
+CHINESE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
+# What stays Latin in a Chinese text: numbers of standards, the names of an estimator, the hashes of code and seeds.
+LATIN = re.compile(r"GB/T|SF/T|Kaplan[–-]Meier|[0-9a-f]{12}")
+
+
+@pytest.fixture(scope="module")
+def release(road: Road) -> Iterator[Release]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FENGQIAO_DATA", str(road.data))
+        yield open_release()
+
+
+@pytest.fixture(scope="module")
+def written(road: Road) -> Mapping[str, Path]:
+    """The district's annual review in every format and both languages, by command line: files by language and format."""
+    told = road.ask("review", "--period", "2025", "--area", DISTRICT, "--lang", "both")
+    files = [Path(file) for file in told["files"]]
+    return {f"{file.stem.rpartition('-')[2]} {file.suffix[1:]}": file for file in files}
+
+
+@pytest.fixture(scope="module")
+def figures(release: Release) -> Mapping[str, Mapping[str, Any]]:
+    """The release's totals of the district's year, by indicator."""
+    frame = release.figures(list(release.cards), [DISTRICT], ["2025"])
+    return {row["indicator"]: row for row in frame.iter_rows(named=True)}
+
+
+def _headline(figures: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Chinese label and row of each headline indicator that has a value."""
+    [table] = [table for section in plan().sections for table in section.tables if table.id == "headline"]
+    for name in table.indicators:
+        if name in figures and figures[name]["value"] is not None:
+            yield cards()[name].label.zh, figures[name]
+
+
+def _read(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))
+
+
+def test_every_format_is_written_outside_the_release(written: Mapping[str, Path], road: Road) -> None:
+    assert set(written) == {f"{language} {ending}" for language in LANGUAGES for ending in FORMATS}
+    assert all(file.parent == road.data / "documents" / road.release.name for file in written.values())
+
+
+def test_a_second_run_gives_the_same_files(written: Mapping[str, Path], road: Road, tmp_path: Path) -> None:
+    told = road.ask("review", "--period", "2025", "--area", DISTRICT, "--lang", "both", "--out", str(tmp_path))
+    for file in map(Path, told["files"]):
+        language, ending = file.stem.rpartition("-")[2], file.suffix[1:]
+        assert file.read_bytes() == written[f"{language} {ending}"].read_bytes(), file.name
+
+
+def test_the_workbook_holds_the_figures_unrounded(
+    written: Mapping[str, Path], figures: Mapping[str, Mapping[str, Any]]
+) -> None:
+    book = openpyxl.load_workbook(written["zh xlsx"])
+    sheet = book["表2 主要指标"]
+    rows = {row[0].value: row for row in sheet.iter_rows(min_row=4)}
+    for label, figure in _headline(figures):
+        assert rows[label][2].value == pytest.approx(figure["value"], abs=1e-9), label
+        if figure["value_year_before"] is not None:
+            assert rows[label][3].value == pytest.approx(figure["value_year_before"], abs=1e-9), label
+        if isinstance(rows[label][4].value, int | float):
+            assert rows[label][4].value == pytest.approx(figure["change_on_year"], abs=1e-9), label
+
+
+def test_every_sheet_is_ready_for_paper(written: Mapping[str, Path]) -> None:
+    book = openpyxl.load_workbook(written["zh xlsx"])
+    legend = book.worksheets[0]
+    assert any(cell.value and "不适用" in str(cell.value) for row in legend.iter_rows() for cell in row)
+    for sheet in book.worksheets[1:]:
+        texts = [str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None]
+        assert sheet.freeze_panes == "B4", sheet.title
+        assert sheet.print_title_rows == "$3:$3", sheet.title
+        assert sheet.print_area, sheet.title
+        assert any("符号说明" in text for text in texts), sheet.title
+        assert any("数据来源" in text for text in texts), sheet.title
+
+
+def test_the_word_file_holds_the_figures_and_can_be_edited(
+    written: Mapping[str, Path], figures: Mapping[str, Mapping[str, Any]]
+) -> None:
+    made = docx.Document(str(written["zh docx"]))
+    headings = [paragraph.text for paragraph in made.paragraphs if paragraph.style.name == "Heading 1"]
+    assert headings[0] == "一、数据覆盖与质量"
+    assert len(headings) == len(plan().sections)
+    rows = {row.cells[0].text: [cell.text for cell in row.cells] for table in made.tables[2:3] for row in table.rows}
+    for label, figure in _headline(figures):
+        decimals = cards()[figure["indicator"]].decimals
+        assert _read(rows[label][2]) == pytest.approx(figure["value"], abs=0.5 * 10**-decimals + 1e-9), label
+    for table in made.tables[1:]:
+        assert "w:tblHeader" in table.rows[0]._tr.xml
+
+
+def test_the_pdf_holds_the_figures(written: Mapping[str, Path], figures: Mapping[str, Mapping[str, Any]]) -> None:
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(written["zh pdf"]).pages)
+    table = text.partition("主要指标\n指标")[2]
+    for label, figure in _headline(figures):
+        card = cards()[figure["indicator"]]
+        line = next(line for line in table.splitlines() if line.startswith(f"{label} "))
+        shown = _read(line.removeprefix(label).split()[1])
+        assert shown == pytest.approx(figure["value"], abs=0.5 * 10**-card.decimals + 1e-9), label
+
+
+def test_the_pdf_is_a_page_of_the_standard(written: Mapping[str, Path]) -> None:
+    reader = pypdf.PdfReader(written["zh pdf"])
+    width, height = (float(side) / 72 * 25.4 for side in reader.pages[0].mediabox[2:])
+    assert (round(width), round(height)) == (210, 297)
+    assert "— 1 —" in reader.pages[0].extract_text().replace("\xa0", " ")
+    assert reader.metadata and reader.metadata.title == "合川区2025年基层法治工作统计年报"
+    assert any("一、" in entry.title for entry in reader.outline if not isinstance(entry, list))
+
+
+def test_the_page_needs_nothing_from_elsewhere(written: Mapping[str, Path]) -> None:
+    for language in LANGUAGES:
+        text = written[f"{language} html"].read_text(encoding="utf-8")
+        assert "<script" not in text and "src=" not in text and "@import" not in text and "url(" not in text
+        assert text.count("<svg") == text.count("<title>") - 1 >= 4, "a title in the head and one in each chart"
+
+
+@pytest.fixture(scope="module")
+def pages(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Every review of the three areas and four kinds of period as a page, by its file's name."""
+    folder = tmp_path_factory.mktemp("reviews")
+    for period in PERIODS:
+        areas = [DISTRICT, CITY, TOWN] if period != "2025" else [CITY, TOWN]
+        write_reviews(release, period, areas, formats=["html"], languages=LANGUAGES, out=folder)
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir())}
+
+
+def _told(page: str) -> str:
+    """What a page says, a line each piece."""
+    text = re.sub(r"<style>.*?</style>|<svg.*?>", "", page, flags=re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]+>", "\n", text))
+
+
+def _cells(page: str) -> list[str]:
+    return [html.unescape(text) for text in re.findall(r'<t[dh] (?:scope="row" )?class="[a-z]+">([^<]*)<', page)]
+
+
+def test_every_section_says_something(pages: Mapping[str, str]) -> None:
+    assert len(pages) == 22
+    for name, page in pages.items():
+        sections = re.findall(r'<section id="(\w+)".*?</h2>(.*?)</section>', page, flags=re.DOTALL)
+        assert [section for section, _ in sections] == [section.id for section in plan().sections], name
+        empty = [section for section, body in sections if not re.search(r"<p>[^<]|<td", body)]
+        assert empty == [], name
+
+
+def test_a_town_has_no_figure_of_correction(pages: Mapping[str, str]) -> None:
+    for name in (name for name in pages if TOWN in name):
+        body = re.search(r'<section id="correction">.*?</section>', pages[name], flags=re.DOTALL)
+        assert body and "<table" not in body[0], name
+        assert "社区矫正对象" not in body[0], name
+
+
+def test_no_cell_is_empty_and_no_change_reads_nought(pages: Mapping[str, str]) -> None:
+    for name, page in pages.items():
+        found = _cells(page)
+        assert found and all(cell.strip() for cell in found), name
+        assert not [cell for cell in found if re.fullmatch(r"[+−-]0(\.0+)?(百分点| pp)?", cell)], name
+        assert "None" not in _told(page) and "nan" not in _told(page).split(), name
+
+
+def test_chinese_is_chinese_and_english_is_english(pages: Mapping[str, str]) -> None:
+    for name, page in pages.items():
+        lines = _told(page).splitlines()
+        if name.endswith("-en.html"):
+            assert [line for line in lines if CHINESE.search(line)] == [], name
+        else:
+            assert [line for line in lines if re.search(r"[A-Za-z]{2}", LATIN.sub("", line))] == [], name
+
+
+def test_every_measure_word_is_that_of_its_card(pages: Mapping[str, str]) -> None:
+    """In a Chinese sentence a count is followed by its own unit: 件次 for petition matters, 人次, 人, 个百分点."""
+    for name in (name for name in pages if name.endswith("-zh.html")):
+        text = _told(pages[name])
+        assert not re.search(r"信访\d[\d,]*件(?!次)", text), name
+        assert not re.search(r"(提高|下降|高|低)[\d.]+%", re.sub(r"、(增长|下降)[\d,.]+%", "", text)), name
+        assert not re.search(r"\d百分点[，；。]", text), name
+        assert not re.search(
+            r"\d{1,3}(\.\d+)?万(?!元)", re.sub(r"[\d.]+万", lambda m: m[0] if float(m[0][:-1]) < 1 else "", text)
+        )
+
+
+def test_no_percentage_stands_on_a_small_base(release: Release, pages: Mapping[str, str]) -> None:
+    for name, page in pages.items():
+        for table in re.findall(r"<table>.*?</table>", page, flags=re.DOTALL):
+            heads = [html.unescape(head) for head in re.findall(r'<th scope="col">([^<]*)<', table)]
+            growth = next((place for place, head in enumerate(heads) if head in ("同比增减（%）", "Change (%)")), None)
+            if growth is None:
+                continue
+            before = next(place for place, head in enumerate(heads) if head in ("上年同期", "Year before"))
+            for row in re.findall(r"<tr><th.*?</tr>", table):
+                line = _cells(row)
+                if len(line) == len(heads) and line[growth] not in ("—", "不足0.01", "under 0.01"):
+                    assert _read(line[before]) >= 20, (name, line)
+
+
+def test_a_month_stands_beside_january_to_its_end(pages: Mapping[str, str], release: Release) -> None:
+    page = pages[f"review-2025-10-{DISTRICT}-zh.html"]
+    row = release.figures("mediation_accepted", [DISTRICT], ["2025-01..2025-10"]).row(0, named=True)
+    line = re.search(r">调解纠纷受理件数</th>.*?</tr>", page.partition("主要指标</caption>")[2])
+    assert line and f">{row['value']:,.0f}<" in line[0]
+    assert "1—10月累计" in page
+
+
+def test_the_register_adds_up(written: Mapping[str, Path]) -> None:
+    page = written["zh html"].read_text(encoding="utf-8")
+    table = re.search(r"收支平衡表</caption>.*?</table>", page, flags=re.DOTALL)
+    assert table
+    names, values = _cells(table[0])[::2], [_read(cell) for cell in _cells(table[0])[1::2]]
+    signs = {"期初": 1, "加：": 1, "减：": -1, "期末": -1}
+    assert sum(signs[name[:2]] * value for name, value in zip(names, values, strict=True)) == 0
+
+
+def test_reviews_of_all_districts_are_those_in_which_anything_was_counted(release: Release) -> None:
+    chosen = districts(release, "2025")
+    assert DISTRICT + "000000" in chosen
+    assert len(chosen) > 20
+    assert not [code for code in chosen if code[6:] != "000000"]
+
+
+@pytest.fixture
+def revised(release: Release, tmp_path: Path) -> Release:
+    """The release with a list of changes and an account of reported against counted beside its tables."""
+    folder = tmp_path / "2025-1.1"
+    folder.mkdir()
+    for path in release.folder.iterdir():
+        (folder / path.name).symlink_to(path)
+    area = DISTRICT + "000000"
+    change = {"indicator": "mediation_accepted", "area_code": area, "period": "2025", "breakdown": "total"}
+    change |= {
+        "category": "total",
+        "value_before": 770.0,
+        "value_after": 776.0,
+        "reason": "late_rows",
+        "against": "2025-1.0",
+    }
+    pl.DataFrame([change]).write_parquet(folder / "changes.parquet")
+    account = {"indicator": "screening_resolved", "area_code": area, "period": "2025", "difference": -7.0}
+    pl.DataFrame([account | {"explanation": ""}]).write_parquet(folder / "reconciliation.parquet")
+    return Release("2025-1.1", release.edition, folder, release.metadata)
+
+
+def test_revisions_and_differences_are_told_where_the_release_carries_them(revised: Release, tmp_path: Path) -> None:
+    [file] = write_reviews(revised, "2025", [DISTRICT], formats=["html"], out=tmp_path / "out")
+    text = file.read_text(encoding="utf-8")
+    changes = re.search(r'<section id="changes">.*?</section>', text, flags=re.DOTALL)
+    assert changes and [cell for cell in _cells(changes[0])] == ["调解纠纷受理件数", "770", "776", "补报", "2025-1.0"]
+    reported = re.search(r'<section id="reported">.*?</section>', text, flags=re.DOTALL)
+    assert reported and "−7" in _cells(reported[0])
+
+
+def _template(path: Path, *lines: str) -> Path:
+    made = docx.Document()
+    for line in lines:
+        made.add_paragraph(line)
+    made.save(str(path))
+    return path
+
+
+def test_an_offices_own_template_is_filled(
+    road: Road, tmp_path: Path, figures: Mapping[str, Mapping[str, Any]]
+) -> None:
+    template = _template(
+        tmp_path / "office.docx",
+        "某某区司法局",
+        "{{ title }}",
+        "受理{{ figures.mediation_accepted.value }}",
+        "{{ content }}",
+        "此页完",
+    )
+    words = ["--period", "2025", "--area", DISTRICT, "--formats", "docx", "--out", str(tmp_path / "out")]
+    [file] = road.ask("review", *words, "--template", str(template))["files"]
+    made = docx.Document(file)
+    texts = [paragraph.text for paragraph in made.paragraphs]
+    assert texts[:3] == [
+        "某某区司法局",
+        "合川区2025年基层法治工作统计年报",
+        f"受理{figures['mediation_accepted']['value']:,.0f}件",
+    ]
+    assert texts[-1] == "此页完"
+    assert "一、数据覆盖与质量" in texts
+    assert len(made.tables) > 20
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("{{ titel }}", "titel"), ("{{ figures.no_such.value }}", "no_such"), ("{{ title", "Fields are")]
+)
+def test_a_wrong_template_is_told(release: Release, tmp_path: Path, line: str, said: str) -> None:
+    template = _template(tmp_path / "office.docx", line)
+    with pytest.raises(UserError, match=said):
+        write_reviews(release, "2025-10", [DISTRICT], formats=["docx"], template=template, out=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--period", "2026", "--area", DISTRICT), "2026"),
+        (("--period", "2025-01..2025-10", "--area", DISTRICT), "2025-01..2025-10"),
+        (("--period", "2025", "--area", "420000"), "neither a town nor a district nor a city"),
+        (("--period", "2025", "--area", "999999"), "not an area"),
+        (("--period", "2025", "--area", DISTRICT, "--formats", "odt"), "odt"),
+        (("--period", "2025", "--area", DISTRICT, "--edition", "public"), "public"),
+    ],
+)
+def test_what_no_review_is_made_of_is_told_in_a_sentence(road: Road, words: Sequence[str], said: str) -> None:
+    done = road.fengqiao("review", *words)
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_offices_lines_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "lines.yml"
+    path.write_text('compiler: {zh: 某某, en: N. N.}\nnumber: {zh: "某统[2026]1号", en: "1"}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"lines\.yml, line 2: number"):
+        letterhead(path)
+    path.write_text('number: {zh: "某统〔2026〕12号", en: "No. 12 of 2026"}\nissued_on: 2026-02-10\n', encoding="utf-8")
+    assert letterhead(path) == Letterhead(
+        number={"zh": "某统〔2026〕12号", "en": "No. 12 of 2026"}, issued_on=date(2026, 2, 10)
+    )
+
+
+def test_the_plan_names_cards_only() -> None:
+    assert set(plan().indicators) <= cards().keys()
+
+
+def test_every_statute_has_an_english_name() -> None:
+    laws = {basis.text for card in cards().values() for basis in card.legal_basis}
+    assert [law for law in sorted(laws) if CHINESE.search(wording.law(law, "en"))] == []
+    assert wording.law("行政复议法第63至71条", "en") == "Administrative Reconsideration Law, art. 63–71"
+
+
+def _figure(
+    value: float | None, before: float | None, percent: float | None = None, status: tuple[str, ...] = ()
+) -> Figure:
+    change = None if value is None or before is None or status else value - before
+    return Figure(
+        "any", "any", "2025", "total", "total", value, None, None, before, None, change, percent, None, status
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "indicator", "said"),
+    [
+        (_figure(95.804, 95.801), "mediation_success_rate", ("持平", "—")),
+        (_figure(96.0, 95.5), "mediation_success_rate", ("+0.50百分点", "—")),
+        (_figure(12.0, 15.0), "mediation_accepted", ("−3", "—")),
+        (_figure(40_001.0, 40_000.0, 0.0025), "mediation_accepted", ("+1", "不足0.01")),
+        (_figure(4_001.0, 4_000.0, 0.025), "mediation_accepted", ("+1", "+0.03")),
+        (_figure(50.0, 40.0, status=("b",)), "mediation_accepted", ("不可比", "—")),
+        (_figure(50.0, None), "mediation_accepted", ("—", "—")),
+    ],
+)
+def test_changes_are_said_as_they_are_printed(figure: Figure, indicator: str, said: tuple[str, str]) -> None:
+    card = cards()[indicator]
+    assert (cells.difference(figure, card, "zh").text, cells.growth(figure, card, "zh").text) == said
+
+
+@pytest.mark.parametrize(
+    ("indicator", "value", "said"),
+    [
+        ("mediation_concluded", 776, "调解办结776件"),
+        ("petition_matters", 24, "信访24件次"),
+        ("petition_persons", 26, "信访26人次"),
+        ("correction_caseload", 481, "在册社区矫正对象481人"),
+        ("mediation_escalated", 2, "民转刑案件2件"),
+        ("organisation_mediators_per_10k", 20.28, "每万人人民调解员20.28人"),
+        ("service_publicity_attendances", 12_345, "普法宣传参加1.23万人次"),
+        ("mediation_success_rate", 99.742, "调解成功率99.74%"),
+    ],
+)
+def test_a_count_is_said_with_one_measure_word(indicator: str, value: float, said: str) -> None:
+    card = cards()[indicator]
+    assert wording.counted_label(card, "zh") + wording.counted_value(value, card, "zh") == said
+
+
+def test_sections_are_counted_in_chinese() -> None:
+    assert [ordinal(number, "zh") for number in (1, 10, 11, 20, 21)] == ["一、", "十、", "十一、", "二十、", "二十一、"]
+
+
+def test_a_chart_is_text_with_title_words_and_gaps() -> None:
+    values = ((1.0, None, 3.0, 2.0), (2.0, 2.0, 2.0, 2.0))
+    drawn = drawing.lines("标题", "说明", "件", ["1月", "2月", "3月", "4月"], ["本期", "上年同期"], values)
+    assert drawn == drawing.lines("标题", "说明", "件", ["1月", "2月", "3月", "4月"], ["本期", "上年同期"], values)
+    root = ET.fromstring(drawn)
+    space = {"": "http://www.w3.org/2000/svg"}
+    assert [root.findtext("title", namespaces=space), root.findtext("desc", namespaces=space)] == ["标题", "说明"]
+    assert len(root.findall("polyline", space)) == 2, "the year before whole, this year from March on"
+    assert len(root.findall("circle", space)) == 7, "a dot a known value"
+
+
+def test_a_folder_of_typefaces_holds_typefaces(release: Release, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no font file"):
+        write_reviews(release, "2025-10", [DISTRICT], formats=["pdf"], fonts=tmp_path, out=tmp_path / "out")

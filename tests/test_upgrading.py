@@ -1,0 +1,108 @@
+"""A data folder of an earlier version: brought up with nothing lost and the same figures; one of a newer version is left alone.
+
+`earlier/version-1.tar.xz` holds the ledger, lake and quarantine that release 0.1.0 of this software wrote from ten
+make-believe rows (its keys are the digests below, its instants were set to June 2025), and the figures it made of them.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from pipelines import data_folder
+from pipelines.cli import main
+from pipelines.data_folder import VERSION
+from pipelines.intake import archive, ledger
+from pipelines.settings import PROJECT
+from tests.offices import MEDIATED, Office, cases, opened
+
+KEYS = ("cell_number", "correction", "mediation", "petition", "screening")
+FIGURE = ["indicator", "area_code", "period", "breakdown", "category"]
+PARTS = ["value", "numerator", "denominator"]
+
+
+@pytest.fixture
+def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A data folder as the first release left it, with its keys and those that came later; its figures lie beside it."""
+    with tarfile.open(PROJECT / "tests" / "earlier" / "version-1.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    keys = {name: hashlib.sha256(f"make-believe {name}".encode()).hexdigest() for name in KEYS}
+    (tmp_path / "keys").write_text("".join(f"{name} = {key}\n" for name, key in keys.items()))
+    (tmp_path / "keys").chmod(0o600)
+    return opened(tmp_path, monkeypatch)
+
+
+def fengqiao(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def test_a_folder_of_the_first_release_is_brought_up_to_the_same_figures(first: Office, tmp_path: Path) -> None:
+    deliveries, rows = ledger.deliveries(), first.lake().height
+    assert "is of version 1: the next intake or build brings it to version" in fengqiao("doctor").stdout
+    assert fengqiao("build").exit_code == 0
+    assert (data_folder.version(), ledger.deliveries(), first.lake().height) == (VERSION, deliveries, rows)
+    drafted = json.loads(fengqiao("release", "--json").stdout)
+    now = pl.read_parquet(Path(drafted["folder"]) / "figures.parquet")
+    then = pl.read_csv(
+        tmp_path / "figures.csv", schema_overrides={name: now.schema[name] for name in (*FIGURE, *PARTS)}
+    )
+    assert len(then) > 500
+    both = then.join(now, on=FIGURE, how="left", suffix="_now", nulls_equal=True)
+    differ = pl.any_horizontal(pl.col(part).ne_missing(pl.col(f"{part}_now")) for part in PARTS)
+    assert both.filter(differ).rows() == []
+    assert json.loads(fengqiao("doctor", "--json").stdout) == {"problems": []}
+
+
+def test_what_comes_after_the_upgrade_meets_what_came_before_it(first: Office) -> None:
+    again = first.take(cases(*MEDIATED, {"调解案件编号": "A9", "受理日期": "?"}), "mediation_2025-03..2025-05.csv")
+    assert (again.outcome, again.accepted, again.quarantined) == ("already_received", 3, 1)
+    before = first.lake().filter(pl.col("ledger_sequence") == 1)["case_key"].to_list()
+    first.take(cases(MEDIATED[1] | {"调解结果": "成功"}), "changed_2025-05.csv")
+    assert first.lake()["case_key"].to_list()[-1] == before[1]
+
+
+def test_an_upgrade_that_was_cut_off_goes_on(first: Office) -> None:
+    (first.data / "warehouse").mkdir()
+    (first.data / "warehouse" / "warehouse.duckdb").write_bytes(b"what the first release computed")
+    for step in data_folder.STEPS.values():
+        step(first.data)
+    assert data_folder.version() == 1
+    with ledger.writer_lock():
+        assert data_folder.version() == VERSION
+    assert not (first.data / "warehouse").exists()
+    assert [path.name for path in first.data.glob(".version*")] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["intake landing", "build", "release", "approve 2025-1.0", "publish 2025-1.0", "sql", "tidy", "backup", "doctor"],
+)
+def test_no_command_works_in_a_folder_of_a_newer_version(words: str, first: Office) -> None:
+    (first.data / "version").write_text(f"{VERSION + 1}\n")
+    before = first.contents()
+    done = fengqiao(*words.split())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"is of version {VERSION + 1}; this software knows versions up to {VERSION}" in done.stderr
+    assert first.contents() == before
+
+
+def test_a_version_that_is_none_is_refused(first: Office) -> None:
+    (first.data / "version").write_text("two\n")
+    assert "holds no version of a data folder" in fengqiao("build").stderr
+
+
+def test_a_new_folder_gets_the_present_version_with_its_first_entry(first: Office) -> None:
+    shutil.rmtree(first.data)
+    archive.initialise()
+    assert data_folder.version() is None
+    first.take(cases({}))
+    assert (first.data / "version").read_text() == f"{VERSION}\n"
+    with closing(sqlite3.connect(ledger.ledger_path())) as connection:
+        assert connection.execute("select count(*) from deliveries").fetchone() == (1,)
