@@ -5,7 +5,6 @@ session gets 401, and nothing outside the person's areas is in any answer.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -196,7 +195,7 @@ def table_names(source: Source) -> tuple[str, ...]:
 @_answering
 def document(asked: Asked) -> Response:
     """A document made for an area that the reader sees whole."""
-    wanted = (review.root() / asked.path["path"]).resolve()
+    wanted = review.folder(asked.source) / asked.path["name"]
     own = (path for code in _named(asked) for path in review.files_of(asked.source, code))
     if wanted not in own:
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such document.")
@@ -204,8 +203,8 @@ def document(asked: Asked) -> Response:
 
 
 def _named(asked: Asked) -> list[str]:
-    """The reader's areas that the path of a document names."""
-    parts = re.split(r"[/_.]", asked.path["path"])
+    """The reader's areas that the name of a document says."""
+    parts = asked.path["name"].partition(".")[0].split("-")
     codes = {catalogue.padded(part) for part in parts if part.isdigit()}
     return [code for code in codes if code in rows.places(asked.source)]
 
@@ -292,7 +291,7 @@ ANSWERS: Mapping[str, Callable[[Request], Response]] = {
     "areas": areas,
     "figures": figures,
     "tables/{table}": table,
-    "documents/{path:path}": document,
+    "documents/{name}": document,
     "openapi.json": description,
     "{path:path}": unknown,
 }

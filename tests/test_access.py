@@ -213,10 +213,10 @@ def test_a_stranger_is_told_and_shown_nothing(secured: str, visit: Visit) -> Non
 @pytest.fixture
 def documents(road: Road) -> Iterator[None]:
     """A document for the city and one for each of two districts."""
+    folder = road.data / "documents" / road.release.name
+    folder.mkdir(parents=True)
     for area in ("420500", "420583", "420502"):
-        path = road.data / "documents" / "internal" / road.release.name / area / "review_2025.pdf"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"%PDF-1.7 make-believe")
+        (folder / f"review-2025-{area}-zh.pdf").write_bytes(b"%PDF-1.7 make-believe")
     yield
     shutil.rmtree(road.data / "documents")
 
@@ -244,12 +244,12 @@ def test_an_officer_sees_the_own_district_and_the_city_s_total_by_no_link_more(
         assert page.request.get(asked + "420583").status == 200
         assert page.request.get(asked + "420502").status == 404
         for area, status in (("420583", 200), ("420500", 404), ("420502", 404)):
-            path = f"internal/{road.release.name}/{area}/review_2025.pdf"
-            assert page.request.get(f"{secured}/api/documents/{path}").status == status, area
+            path = f"{secured}/api/documents/review-2025-{area}-zh.pdf"
+            assert page.request.get(path).status == status, area
         page.goto(f"{secured}/review?area=420500&period=2025-11&lang=zh")
         settle(page)
         expect(page.locator("blockquote")).to_contain_text("宜昌市")
-        expect(page.get_by_text("review_2025.pdf")).to_have_count(0)
+        expect(page.get_by_text("review-2025-420500-zh.pdf")).to_have_count(0)
         table = page.request.get(f"{secured}/api/tables/standings.csv").text()
         assert "420583" in table and "420502" not in table
         assert "sources" not in page.request.get(f"{secured}/api/release").json()
