@@ -4,13 +4,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark bench-intake bench-dashboard foreign dagster lint lock setup environment fonts chromium java duckdb-1.4
+.PHONY: help run test test-spark bench-intake bench-dashboard foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium java duckdb-1.4
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
 PORT ?= 8501
 INTERNAL_PORT ?= 8502
 UV ?= uv
+WHEELHOUSE ?=
 BENCH ?=
 
 LOCK ?=
@@ -27,10 +28,13 @@ VENV := .venv
 FENGQIAO := $(VENV)/bin/fengqiao
 LANDING := $(FENGQIAO_DATA)/landing
 
+# Without a network the packages come from the folder that `make wheelhouse` filled: make setup WHEELHOUSE=DIR
+FROM := $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
+
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-run: setup ## the whole road, from demo exports to the dashboard on http://127.0.0.1:8501 (SERVE=0 stops before serving)
+run: setup ## the whole road, from demo exports to both editions: public on port 8501, internal on 8502 (SERVE=0 stops before serving)
 	@echo "This is the demo: it makes the keys that are missing and approves its own release."
 	@$(FENGQIAO) keys init
 	@if [ -n "$$(find "$(LANDING)" -type f -print -quit 2>/dev/null)" ]; then \
@@ -41,11 +45,12 @@ run: setup ## the whole road, from demo exports to the dashboard on http://127.0
 	@release="$$($(FENGQIAO) release | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
 		[ -d "$(FENGQIAO_DATA)/releases/internal/$$release" ] || $(FENGQIAO) approve "$$release" --name demo; \
 		$(FENGQIAO) publish "$$release"
+	@release="$$($(FENGQIAO) release --edition public | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
+		[ -d "$(FENGQIAO_DATA)/releases/public/$$release" ] || $(FENGQIAO) approve "$$release" --edition public --name demo; \
+		$(FENGQIAO) publish "$$release" --edition public
 ifneq ($(SERVE),0)
-	@if [ -e "$(FENGQIAO_DATA)/releases/public/current" ]; then \
-		$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; \
-		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT); \
-	else exec $(FENGQIAO) serve --edition internal --port $(PORT); fi
+	@$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; \
+		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT)
 endif
 
 test: setup chromium duckdb-1.4 ## all tests
@@ -91,7 +96,7 @@ environment:
 			|| { echo "Python 3.11 with venv is needed. Install it, or name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }; \
 		echo "Installing the locked packages into $(VENV) (about 1 GB, a minute or two)."; \
 		$(PYTHON) -m venv --clear $(VENV); \
-		$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements.lock; \
+		$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: $(FROM) --requirement requirements.lock; \
 		echo "$$locked" > $(VENV)/.locked; \
 	fi; \
 	if [ "$$(cat $(VENV)/.project 2>/dev/null)" != "$$project" ]; then \
@@ -129,6 +134,27 @@ duckdb-1.4: setup
 
 java:
 	@if ! command -v java >/dev/null; then $(call apt_install,openjdk-17-jre-headless); fi
+
+wheelhouse: setup ## what an office without internet needs, in one file: this version of the project and its locked packages
+	@rm -rf .cache/offline && mkdir -p .cache/offline/fengqiao .cache/wheels
+	@$(VENV)/bin/python -m pip download -qq --require-hashes --only-binary :all: --dest .cache/wheels --requirement requirements.lock
+	@$(VENV)/bin/python -m pip download -qq --no-index --find-links .cache/wheels --require-hashes --only-binary :all: \
+		--dest .cache/offline/wheelhouse --requirement requirements.lock
+	@git archive HEAD | tar -x -C .cache/offline/fengqiao
+	@tar -C .cache/offline -cf .cache/fengqiao-offline.tar fengqiao wheelhouse
+	@sha256sum .cache/fengqiao-offline.tar
+
+audit: setup ## known faults of the locked packages, and the list of them all (CycloneDX) in .cache/sbom.json
+	@$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--output-file .cache/sbom.json 2>/dev/null
+	@echo "The list of all packages is in .cache/sbom.json."
+	@$(VENV)/bin/python -m deploy.audit requirements.lock
+
+test-deploy: setup chromium nginx ## nginx, systemd, users and the network cut off, as in deploy/ (as root)
+	@$(VENV)/bin/python -m pytest deploy/tests
+
+nginx:
+	@if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then $(call apt_install,nginx); fi
 
 foreign: setup ## a foreign register against a plain recount: make foreign FILE=nyc311_animals_2025.csv
 	@$(VENV)/bin/python -m tests.foreign.check "$(FILE)"

@@ -81,6 +81,8 @@ def line(values: Values, axis: Axis, marks: Sequence[tuple[int, str]], title: st
 
 def sparkline(values: Values) -> str:
     """A line without axes for a table's row, cut close to its values; nothing to a screen reader, which has the row."""
+    if sum(len(run) for run in _runs(values)) < 2:
+        return ""
     axis = Axis(ticks(values, from_nought=False, whole=False), ())
     width, height = 96, 22
     lines = [

@@ -14,7 +14,8 @@ from dashboards.rows import Source
 from dashboards.wording import Figure, Language, say, spoken
 from pipelines.catalogue import Card
 
-COLUMNS = ("release", "edition", "label", "area", "category_label", "unit", *Figure._fields, "definition")
+FIGURE = Figure._fields[: Figure._fields.index("status") + 1]
+COLUMNS = ("release", "edition", "label", "area", "category_label", "unit", *FIGURE, "definition")
 TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -45,7 +46,7 @@ def _cells(source: Source, row: Figure, language: Language) -> list[Any]:
         spoken(category, language) if category else "",
         wording.unit_of_axis(card, language),
     )
-    cells = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in row[:-1])
+    cells = (int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in row[: len(FIGURE) - 1])
     return [source.id, source.edition, *words, *cells, ",".join(row.status), spoken(card.definition, language)]
 
 

@@ -210,6 +210,24 @@ class Release:
         status = pl.concat_str(pl.col("status").replace("", None), "revised", separator=",", ignore_nulls=True)
         return rows.join(revised, on=FIGURES_KEY, how="left").with_columns(status.alias("status")).drop("revised")
 
+    def reconciled(self, area: str, first: str, last: str) -> pl.DataFrame:
+        """What monthly forms reported of an area, or of those in it, beside the case rows, from a month to another.
+
+        One row a measure: measure, reported, counted, late, corrected, refused, unexplained, added over the months; of a
+        stock the last month's. Empty where no form was handed in, or the release has no such account.
+        """
+        names = ("reported", "counted", "late", "corrected", "refused", "unexplained")
+        if not self.has("reconciliation"):
+            return pl.DataFrame(schema={"measure": pl.String} | dict.fromkeys(names, pl.Int64))
+        within = self._whole("area_ancestors").filter(ancestor_code=area).select("area_code")
+        stocks = self.table("measure_words").filter(pl.col("over_time") == "last")["measure"].to_list()
+        month = pl.col("month").dt.to_string("%Y-%m")
+        rows = (
+            self.table("reconciliation").join(within, on="area_code", how="semi").filter(month >= first, month <= last)
+        )
+        wanted = rows.filter(~pl.col("measure").is_in(stocks) | (month == last))
+        return wanted.group_by("measure").agg(pl.col(names).sum()).sort("measure")
+
     def changes(self) -> pl.DataFrame:
         """The cells that differ from earlier releases, before and after, each with its reasons; empty where none is known.
 
@@ -234,8 +252,11 @@ class Release:
     def compute(self, indicator: str | list[str], area: str, period: str, breakdown: str = "total") -> pl.DataFrame:
         """Figures of one indicator, or of several, for any area, any range of months and any of the card's breakdowns, by the same SQL.
 
-        Columns of `figures`. Raises `UserError` on an unknown indicator, area, breakdown or period.
+        Columns of `figures`. Raises `UserError` on an unknown indicator, area, breakdown or period, and in the public
+        edition, which holds all that it shows.
         """
+        if self.edition == "public":
+            raise UserError("The public edition shows the figures it holds; others are not computed from them.")
         wanted = [indicator] if isinstance(indicator, str) else indicator
         cards = [self._card(name, breakdown) for name in wanted]
         code = self._area(area)

@@ -281,9 +281,13 @@ def _figures(
 
 
 def as_figures(frame: pl.DataFrame) -> tuple[Figure, ...]:
-    """Rows of the release's `figures` as tuples."""
-    rows = frame.select(Figure._fields).iter_rows()
-    return tuple(Figure(*row[:-1], status=tuple(code for code in (row[-1] or "").split(",") if code)) for row in rows)
+    """Rows of the release's `figures` as tuples; None for what the release does not say."""
+    place = Figure._fields.index("status")
+    fields = [pl.col(name) if name in frame.columns else pl.lit(None).alias(name) for name in Figure._fields]
+    return tuple(
+        Figure(*row[:place], tuple(code for code in (row[place] or "").split(",") if code), *row[place + 1 :])
+        for row in frame.select(fields).iter_rows()
+    )
 
 
 def figures(

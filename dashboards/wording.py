@@ -21,12 +21,21 @@ Direction = Literal["up", "down", "flat"]
 LANGUAGES: Mapping[Language, str] = {"zh": "中文", "en": "English"}
 HTML_LANGUAGES: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
 MISSING = "—"
+# What a public edition, which alone says `decimals`, calls a change -> the verdict; of what takes no side it only says the direction.
+CHANGE_WORDS: Mapping[str, Literal["better", "worse", "unclear"] | None] = {
+    "improved": "better",
+    "worsened": "worse",
+    "cannot_tell": "unclear",
+    "higher": None,
+    "lower": None,
+}
 # 件数, 人次, 场次, 数: what the unit of the value says again
 COUNTED = re.compile(r"((?<!案)件|人|场|批|项|次|个)?[数次]$")
 ARTICLE = re.compile(r"(?P<name>.+)第(?P<article>\d+(至\d+)?)条")
 PER_10K = "/万人"
 UNCOUNTED = ("percent", "day", "yuan", "wan_yuan")
 SUPPRESSED = "[c]"
+CONFIDENTIAL = "c"
 NOT_AVAILABLE = "x"
 TEN_THOUSAND = 10_000
 MONTHS = (
@@ -49,6 +58,9 @@ class Figure(NamedTuple):
     """One row of the release's `figures`: an indicator in an area and period, as a total or a category of a breakdown.
 
     Values are in the card's unit; `change_on_year` is a difference (percentage points where the unit is percent).
+    What stands behind `status` only some releases say: the interval, and of a public edition the decimals that its counts
+    carry, the `band` that is shown in place of a value (`at_least` low, `at_most` high, or days such as `8-15`), and what
+    the change on the year may be called, its noise considered (`change_word`).
     """
 
     indicator: str
@@ -65,6 +77,11 @@ class Figure(NamedTuple):
     change_on_year_percent: float | None
     change_on_period: float | None
     status: tuple[str, ...]
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = None
+    band: str | None = None
+    change_word: str | None = None
 
 
 class Lexicon(Declared):
@@ -83,6 +100,7 @@ class Lexicon(Declared):
     finding: Mapping[str, Words]
     quality: Mapping[str, Words]
     signed: Mapping[str, Words]
+    bands: Mapping[str, Words]
     basis: Mapping[str, Words]
     review: Mapping[str, Words]
     statutes: Mapping[str, Words]
@@ -195,6 +213,10 @@ def with_unit(value: int, unit: Mapping[str, str], language: Language) -> str:
     return f"{value:,} {symbol.removesuffix('s') if value == 1 else symbol}"
 
 
+def whole(value: int) -> str:
+    return f"{value:,}".replace("-", "−")
+
+
 def rounded(value: float, decimals: int) -> Decimal:
     """Half up on the written value, never truncated and never to even."""
     return Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
@@ -221,11 +243,42 @@ def value_text(value: float | None, card: Card, language: Language, *, exact: bo
     return number(value, card.decimals, language, exact=exact, trim=True)
 
 
+def as_carried(card: Card, figure: Figure | None) -> Card:
+    """The card with the decimals that a figure carries; most carry those of their card."""
+    if figure is None or figure.decimals in (None, card.decimals):
+        return card
+    return card.model_copy(update={"decimals": figure.decimals})
+
+
+def band_text(figure: Figure, card: Card, language: Language) -> str:
+    """What is shown in place of a value: a rate near none or all, or the days between which a quantile lies."""
+    if figure.band == "at_least":
+        return say("bands.at_least", language, value=value_text(figure.low, as_carried(card, figure), language))
+    if figure.band == "at_most":
+        return say("bands.at_most", language, value=value_text(figure.high, as_carried(card, figure), language))
+    first, _, last = str(figure.band).partition("-")
+    if not last:
+        return say("bands.at_least", language, value=first.removesuffix("+"))
+    return say("bands.between", language, first=first, last=last)
+
+
 def shown(figure: Figure | None, card: Card, language: Language, *, exact: bool = False) -> str:
-    """The value of a figure without its unit; suppressed [c], missing —."""
+    """The value of a figure without its unit, or its band; suppressed [c], missing —."""
+    if figure is not None and figure.value is None and figure.band:
+        return band_text(figure, card, language)
     if figure is None or figure.value is None:
         return SUPPRESSED if figure and "c" in figure.status else MISSING
-    return value_text(figure.value, card, language, exact=exact)
+    return value_text(figure.value, as_carried(card, figure), language, exact=exact)
+
+
+def stated(figure: Figure | None, card: Card, language: Language) -> str | None:
+    """A figure with its unit as a sentence has it: its value or its band; None where it is not shown."""
+    if figure is None or (figure.value is None and not figure.band):
+        return None
+    if figure.value is not None:
+        return quantity(figure.value, as_carried(card, figure), language)
+    unit = "" if card.unit == "percent" else unit_of_axis(card, language)
+    return band_text(figure, card, language) + (f" {unit}" if unit and language == "en" else unit)
 
 
 def unit_text(value: float | None, card: Card, language: Language) -> str:
@@ -248,6 +301,7 @@ def unit_of_axis(card: Card, language: Language) -> str:
 
 def direction(figure: Figure, card: Card) -> Direction | None:
     """Whether the figure lies above, below or level with the year before, as shown. None without a base."""
+    card = as_carried(card, figure)
     if figure.change_on_year is None or figure.value is None or figure.value_year_before is None:
         return None
     same = rounded(figure.value, card.decimals) == rounded(figure.value_year_before, card.decimals)
@@ -271,9 +325,12 @@ def judgement(
 ) -> Literal["better", "worse", "flat", "unclear"] | None:
     """The verdict on a figure beside that of the year before.
 
-    Unclear where both are known and the release gives no change: they are not comparable, or differ by less than their
-    noise. None where one is missing, or the card takes no side in a change.
+    Unclear where both are known and the release gives no change, as of figures that are not comparable, or says that they
+    differ by no more than their noise. None where one is missing or too small to say, or the card takes no side in a
+    change.
     """
+    if figure is not None and figure.decimals is not None:
+        return CHANGE_WORDS[figure.change_word] if figure.change_word else None
     if figure is None or figure.value is None or before is None or before.value is None:
         return None
     return "unclear" if direction(figure, card) is None else verdict(figure, card)
@@ -282,6 +339,7 @@ def judgement(
 def change(figure: Figure, card: Card, language: Language) -> str:
     """The difference to the year before in words, with its percentage where the release has one; empty without a base."""
     way = direction(figure, card)
+    card = as_carried(card, figure)
     if way is None or figure.change_on_year is None:
         return ""
     if way == "flat":
@@ -293,7 +351,7 @@ def change(figure: Figure, card: Card, language: Language) -> str:
     amount = _amount(figure.change_on_year, card, language)
     if card.unit == "day":
         return say(f"changes.days_{way}", language, amount=amount)
-    return say(f"changes.count_{way}", language, amount=amount) + _growth(figure.change_on_year_percent, way, language)
+    return say(f"changes.count_{way}", language, amount=amount) + _growth(figure, way, language)
 
 
 def _amount(difference: float, card: Card, language: Language) -> str:
@@ -303,12 +361,18 @@ def _amount(difference: float, card: Card, language: Language) -> str:
     return value_text(abs(difference), card, language)
 
 
-def _growth(percent: float | None, way: Direction, language: Language) -> str:
+def _growth(figure: Figure, way: Direction, language: Language) -> str:
+    percent, decimals = figure.change_on_year_percent, _growth_decimals(figure)
     if percent is None:
         return ""
-    if rounded(percent, 1) == 0:
-        return say(f"changes.growth_small_{way}", language)
-    return say(f"changes.growth_{way}", language, percent=f"{number(abs(percent), 1, language, exact=True)}%")
+    if rounded(percent, decimals) == 0:
+        return say(f"changes.growth_small_{way}", language) if decimals else ""
+    return say(f"changes.growth_{way}", language, percent=f"{number(abs(percent), decimals, language, exact=True)}%")
+
+
+def _growth_decimals(figure: Figure) -> int:
+    """Of a percentage of change: one, where the counts behind it are exact; else none."""
+    return 1 if figure.decimals is None else 0
 
 
 def signed_amount(value: float | None, card: Card, language: Language) -> str:
@@ -331,6 +395,7 @@ def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
     way = direction(figure, card) if figure else None
     if figure is None or way is None or figure.change_on_year is None:
         return MISSING
+    card = as_carried(card, figure)
     if way == "flat":
         return say("changes.flat", language)
     amount = signed(figure.change_on_year, card.decimals, trim=card.unit != "percent")
@@ -338,7 +403,12 @@ def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
         return say("signed.percent", language, amount=amount)
     if figure.change_on_year_percent is None:
         return amount
-    return say("signed.growth", language, amount=amount, percent=signed(figure.change_on_year_percent, 1))
+    return say(
+        "signed.growth",
+        language,
+        amount=amount,
+        percent=signed(figure.change_on_year_percent, _growth_decimals(figure)),
+    )
 
 
 def signed(value: float, decimals: int, *, trim: bool = False) -> str:
@@ -435,18 +505,24 @@ def spoken_metadata(about: Mapping[str, object], name: str, language: Language) 
 
 
 def marker(figure: Figure | None) -> str:
-    """The markers of a figure as letters in brackets, for a table: `[p]`; `[x]` for one that is not there at all."""
+    """The markers of a figure as letters in brackets, for a table: `[p]`; `[x]` for one that is not there at all.
+
+    A figure shown as a band is not withheld.
+    """
     codes = figure.status if figure else (NOT_AVAILABLE,)
+    if figure is not None and figure.band:
+        codes = tuple(code for code in codes if code != CONFIDENTIAL)
+        return "".join(f"[{code}]" for code in codes if code in lexicon().marks)
     if figure is not None and figure.value is None and not codes:
         codes = (NOT_AVAILABLE,)
     return "".join(f"[{code}]" for code in codes if code in lexicon().marks)
 
 
 def cell(figure: Figure | None, card: Card, language: Language) -> str:
-    """A figure in a table: its value with its markers, or the markers that say why there is none."""
-    if figure is None or figure.value is None:
+    """A figure in a table: its value or band with its markers, or the markers that say why there is none."""
+    if figure is None or (figure.value is None and not figure.band):
         return marker(figure)
-    return " ".join(part for part in (value_text(figure.value, card, language, exact=True), marker(figure)) if part)
+    return " ".join(part for part in (shown(figure, card, language, exact=True), marker(figure)) if part)
 
 
 def opening_sentence(
@@ -517,13 +593,13 @@ def series_finding(
         area=area,
         period=periods_name(periods[0], periods[-1], language),
         last_month=period_name(last_period, language),
-        last=quantity(last.value, card, language),
+        last=stated(last, card, language),
         high_month=period_name(high[0], language),
-        high=quantity(high[1].value, card, language),
+        high=stated(high[1], card, language),
         low_month=period_name(low[0], language),
-        low=quantity(low[1].value, card, language),
+        low=stated(low[1], card, language),
     )
-    phrase = change(last, card, language)
+    phrase = "" if last.change_word == "cannot_tell" else change(last, card, language)
     if not phrase:
         return text + say("sentence.end", language)
     return text + say("finding.on_year" if of_months else "finding.on_year_of_period", language, change=phrase)
@@ -547,12 +623,12 @@ def period_sentence(
     value = _disputes(now.value, card, language)
     text = say("sentence.subject", language, month=period_name(period, language), area=area, value=value)
     text += _judged_on_year(now, before, card, language)
-    if rate and rate[1] and rate[1].value is not None:
-        value = value_text(rate[1].value, rate[0], language)
+    value = stated(rate[1], rate[0], language) if rate else None
+    if rate and rate[1] and value is not None:
         text += say("sentence.rate_of_period", language, label=label_in_text(rate[0], language), value=value)
         text += _judged_on_year(rate[1], rate[2], rate[0], language)
-        if rate_of_city and rate_of_city.value is not None:
-            text += say("sentence.rate_beside_city", language, value=value_text(rate_of_city.value, rate[0], language))
+        of_city = stated(rate_of_city, rate[0], language)
+        text += say("sentence.rate_beside_city", language, value=of_city) if of_city else ""
     return text + say("sentence.end", language)
 
 
@@ -562,18 +638,16 @@ def figure_sentence(
     """One figure as a sentence: its value, its change and the verdict, or why it is not there."""
     parts = {"period": period_name(period, language), "area": area, "label": label(card, language)}
     end = say("sentence.end", language)
-    if now is None or now.value is None:
+    value = stated(now, card, language)
+    if now is None or value is None:
         return say("sentence.withheld", language, **parts, reason=_reason(now, language)) + end
-    text = say("sentence.figure", language, **parts, value=quantity(now.value, card, language))
+    text = say("sentence.figure", language, **parts, value=value)
     return text + _judged_on_year(now, before, card, language) + end
 
 
 def figures_sentence(card: Card, figures: Iterable[tuple[str, Figure | None]], period: str, language: Language) -> str:
     """One indicator for several areas, by their names, in the order given."""
-    values = [
-        say("sentence.of_area", language, area=area, value=_quantity_or_reason(figure, card, language))
-        for area, figure in figures
-    ]
+    values = [_figure_of_area(area, card, figure, language) for area, figure in figures]
     name = period_name(period, language)
     text = say("sentence.figures", language, period=name, label=label(card, language), values=listed(values, language))
     return text + say("sentence.end", language)
@@ -585,12 +659,12 @@ def largest_sentence(
     """The largest category of each area: areas by name, each with its figures by the category's name."""
     values = []
     for area, figures in parts:
-        known = {name: figure.value for name, figure in figures.items() if figure.value is not None}
+        known = {name: said for name, figure in figures.items() if (said := _least(figure)) is not None}
         if known:
             high = max(known, key=lambda name: known[name])
             alike = [name for name, value in known.items() if value == known[high]]
             name = high if len(alike) == 1 else say("finding.and_others", language, name=high)
-            value = quantity(known[high], card, language)
+            value = stated(figures[high], card, language)
             values.append(say("sentence.part_of_area", language, area=area, part=name, value=value))
     said = listed(values, language) or say("missing", language)
     name = period_name(period, language)
@@ -598,9 +672,16 @@ def largest_sentence(
     return text + say("sentence.end", language)
 
 
-def _quantity_or_reason(figure: Figure | None, card: Card, language: Language) -> str:
-    known = figure is not None and figure.value is not None
-    return quantity(figure.value, card, language) if figure and known else _reason(figure, language)
+def _figure_of_area(area: str, card: Card, figure: Figure | None, language: Language) -> str:
+    value = stated(figure, card, language)
+    if value is None:
+        return say("sentence.no_figure_of_area", language, area=area, reason=_reason(figure, language))
+    return say("sentence.of_area", language, area=area, value=value)
+
+
+def _least(figure: Figure) -> float | None:
+    """What a figure is at least, as shown."""
+    return figure.low if figure.band == "at_least" else figure.value
 
 
 def _reason(figure: Figure | None, language: Language) -> str:
@@ -609,8 +690,10 @@ def _reason(figure: Figure | None, language: Language) -> str:
 
 
 def _judged_on_year(figure: Figure, before: Figure | None, card: Card, language: Language) -> str:
-    """The change with its verdict; a figure that is unchanged says so once."""
+    """The change with its verdict; a figure that is unchanged says so once, one that may only seem changed no number."""
     judged = judgement(figure, before, card)
+    if judged == "unclear":
+        return say("sentence.unclear", language)
     text = on_year(figure, card, language)
     if judged is None or judged == "flat":
         return text

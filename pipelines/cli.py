@@ -9,11 +9,12 @@ from datetime import datetime
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from pipelines import settings
-from pipelines.settings import PROJECT, UserError, data_root
+from pipelines.settings import PROJECT, TIME_ZONE, UserError, data_root
 
 WRONG_INPUT = 2
 UNEXPECTED = 1
@@ -32,8 +33,10 @@ class Door(click.Group):
         gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
         said = list(sys.argv[1:] if args is None else args)
         code = self._code(said, extra)
-        # what lives now ends with the process; looking for circles in it takes longer than many a command
-        gc.freeze()
+        if args is None and "duckdb" not in sys.modules:
+            # what lives now ends with the process, and looking for circles in it takes longer than many a command;
+            # DuckDB complains of what is not collected
+            gc.freeze()
         sys.exit(code)
 
     def _code(self, said: list[str], extra: dict[str, Any]) -> int:
@@ -62,7 +65,9 @@ class Door(click.Group):
 
 def _refuse(sentence: str, said: Sequence[str], code: int = WRONG_INPUT) -> int:
     """Say what is wrong on standard error, and as JSON on standard output when JSON was asked for."""
-    click.echo(sentence, err=True)
+    from pipelines.cli_output import harmless
+
+    click.echo(harmless(sentence), err=True)
     if "--json" in said:
         import json
 
@@ -217,12 +222,18 @@ def propose(file: Path, table: str | None, out: Path | None, as_json: bool) -> N
 @click.option(
     "--site", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write it and dbt's pages there."
 )
+@click.option(
+    "--schema",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write JSON schemas of cards, measures and contracts there, for an editor.",
+)
 @with_json
-def dictionary(table: str | None, out: Path | None, site: Path | None, as_json: bool) -> None:
+def dictionary(table: str | None, out: Path | None, site: Path | None, schema: Path | None, as_json: bool) -> None:
     """What every export may hold and what is made of it: columns, codes, rules, measures, indicators."""
     from pipelines import cli_dictionary
 
-    cli_dictionary.run(table, out, site, as_json=as_json)
+    cli_dictionary.run(table, out, site, schema, as_json=as_json)
 
 
 @main.command()
@@ -606,16 +617,20 @@ def alert(check: bool, unit: str | None, test: bool, as_json: bool) -> None:
 @main.command()
 @with_json
 def doctor(as_json: bool) -> None:
-    """Check keys, data folder, disk, fonts and the hashes of releases; exit code 1 when something is wrong."""
+    """Check keys, data folder, disk, fonts and releases, exit code 1 when something is wrong; say who is late."""
     from pipelines import cli_output as output
+    from pipelines.alerts.finding import late
     from pipelines.keeping import checking as keeping
     from pipelines.release.checking import problems
 
     found = [*_surroundings(), *keeping.problems(), *problems()]
+    overdue = [f"{row.sender} {row.table} {row.month}" for row in late(datetime.now(ZoneInfo(TIME_ZONE)).date())]
     if as_json:
-        output.print_json({"problems": found})
+        output.print_json({"problems": found, "late": overdue})
     else:
         output.say("\n".join(found) if found else "Everything checked is in order.")
+        if overdue:
+            output.say(f"{len(overdue)} reports are overdue: fengqiao senders --late")
     if found:
         click.get_current_context().exit(1)
 

@@ -24,8 +24,9 @@ def run(release_id: str | None, edition: str, out: Path | None, *, as_json: bool
     root = out or data_root() / "documents" / HOMES[edition]
     with output.working("bulletin", quiet=as_json) as step:
         folder = write_site(release, root, step)
-    newest = opened(edition).id if _is_published(edition) else release.id
-    write_front(root, newest if (root / newest).is_dir() else release.id)
+    published = _published(edition)
+    newest = published if published and (root / published).is_dir() else release.id
+    write_front(root, newest)
     pages = sum(1 for _ in folder.rglob("*.html"))
     if as_json:
         output.print_json(
@@ -35,12 +36,12 @@ def run(release_id: str | None, edition: str, out: Path | None, *, as_json: bool
         output.say(f"The bulletin of release {release.id} ({edition} edition, {pages} pages) is in {folder}.")
 
 
-def _is_published(edition: str) -> bool:
+def _published(edition: str) -> str | None:
+    """The id of the published release; None before the first publication, when only a named one can be read."""
     try:
-        opened(edition)
+        return opened(edition).id
     except UserError:
-        return False
-    return True
+        return None
 
 
 def write_site(release: "Release", root: Path, step: Callable[[str], None]) -> Path:
@@ -57,9 +58,11 @@ def write_site(release: "Release", root: Path, step: Callable[[str], None]) -> P
         step("pages")
         write_bulletin(release, written)
         written.chmod(0o755)
-        folder = root / release.id
-        shutil.rmtree(folder, ignore_errors=True)
+        folder, before = root / release.id, written.with_name(f"{written.name}-before")
+        if folder.is_dir():
+            folder.rename(before)
         written.rename(folder)
+        shutil.rmtree(before, ignore_errors=True)
     finally:
         shutil.rmtree(written, ignore_errors=True)
     return folder

@@ -1,5 +1,6 @@
 """`fengqiao dictionary`: what every export may hold and what is made of it, derived from contracts, code lists, measures and cards."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pipelines.catalogue import (
     code_lists,
     contract_versions,
     contracts,
+    json_schemas,
     measures,
 )
 from pipelines.settings import UserError
@@ -23,11 +25,15 @@ BAR = "\\|"  # in a cell of a Markdown table
 DAYS = {"working": "工作日 working days", "natural": "日 natural days"}
 
 
-def run(table: str | None, out: Path | None, site: Path | None, *, as_json: bool) -> None:
-    """Print the dictionary (of one table), or write it as Markdown; `site`: a folder for it and for dbt's own pages.
+def run(table: str | None, out: Path | None, site: Path | None, schema: Path | None, *, as_json: bool) -> None:
+    """Print the dictionary (of one table), or write it as Markdown; `site`: a folder for it and for dbt's own pages;
+    `schema`: a folder for JSON schemas of what is declared.
 
     Raises `UserError` for a table that is none, and where nothing is built whose pages dbt could make.
     """
+    if schema is not None:
+        _write_schemas(schema)
+        return
     if site is not None:
         _write_site(site)
         return
@@ -45,13 +51,28 @@ def run(table: str | None, out: Path | None, site: Path | None, *, as_json: bool
         output.say(f"The dictionary of {len({contract.table for contract in contracts})} tables is in {out}.")
 
 
-def _write_site(folder: Path) -> None:
-    from pipelines.warehouse import write_docs
+def _write_schemas(folder: Path) -> None:
+    _make(folder)
+    for name, schema in json_schemas().items():
+        path = folder / f"{name}.schema.json"
+        try:
+            path.write_text(json.dumps(schema, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+    output.say(f"The schemas of {', '.join(f'seeds/{name}' for name in json_schemas())} are in {folder}.")
 
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror}.") from None
+
+
+def _write_site(folder: Path) -> None:
+    from pipelines.warehouse import write_docs
+
+    _make(folder)
     _write(folder / "dictionary.md", dictionary(contract_versions(), whole=True))
     write_docs(folder / "models.html")
     output.say(f"dictionary.md and models.html are in {folder}; both can be read without a network.")

@@ -82,7 +82,7 @@ def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json:
             many = "The file was" if len(outcomes) == 1 else f"All {len(outcomes)} files were"
             output.say(f"已接收过，没有任何变化。{many} already received; nothing changed.")
     for text in wrong:
-        click.echo(text, err=True)
+        click.echo(output.harmless(text), err=True)
 
 
 def _print_notes(outcomes: Sequence[Outcome]) -> None:

@@ -40,7 +40,7 @@ def _say_archive(written: list[Path]) -> None:
 
 def rotate(system: str | None, *, as_json: bool) -> None:
     """Rotate one system's key, or those of all; print the lake's new generation. Raises `UserError`."""
-    if system is not None and system not in {*systems(), keys.CELL_NUMBER}:
+    if system is not None and system not in {*systems(), *keys.NEVER_ROTATED}:
         raise UserError(f"{system} is no system; name one of {', '.join(sorted(systems()))}, or none for all.")
     with output.working("rotate", quiet=as_json), ledger.writer_lock():
         ledger.heal()

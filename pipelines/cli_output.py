@@ -4,6 +4,7 @@ What draws tables and words figures is imported where it is used: most commands 
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 WIDTH_WHEN_PIPED = 200
 MISSING = "—"
+# What a terminal obeys or that turns the order of letters round; a new line and a tab may stand.
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """A text for a terminal: names of files may hold what a terminal would obey, or bytes that are no text."""
+    return CONTROLS.sub("\ufffd", text)
 
 
 def console(*, to_stderr: bool = False) -> "Console":
@@ -34,7 +42,7 @@ def print_json(value: object) -> None:
 
 def say(text: str) -> None:
     """A plain line, neither wrapped nor read as markup."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")
 
 
 def print_table(
@@ -53,7 +61,7 @@ def print_table(
     for heading, side in columns:
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(MISSING if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(MISSING if cell is None else harmless(str(cell))) for cell in row))
     console(to_stderr=to_stderr).print(table)
     if note:
         say(note)
@@ -125,11 +133,14 @@ def print_figures(selection: "Selection", rows: Sequence[Mapping[str, Any]]) -> 
 def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") -> list[object]:
     from dashboards import wording
 
+    if row.get("decimals") is not None:
+        card = card.model_copy(update={"decimals": row["decimals"]})
     names = selection.area_names[row["area"]]
     cells: list[object] = [" ".join(names), row["area"], row["period"]]
     if selection.breakdown != "total":
         cells.append("合计 Total" if row["category"] is None else selection.category_labels[row["category"]])
-    cells.append(wording.value_text(row["value"], card, "en", exact=True))
+    band = _band(row)
+    cells.append(wording.value_text(row["value"], card, "en", exact=True) if band is None else band)
     if card.denominator is not None:
         cells += [_whole(row["numerator"]), _whole(row["denominator"])]
     cells += [_signed(row["change_on_year"], card.decimals), _signed(row["change_on_year_percent"], 1)]
@@ -139,6 +150,14 @@ def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") 
         *cells,
         "、".join(f"{marks[code].zh} {marks[code].en}" if code in marks else code for code in row["status"]),
     ]
+
+
+def _band(row: Mapping[str, Any]) -> str | None:
+    """What the public edition shows in place of a value: a rate near none or all, or the days in which a quantile lies."""
+    band = row.get("band")
+    if band == "at_least":
+        return f"≥{row['low']:g}%"
+    return f"≤{row['high']:g}%" if band == "at_most" else band
 
 
 def _whole(value: int | None) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from pipelines.intake.receiving import Outcome, receive
 from pipelines.settings import UserError, data_root
 
 ROWS_LISTED = 200
+FORMULA = re.compile(r"[=+@\t\r]|-(?![0-9.,]+$)")
 Found = list[tuple[Delivery, list[Finding]]]
 
 
@@ -148,10 +150,18 @@ def print_originals(sha256: str | None, reason: str | None, out: Path | None) ->
 
 
 def _write(path: Path, lines: Iterable[Sequence[object]], mode: int) -> None:
-    """CSV with a byte order mark. Raises `UserError` when the place does not take it."""
+    """CSV with a byte order mark; a cell that a spreadsheet would run gets an apostrophe before it.
+
+    Raises `UserError` when the place does not take it.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file).writerows(lines)
+            csv.writer(file).writerows([_harmless(cell) for cell in line] for line in lines)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _harmless(cell: object) -> object:
+    """A text that begins as a formula does, and is no number, does not begin so any more (CWE-1236)."""
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell

@@ -89,13 +89,16 @@ def figures(release: "Release", selection: Selection) -> list[dict[str, Any]]:
 
 
 def _read(release: "Release", selection: Selection, breakdown: str) -> pl.DataFrame:
-    """Rows the release holds; ranges of months, and of townships cumulatives and breakdowns, are computed from its own
-    measures."""
+    """Rows the release holds; what lies off its grid (ranges of months, of townships cumulatives and breakdowns, breakdowns
+    of half-years) is computed from its own measures. The public edition holds all that it shows."""
     rows = release.figures(selection.card.id, list(selection.areas), [selection.period], breakdown)
+    if release.edition == "public":
+        return rows
     townships = release.areas().filter(pl.col("level") == "township")["area_code"]
-    is_range = selection.period not in set(release.periods()["period"])
+    kinds = dict(release.periods().select("period", "period_kind").iter_rows())
+    is_off_grid = selection.period not in kinds or (breakdown != "total" and kinds[selection.period] == "half_year")
     held = set(rows["area_code"])
-    on_request = [area for area in selection.areas if area not in held and (is_range or area in townships)]
+    on_request = [area for area in selection.areas if area not in held and (is_off_grid or area in townships)]
     computed = (release.compute(selection.card.id, area, selection.period, breakdown) for area in on_request)
     return pl.concat([rows, *(part.select(rows.columns) for part in computed)])
 
@@ -114,6 +117,7 @@ def _object(row: Mapping[str, Any], selection: Selection) -> dict[str, Any]:
         "value": value,
         **{key: row[key] for key in ("numerator", "denominator", "low", "high")},
         **{key: row[key] for key in ("change_on_year", "change_on_year_percent", "change_on_period")},
+        **{key: row[key] for key in ("decimals", "band", "change_word") if key in row},
         "status": [code for code in (row["status"] or "").split(",") if code],
         "edition": selection.edition,
         "release": selection.release,

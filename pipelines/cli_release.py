@@ -36,9 +36,14 @@ def draft(period: str | None, edition: str, *, as_json: bool) -> None:
     if made.outcome == "unchanged":
         output.say(f"Release {made.release_id} has the same data already; nothing changed.")
         return
-    output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}")
+    output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}{_of(edition)}")
     for revision in said["revisions"]:
         output.say(_changed(revision))
+
+
+def _of(edition: str) -> str:
+    """How the next command is told an edition that is not the usual one."""
+    return "" if edition == "internal" else f" --edition {edition}"
 
 
 def _changed(revision: dict[str, Any]) -> str:
@@ -68,7 +73,7 @@ def approve(
         return
     as_whom = "".join(f", {part}" for part in (role, department) if part)
     output.say(
-        f"Release {release} is approved by {approver}{as_whom} and sealed in {folder}. Next: fengqiao publish {release}"
+        f"Release {release} is approved by {approver}{as_whom} and sealed in {folder}. Next: fengqiao publish {release}{_of(edition)}"
     )
 
 

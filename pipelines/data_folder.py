@@ -72,6 +72,7 @@ def settle() -> int | None:
 def _write(number: int) -> None:
     draft = version_path().with_name(f".version.{os.getpid()}")
     with draft.open("w", encoding="ascii") as file:
+        os.fchmod(file.fileno(), 0o644)  # dashboards under other users look at it too
         file.write(f"{number}\n")
         file.flush()
         os.fsync(file.fileno())

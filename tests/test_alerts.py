@@ -274,7 +274,7 @@ def test_the_check_tells_what_the_release_and_the_logs_say_and_no_value(
     _published(release)
     (folder / "logs").mkdir()
     (folder / "logs" / "failure-20260301T080000.000000.log").write_text("KeyError\n  张三 13800000000\n")
-    declare(folder, webhook(robot, monkeypatch))
+    declare(folder, webhook(robot, monkeypatch), kinds=["failure", "plausibility", "signal"])
     events = json.loads(fengqiao("alert", "--check", "--json").stdout)["events"]
     assert [event["kind"] for event in events] == ["failure", "plausibility", "signal"]
     assert "合川区司法局" in events[1]["zh"] and "2026-02" in events[1]["zh"]
@@ -283,6 +283,20 @@ def test_the_check_tells_what_the_release_and_the_logs_say_and_no_value(
     assert not re.search(r"张三|13800000000|KeyError|87\.5|\b23\b|\b25\b", sent)
     declare(folder, webhook(robot, monkeypatch), kinds=["signal"])
     assert len(json.loads(fengqiao("alert", "--check", "--json").stdout)["events"]) == 1
+
+
+def test_a_report_that_is_overdue_is_told_with_whom_to_ask(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(folder, webhook(robot, monkeypatch), kinds=["late_sender"])
+    events = json.loads(fengqiao("alert", "--check", "--json").stdout)["events"]
+    [hechuan] = [event for event in events if event["subject"].startswith("mediation-500117 mediation_cases ")]
+    month = hechuan["subject"].split()[-1]
+    following = datetime.strptime(month, "%Y-%m") + timedelta(days=31)
+    assert f"{month} 应于 {following:%Y-%m}-05 前报送，尚未收到。请联系合川区司法局。" in hechuan["zh"]
+    assert "has not come" in hechuan["en"]
+    assert str(robot.posted[0][1]["text_zh"]).count("尚未收到") == 20
+    assert f"另有 {len(events) - 20} 项" in str(robot.posted[0][1]["text_zh"])
 
 
 def _published(release: Path) -> None:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 from dashboards import wording
 from dashboards.bulletin import write_bulletin
 from dashboards.release_reader import Release
+from dashboards.wording import Figure
 from pipelines.catalogue import NOT_ASSIGNED, cards, padded
 from tests.conftest import Road
 from tests.offices import Office, built_house
@@ -287,6 +288,7 @@ def public(house: Office, tmp_path: Path) -> Path:
     for name in ("cards.json", "release.json", "indicators.parquet"):
         (folder / name).write_bytes((origin / name).read_bytes())
     about = json.loads((folder / "release.json").read_text(encoding="utf-8")) | {"edition": "public"}
+    about["reasons"] = {"revision": {"zh": "修订", "en": "revision"}}
     (folder / "release.json").write_text(json.dumps(about), encoding="utf-8")
     hidden = (pl.col("indicator") == "mediation_accepted") & (pl.col("area_code") == padded("500117"))
     numbers = [name for name, kind in pl.read_parquet_schema(folder / "figures.parquet").items() if kind.is_numeric()]
@@ -295,6 +297,14 @@ def public(house: Office, tmp_path: Path) -> Path:
         status=pl.when(hidden).then(pl.lit("c")).otherwise("status"),
     )
     figures.write_parquet(folder / "figures.parquet")
+    changed = {
+        "indicator": "mediation_concluded",
+        "area_code": padded("500000"),
+        "period": "2025-03",
+        "breakdown": "total",
+    }
+    revised = {"value_before": 15.0, "value_after": 20.0, "reason": "revision", "against": "2025-04-1.0"}
+    pl.DataFrame([changed | {"category": "total"} | revised]).write_parquet(folder / "changes.parquet")
     (folder.parent / "current").symlink_to(folder.name)
     return tmp_path / "data"
 
@@ -311,8 +321,52 @@ def test_a_public_release_needs_no_more_than_it_may_hold(public: Path, house: Of
     assert "合计可能不等于分项之和" in _text(page.find(".//footer"))
     accepted = next(row for row in page.iter("tr") if "调解纠纷受理件数" in _text(row))
     assert [_text(cell) for cell in accepted][1:] == ["[c]", "—"]
-    drawn = next(svg for svg in page.iter("svg") if svg.findtext("title") == "调解纠纷受理件数")
-    assert not list(drawn.iter("polyline")) and not list(drawn.iter("circle"))
+    assert "调解纠纷受理件数" not in {svg.findtext("title") for svg in page.iter("svg")}
+
+
+def test_a_revised_figure_is_listed_with_what_it_was(public: Path, tmp_path: Path) -> None:
+    release = _release((public / "releases" / "public" / "current").resolve())
+    write_bulletin(release, tmp_path / "site")
+    page = etree.fromstring((tmp_path / "site" / "corrections.html").read_bytes())
+    assert _sentence(page) == f"发布 {release.id}修订了1个数字。"
+    [row] = page.find(".//table/tbody")
+    assert [_text(cell) for cell in row] == ["调解办结件数（件）", "重庆市", "2025年3月", "15", "20", "修订"]
+
+
+def _public_figure(**said: Any) -> Figure:
+    """A figure as a public edition gives it: its decimals are said, and no change without a word for it."""
+    given = dict.fromkeys(Figure._fields) | {"status": (), "decimals": 0, "breakdown": "total", "category": "total"}
+    return Figure(**(given | said))
+
+
+def test_a_band_stands_where_a_rate_would_betray_the_rest() -> None:
+    card = cards()["mediation_success_rate"]
+    figure = _public_figure(status=("c",), band="at_least", low=95.0, high=100.0)
+    assert [wording.cell(figure, card, language) for language in ("zh", "en")] == ["95%以上", "95% or more"]
+    sentence = wording.figure_sentence("宜昌市", card, figure, figure, "2025", "zh")
+    assert sentence == "2025年，宜昌市调解成功率95%以上。"
+    days = _public_figure(status=("c", "p"), band="16-30", low=16.0, high=30.0)
+    assert wording.cell(days, cards()["mediation_days_to_conclude_p90"], "zh") == "16—30 [p]"
+    withheld = _public_figure(status=("c",))
+    assert wording.cell(withheld, card, "zh") == "[c]"
+    assert wording.figure_sentence("宜昌市", card, withheld, None, "2025", "zh") == "2025年，宜昌市调解成功率：保密。"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("cannot_tell", "2025年，宜昌市调解成功率90%，与上年同期相比增减无法判断。"),
+        ("improved", "2025年，宜昌市调解成功率90%，同比提高3个百分点（改善）。"),
+        ("worsened", "2025年，宜昌市调解成功率90%，同比提高3个百分点（恶化）。"),
+        (None, "2025年，宜昌市调解成功率90%。"),
+    ],
+)
+def test_a_change_within_the_noise_is_called_so(word: str | None, said: str) -> None:
+    """The word is the release's own; without one there is no change to speak of."""
+    change = {"change_on_year": 3.0, "value_year_before": 87.0} if word else {}
+    now, before = _public_figure(value=90.0, change_word=word, **change), _public_figure(value=87.0)
+    card = cards()["mediation_success_rate"]
+    assert wording.figure_sentence("宜昌市", card, now, before, "2025", "zh") == said
 
 
 def test_the_internal_edition_says_on_every_page_that_it_is(pages: dict[str, etree._Element]) -> None:

@@ -18,6 +18,7 @@ from tests.offices import Office, built_house, copied, opened, release
 CACHED = (
     "contracts", "contract_versions", "measures", "cards",
     "units", "code_lists", "areas", "senders", "area_mapping", "seeds_version", "denied", "consistency_reasons",
+    "publication_plan",
 )  # fmt: skip
 
 

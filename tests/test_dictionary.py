@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from pipelines import cli
 from pipelines.catalogue import cards, code_lists, contract_versions, measures
+from pipelines.settings import SEEDS
 from tests.conftest import Road
 
 
@@ -105,3 +109,44 @@ def test_the_site_is_the_dictionary_and_dbts_pages(road: Road, tmp_path: Path) -
     pages = (tmp_path / "docs" / "models.html").read_text(encoding="utf-8")
     assert "fct_mediation_cases" in pages
     assert (tmp_path / "docs" / "dictionary.md").read_text(encoding="utf-8").startswith("# 数据字典")
+
+
+@pytest.fixture
+def schemas(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> dict[str, Any]:
+    code, _, error = said(capsys, "--schema", str(tmp_path / "schemas"))
+    assert code == 0, error
+    return {path.name.split(".")[0]: json.loads(path.read_text()) for path in (tmp_path / "schemas").iterdir()}
+
+
+def _declared(path: Path) -> Any:
+    """What a file says, dates as an editor sees them."""
+    return json.loads(json.dumps(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader), default=str))
+
+
+def test_every_declaration_fits_its_schema(schemas: dict[str, Any]) -> None:
+    assert schemas.keys() == {"indicators", "measures", "contracts"}
+    for folder, schema in schemas.items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+        files = sorted((SEEDS / folder).glob("*.yml"))
+        assert files
+        for path in files:
+            assert [error.message for error in validator.iter_errors(_declared(path))] == [], path.name
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said_of_it"),
+    [
+        ({"numeratr": "mediation_agreed"}, "numeratr"),
+        ({"numerator": "mediation_agred"}, "mediation_agred"),
+        ({"label": {"zh": "调解成功率"}}, "'en' is a required property"),
+        ({"unit": "per cent"}, "per cent"),
+        ({"breakdowns": ["type"]}, "type"),
+    ],
+)
+def test_an_editor_sees_what_is_wrong_with_a_card(
+    schemas: dict[str, Any], wrong: dict[str, Any], said_of_it: str
+) -> None:
+    card = _declared(SEEDS / "indicators" / "mediation_success_rate.yml") | wrong
+    errors = list(jsonschema.Draft202012Validator(schemas["indicators"]).iter_errors(card))
+    assert len(errors) == 1 and said_of_it in errors[0].message

@@ -48,3 +48,10 @@ def test_a_screen_reader_is_told_title_and_finding() -> None:
 def test_a_bar_lies_within_its_row(value: Decimal, longest: Decimal) -> None:
     drawn = drawing.bar(min(value, longest), longest)
     assert longest == 0 or 0 <= float(etree.fromstring(drawn).find("rect").get("width")) <= 100
+
+
+def test_a_sparkline_needs_two_values_and_says_nothing_to_a_screen_reader() -> None:
+    assert drawing.sparkline([None, Decimal(4), None]) == ""
+    drawn = etree.fromstring(drawing.sparkline([Decimal(4), Decimal(6), None, Decimal(5)]))
+    assert drawn.get("aria-hidden") == "true"
+    assert [len(line.get("points").split()) for line in drawn.iter("polyline")] == [2]

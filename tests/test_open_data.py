@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from dashboards.wording import lexicon
+from pipelines import catalogue
 from pipelines.catalogue import Card
 from pipelines.release.open_csv import write_csv
 from pipelines.release.open_data import COLUMNS, write_open_data
-from pipelines.release.open_workbook import sheet_names
+from pipelines.release.open_workbook import Book, sheet_names, write_workbook
 from tests.conftest import Road
 from tests.offices import Office, built_house
 
@@ -115,7 +116,7 @@ def test_a_cell_with_a_marker_is_still_a_number(open_files: Path, road: Road) ->
     workbook = openpyxl.load_workbook(open_files / f"fengqiao-{road.release.name}.xlsx", read_only=True)
     sheet = next(sheet for sheet in workbook if "矛盾纠纷排查化解率" in sheet.title)
     rows = list(sheet.iter_rows())
-    provisional = [cell for row in rows for cell in row if "[p]" in cell.number_format]
+    provisional = [cell for row in rows for cell in row if "[p]" in (cell.number_format or "")]
     assert provisional
     assert all(isinstance(cell.value, int | float) and '"%"' in cell.number_format for cell in provisional)
     said = " ".join(str(row[0].value) for row in rows[:HEADS])
@@ -126,6 +127,33 @@ def test_every_sheet_keeps_its_heads_in_sight(open_files: Path, road: Road) -> N
     with zipfile.ZipFile(open_files / f"fengqiao-{road.release.name}.xlsx") as archive:
         sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/sheet")]
         assert sheets and all(b'state="frozen"' in archive.read(name) for name in sheets)
+
+
+def test_a_band_stands_in_the_cell_of_a_value_that_is_not_shown(tmp_path: Path) -> None:
+    """What only a public edition has: bands, and fewer decimals than the card's where the counts carry fewer."""
+    card = catalogue.cards()["mediation_success_rate"]
+    labels = {"area_code": "500000000000", "area_zh": "重庆市", "area_en": "Chongqing", "category": "total"}
+    labels |= {"category_zh": "合计", "category_en": "Total", "indicator": card.id, "breakdown": "total"}
+    given = (
+        {"period": "2023", "value": 92.0, "low": 88.0, "high": 95.0, "status": "", "decimals": 0, "band": None},
+        {
+            "period": "2024",
+            "value": None,
+            "low": 95.0,
+            "high": 100.0,
+            "status": "c,p",
+            "decimals": 0,
+            "band": "at_least",
+        },
+        {"period": "2025", "value": None, "low": None, "high": None, "status": "c", "decimals": 0, "band": None},
+    )
+    about = {"release_id": "2025-1.0", "edition": "public", "data_cutoff": "2025-12-31"}
+    figures = pl.DataFrame([labels | figure for figure in given])
+    book = Book([card], figures, ["2023", "2024", "2025"], lexicon().marks, about)
+    sheet = openpyxl.load_workbook(write_workbook(book, tmp_path / "book.xlsx")).worksheets[1]
+    shown = list(sheet.iter_rows())[-1][HEADS:]
+    assert [cell.value for cell in shown] == [92, "≥95% [p]", "[c]"]
+    assert shown[0].number_format == '#,##0"%"'
 
 
 def test_the_same_release_gives_the_same_bytes_and_no_name_or_time(tmp_path: Path, house: Office) -> None:

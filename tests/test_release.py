@@ -172,9 +172,6 @@ def test_a_period_that_is_not_over_is_not_released(own: Office) -> None:
     assert list((own.data / "releases" / "drafts" / "internal").iterdir()) == []
 
 
-def test_there_is_no_public_edition_yet(own: Office) -> None:
-    with pytest.raises(UserError, match="public edition does not exist yet"):
-        drafting.draft(edition="public")
 
 
 def test_publishing_twice_notes_it_once(own: Office) -> None:

@@ -24,9 +24,10 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.data_folder"},
     "pipelines.warehouse": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.intake"},
     "pipelines.signals": set(),
+    "pipelines.protect": {"pipelines.settings", "pipelines.catalogue", "pipelines.warehouse", "pipelines.intake"},
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
-    | {"pipelines.intake", "pipelines.signals"},
-    "pipelines.alerts": {"pipelines.settings", "pipelines.catalogue"},
+    | {"pipelines.intake", "pipelines.signals", "pipelines.protect"},
+    "pipelines.alerts": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.release"},
     "pipelines.keeping": {"pipelines.settings", "pipelines.catalogue", "pipelines.data_folder", "pipelines.intake"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
@@ -62,6 +63,7 @@ DOORS: Mapping[tuple[str, str], set[str]] = {
         "pipelines.intake.lake",
         "pipelines.intake.ledger",
     },
+    ("pipelines.protect", "pipelines.intake"): {"pipelines.intake.keys"},
     ("pipelines.release", "pipelines.intake"): {
         "pipelines.intake.archive",
         "pipelines.intake.keys",

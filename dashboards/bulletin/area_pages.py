@@ -77,7 +77,7 @@ def _area_blocks(contents: Contents, page: Page, place: Place, city: Place | Non
         return wording.joined((*names, place_name(place, language), period), language)
 
     headline = say("bulletin.headline", language)
-    yield section(headline, indicator_table(contents, page, contents.headline, place, captioned()))
+    yield section(headline, indicator_table(contents, page, contents.headline, place, captioned(), with_lines=True))
     lines = [over_time(contents, page, card, place, label(card, language)) for card in contents.leading]
     yield section(say("bulletin.over_time", language), *lines)
     below = contents.below.get(place.code, ())

@@ -5,19 +5,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-import polars as pl
-
 from dashboards import wording
 from dashboards.release_reader import Release
-from dashboards.wording import Figure, lexicon
+from dashboards.rows import KINDS, as_figures
+from dashboards.wording import CONFIDENTIAL, Figure, lexicon
 from pipelines.catalogue import NOT_ASSIGNED, Card, Words
 from pipelines.periods import months_of
 from pipelines.settings import UserError
 
-KINDS = ("count", "stock", "ratio", "share", "quantile", "survival_quantile")
 YEARS = 3
 TOTAL = "total"
-CONFIDENTIAL = "c"
 PARTS_OF_A_YEAR: Mapping[str, tuple[str, ...]] = {
     "month": tuple(f"-{month:02d}" for month in range(1, 13)),
     "quarter": tuple(f"-Q{quarter}" for quarter in range(1, 5)),
@@ -205,17 +202,12 @@ def _categories(release: Release) -> Mapping[str, Mapping[str, Words]]:
     return found
 
 
-def _rows(frame: pl.DataFrame) -> list[Figure]:
-    rows = frame.select(Figure._fields).iter_rows()
-    return [Figure(*row[:-1], status=tuple(code for code in (row[-1] or "").split(",") if code)) for row in rows]
-
-
 def _by_key(
     release: Release, cards: Sequence[Card], places: Sequence[Place], periods: Sequence[str]
 ) -> dict[Key, Figure]:
     names, codes = [card.id for card in cards], [place.code for place in places]
     frame = release.figures(names, codes, list(dict.fromkeys(periods)))
-    return {(row.indicator, row.area_code, row.period): row for row in _rows(frame)}
+    return {(row.indicator, row.area_code, row.period): row for row in as_figures(frame)}
 
 
 def _parts(
@@ -225,11 +217,13 @@ def _parts(
     codes, found = [place.code for place in places], {}
     for breakdown in sorted({breakdown for card in cards for breakdown in card.breakdowns}):
         names = [card.id for card in cards if breakdown in card.breakdowns]
-        for row in _rows(release.figures(names, codes, list(periods), breakdown)):
+        for row in as_figures(release.figures(names, codes, list(periods), breakdown)):
             found[row.indicator, breakdown, row.category, row.area_code, row.period] = row
     return found
 
 
 def rounded(figure: Figure | None, card: Card) -> Decimal | None:
     """The value as it is displayed, for a drawing; None where there is none."""
-    return None if figure is None or figure.value is None else wording.rounded(figure.value, card.decimals)
+    if figure is None or figure.value is None:
+        return None
+    return wording.rounded(figure.value, wording.as_carried(card, figure).decimals)

@@ -6,7 +6,7 @@ from dashboards import markup, wording
 from dashboards.bulletin import addresses
 from dashboards.bulletin.contents import Contents, Place
 from dashboards.bulletin.frame import Page, place_name, section, with_blocks
-from dashboards.bulletin.pieces import area_table, category_table, over_time
+from dashboards.bulletin.pieces import area_table, category_table, is_shown, over_time
 from dashboards.markup import tag, text
 from dashboards.wording import Figure, Language, escaped, label, label_with_unit, lexicon, say, spoken
 from pipelines.catalogue import Card
@@ -58,13 +58,14 @@ def _blocks(contents: Contents, page: Page, card: Card) -> Iterator[str]:
     period = wording.period_name(contents.period, language)
     for city in contents.cities:
         name = place_name(city, language)
+        if not _is_told(contents, card, city):
+            yield section(name, text("p", say("bulletin.nothing_shown", language)))
+            continue
         caption = wording.joined((label_with_unit(card, language), name, period), language)
         below = [place for place in contents.below[city.code] if contents.total(card, place, contents.period)]
         known = below or contents.total(card, city, contents.period)
         parts = [area_table(contents, page, card, below, city, caption)] if known else []
-        parts.append(
-            over_time(contents, page, card, city, wording.joined((name, say("bulletin.over_time", language)), language))
-        )
+        parts.append(over_time(contents, page, card, city, say("bulletin.over_time_of", language, area=name)))
         for breakdown in card.breakdowns:
             drawn = category_table(contents, page, card, breakdown, city, caption)
             by = say("bulletin.by_breakdown", language, breakdown=_breakdown(breakdown, language))
@@ -72,6 +73,17 @@ def _blocks(contents: Contents, page: Page, card: Card) -> Iterator[str]:
         yield section(name, *parts)
     words = text("h2", say("definition", language)) + markup.definition(card, language) + _related(contents, page, card)
     yield tag("section", words, id="definition")
+
+
+def _is_told(contents: Contents, card: Card, city: Place) -> bool:
+    """Whether anything is shown of an indicator in a city, its districts or its categories."""
+    totals = (contents.total(card, place, contents.period) for place in (city, *contents.below[city.code]))
+    parts = (
+        contents.part(card, breakdown, category, city, contents.period)
+        for breakdown in card.breakdowns
+        for category in contents.categories.get(breakdown, {})
+    )
+    return any(is_shown(figure) for figure in (*totals, *parts))
 
 
 def _breakdown(breakdown: str, language: Language) -> str:

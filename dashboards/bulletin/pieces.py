@@ -66,16 +66,28 @@ def compared_cells(figures: Sequence[Figure | None], card: Card, language: Langu
     return [*shown, change_cell(figures[0], before, card, language)]
 
 
-def indicator_table(contents: Contents, page: Page, cards: Sequence[Card], place: Place, caption: str) -> str:
-    """Indicators of one area: the period, the year before, the change; each leads to its own page."""
+def indicator_table(
+    contents: Contents, page: Page, cards: Sequence[Card], place: Place, caption: str, *, with_lines: bool = False
+) -> str:
+    """Indicators of one area: the period, the year before, the change; each leads to its own page.
+
+    `with_lines`: beside each the small line of its last years.
+    """
     language = page.language
     rows = []
     for card in cards:
         figures = [contents.total(card, place, period) for period in reversed(contents.compared[-2:])]
         name = text("a", label_with_unit(card, language), href=page.link(addresses.indicator(card.id)))
-        rows.append([name, *compared_cells(figures, card, language)])
-    columns = [Column(say("bulletin.indicator", language), "text"), *compared_columns(contents, language)]
-    return table(caption, columns, rows) if rows else ""
+        lines = [_sparkline(contents, card, place)] if with_lines else []
+        rows.append([name, *lines, *compared_cells(figures, card, language)])
+    columns = [Column(say("bulletin.indicator", language), "text"), *([Column("", "drawing")] if with_lines else [])]
+    return table(caption, [*columns, *compared_columns(contents, language)], rows) if rows else ""
+
+
+def _sparkline(contents: Contents, card: Card, place: Place) -> str:
+    series = contents.series(card, place)
+    points = (contents.total(card, place, year + part) for year in series.years for part in series.parts)
+    return drawing.sparkline([rounded(point, card) for point in points])
 
 
 def area_table(
@@ -165,16 +177,23 @@ def over_time(contents: Contents, page: Page, card: Card, place: Place, title: s
     series = contents.series(card, place)
     periods = [year + part for year in series.years for part in series.parts]
     points = [contents.total(card, place, period) for period in periods]
-    if not any(points):
+    if not any(is_shown(point) for point in points):
         return ""
+    beside = _time_table(contents, card, place, series, page.language)
+    if not any(point and point.value is not None for point in points):
+        return section(title, beside, level="h3")  # bands only, which are no points
     values = [rounded(point, card) for point in points]
     finding = wording.series_finding(card, place_name(place, page.language), periods, points, page.language)
     marks = [(number * len(series.parts), year) for number, year in enumerate(series.years)]
     name = f"line-{card.id.replace('_', '-')}-{place.short}"
     drawn = drawing.line(values, _axis(values, card, page.language), marks, title, finding, name)
-    beside = _time_table(contents, card, place, series, page.language)
     pair = tag("div", drawn, class_="chart") + tag("div", beside, class_="beside")
     return section(title, tag("div", pair, class_="pair"), level="h3")
+
+
+def is_shown(figure: Figure | None) -> bool:
+    """Whether a figure says more than why it is not there."""
+    return figure is not None and (figure.value is not None or bool(figure.band))
 
 
 def _axis(values: drawing.Values, card: Card, language: Language) -> Axis:

@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dashboards import wording
 from dashboards.bulletin import addresses
-from dashboards.bulletin.contents import Contents
+from dashboards.bulletin.contents import Contents, Place
 from dashboards.bulletin.frame import Page, citation, listing, place_name, section, with_blocks
 from dashboards.bulletin.indicator_pages import counts_sentence
 from dashboards.bulletin.pieces import Column, linked_place, table
 from dashboards.markup import tag, text
-from dashboards.wording import Language, escaped, label, lexicon, say, spoken
+from dashboards.wording import Language, escaped, label, label_with_unit, lexicon, say, spoken
+from pipelines.catalogue import Card
 
 VERDICTS = ("better", "worse", "flat", "unclear")
 KILOBYTE = 1000
 SHOWN = 500  # revised figures on the page; all of them stand in the data files
-ABOUT = ("publisher", "responsible", "ask", "population", "geography", "frequency", "licence", "issued", "next_release")
+ABOUT = (
+    *("publisher", "authority", "responsible_statistician", "contact", "legal_basis", "population", "geography"),
+    *("licence", "issued", "next_release"),
+)
 
 
 def glossary_page(contents: Contents, language: Language) -> Page:
@@ -64,11 +69,17 @@ def contact_page(contents: Contents, language: Language) -> Page:
 
 
 def _about(contents: Contents, key: str, language: Language) -> str:
-    if key == "next_release":
-        said = (contents.release.metadata.get(key) or {}).get("due_at", "")
-    else:
-        said = _said(contents, {"ask": "contact"}.get(key, key), language)
-    return wording.day_name(said[:10], language) if said and key in ("issued", "next_release") else said
+    """What the release says of itself under a key, as a person reads it; empty where it does not."""
+    if key == "issued":
+        return wording.day_name(_said(contents, key, language), language)
+    following = contents.release.metadata.get(key)
+    if key == "next_release" and isinstance(following, dict):
+        period, day = (
+            wording.period_name(following["period"], language),
+            wording.day_name(following["due_at"], language),
+        )
+        return wording.joined((period, day), language)
+    return _said(contents, key, language)
 
 
 def _said(contents: Contents, key: str, language: Language) -> str:
@@ -113,37 +124,70 @@ def _size(path: Path) -> str:
 
 
 def corrections_page(contents: Contents, language: Language) -> Page:
-    """Figures that differ from an earlier release, breaks in series, and how revisions are made."""
-    revised = [figure for figure in contents.totals.values() if "r" in figure.status and figure.value is not None]
+    """Figures that differ from earlier releases, breaks in series, and how revisions are made."""
+    revised = _revisions(contents)
     key = "bulletin.corrections_sentence" if revised else "bulletin.no_corrections"
     sentence = say(key, language, release=contents.release.id, figures=f"{len(revised):,}")
     page = _page(addresses.CORRECTIONS, "corrections", sentence, language)
-    return with_blocks(page, _corrections(contents, page))
+    return with_blocks(page, _corrections(contents, page, revised))
 
 
-def _corrections(contents: Contents, page: Page) -> Iterator[str]:
+class Revision(NamedTuple):
+    """A total that an earlier release gave otherwise; None where one of the two does not show it."""
+
+    card: Card
+    place: Place
+    period: str
+    before: float | None
+    after: float | None
+    reason: str
+
+
+def _revisions(contents: Contents) -> list[Revision]:
+    """What the release says it changed of the totals of cities and districts, the newest periods first."""
+    if not contents.release.has("changes"):
+        return []
+    places = {place.code: place for place in (*contents.cities, *contents.districts)}
+    changes = contents.release.table("changes").filter(breakdown="total").sort("period", descending=True)
+    columns = ("indicator", "area_code", "period", "value_before", "value_after", "reason")
+    return [
+        Revision(contents.release.cards[indicator], places[code], *rest)
+        for indicator, code, *rest in changes.select(columns).iter_rows()
+        if indicator in contents.release.cards and code in places
+    ]
+
+
+def _corrections(contents: Contents, page: Page, revised: Sequence[Revision]) -> Iterator[str]:
     language = page.language
     policy = _said(contents, "revision_policy", language)
     yield section(say("bulletin.revision_policy", language), text("p", policy) if policy else "")
-    yield section(say("bulletin.revised", language), _revised(contents, page))
+    yield section(say("bulletin.revised", language), _revised(contents, page, revised[:SHOWN]))
     breaks = _breaks(contents, page)
     yield section(say("bulletin.breaks", language), breaks or text("p", say("bulletin.no_breaks", language)))
 
 
-def _revised(contents: Contents, page: Page) -> str:
+def _revised(contents: Contents, page: Page, revised: Sequence[Revision]) -> str:
     language = page.language
-    rows = []
-    for card in contents.cards:
-        for place in (*contents.cities, *contents.districts):
-            for period in reversed(contents.compared):
-                figure = contents.total(card, place, period)
-                if figure and "r" in figure.status:
-                    link = text("a", label(card, language), href=page.link(addresses.indicator(card.id)))
-                    cells = (linked_place(place, page), escaped(wording.period_name(period, language)))
-                    rows.append([link, *cells, escaped(wording.quantity(figure.value, card, language, exact=True))])
-    columns = [Column(say("bulletin.indicator", language), "text"), Column(say("area", language), "text")]
-    columns += [Column(say("period", language), "text"), Column(say("value", language))]
-    return table("", columns, rows[:SHOWN]) if rows else ""
+    columns = [Column(say(key, language), "text") for key in ("bulletin.indicator", "area", "bulletin.period")]
+    columns += [Column(say(key, language)) for key in ("bulletin.before_revision", "bulletin.after_revision")]
+    columns.append(Column(say("bulletin.reason", language), "text"))
+    rows = [
+        [
+            text("a", label_with_unit(one.card, language), href=page.link(addresses.indicator(one.card.id))),
+            linked_place(one.place, page),
+            escaped(wording.period_name(one.period, language)),
+            *(escaped(wording.value_text(value, one.card, language, exact=True)) for value in (one.before, one.after)),
+            escaped(_reasons(contents, one.reason, language)),
+        ]
+        for one in revised
+    ]
+    return table("", columns, rows) if rows else ""
+
+
+def _reasons(contents: Contents, codes: str, language: Language) -> str:
+    """Why a figure was revised, in the words that the release carries for its codes."""
+    known = contents.release.metadata.get("reasons", {})
+    return wording.listed((known.get(code, {}).get(language, code) for code in codes.split(",")), language)
 
 
 def _breaks(contents: Contents, page: Page) -> str:

@@ -43,10 +43,11 @@ def build(seen: Facts, language: Language, lines: Letterhead, published: Publish
     built = Built(seen, language, published, {})
     abstract = _abstract(built)
     sections = numbered(_ordered(tuple(_section(built, section) for section in plan().sections), language))
-    title = built.say(f"title_{seen.kind}")
+    title_lines = (built.say("title_of"), built.say(f"title_{seen.kind}"))
     return Document(
         language=language,
-        title=title,
+        title="".join(title_lines),
+        title_lines=title_lines,
         area=spoken(seen.place.name, language),
         period=wording.period_name(period, language),
         number=_words(lines.number, language),
@@ -223,8 +224,8 @@ def _level(built: Built) -> str:
 
 
 def _areas(built: Built, table: TablePlan) -> list[Block]:
-    if not built.facts.children:
-        return [Paragraph(built.say("absent_area"))] if table.id == "open" else []
+    if not built.facts.children and table.id != "open":
+        return []
     made, nought, silent = tables.areas(built.facts, table, built.language)
     if made is None:
         return [Paragraph(built.say("open_none"))] if table.id == "open" and nought else []
@@ -255,7 +256,10 @@ def _senders(built: Built, table: TablePlan) -> list[Block]:
     is_full = sums["owed"] == sums["reported"]
     texts = [built.say("coverage_full" if is_full else "coverage_missing", **numbers)]
     found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
-    texts += [built.say(key, **numbers) for key in found] or [built.say("refused_none")]
+    is_part = say("review.note_whole", built.language) in made.notes
+    texts += [built.say(key, **numbers) for key in found] or [
+        built.say("refused_none_own" if is_part else "refused_none")
+    ]
     return [Paragraph(_run(texts, built.language)), made]
 
 
@@ -283,6 +287,11 @@ def _occurrences(built: Built, table: TablePlan) -> list[Block]:
 def _reported(built: Built, table: TablePlan) -> list[Block]:
     made = records.reported(built.facts, table, built.language)
     return [made] if made else [Paragraph(built.say("absent_reported"))]
+
+
+def _differences(built: Built, table: TablePlan) -> list[Block]:
+    made = records.differences(built.facts, table, built.language)
+    return [made] if made else []
 
 
 def _changes(built: Built, table: TablePlan) -> list[Block]:
@@ -339,6 +348,7 @@ BUILDERS: dict[str, Callable[[Built, TablePlan], list[Block]]] = {
     "unreported": _unreported,
     "occurrences": _occurrences,
     "reported": _reported,
+    "differences": _differences,
     "changes": _changes,
     "published": _published,
     "years": _years,

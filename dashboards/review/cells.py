@@ -23,14 +23,16 @@ def number_form(decimals: int) -> str:
     return "#,##0" + (f".{'0' * decimals}" if decimals else "")
 
 
-def signed_form(decimals: int) -> str:
-    return f"+{number_form(decimals)};-{number_form(decimals)};0"
+def signed_form(decimals: int, unit: str = "") -> str:
+    """A sign before, a unit after; nought has neither."""
+    number = number_form(decimals) + (f'"{unit}"' if unit else "")
+    return f'+{number};"−"{number};0'
 
 
 def quantity(value: float, card: Card, language: Language) -> Cell:
     """A bare number; its unit stands in the head or beside it."""
     text = wording.number(value, card.decimals, language, exact=True, trim=_is_trimmed(value, card))
-    return Cell(text, value, number_form(card.decimals))
+    return Cell(text, value, number_form(len(text.partition(".")[2])))
 
 
 def _is_trimmed(value: float, card: Card) -> bool:
@@ -81,9 +83,11 @@ def apart(difference: float | None, card: Card, language: Language) -> Cell:
     text = wording.signed(difference, card.decimals, trim=card.unit == "day")
     if not wording.rounded(difference, card.decimals):
         return Cell(say("changes.flat", language))
-    if card.unit == "percent":
-        text = say("review.points", language, amount=text)
-    return Cell(text, difference, signed_form(card.decimals))
+    decimals = len(text.partition(".")[2])
+    if card.unit != "percent":
+        return Cell(text, difference, signed_form(decimals))
+    unit = say("review.points", language, amount="")
+    return Cell(text + unit, difference, signed_form(decimals, unit))
 
 
 def distance(cases: int | None, language: Language) -> Cell:
@@ -96,7 +100,8 @@ def rank(place: int | None, units: int | None, language: Language) -> Cell:
 
 
 def count(number: int | None, language: Language) -> Cell:
-    return none(language) if number is None else Cell(f"{number:,}", number, number_form(0))
+    """A whole number as it is; what may be negative has its sign."""
+    return none(language) if number is None else Cell(wording.whole(number), number, number_form(0))
 
 
 def remark(figure: Figure | None, language: Language) -> Cell:

@@ -112,10 +112,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole review in one language. `made_at` is the release's instant, so that a second run gives the same file."""
+    """A whole review in one language. `title_lines`: the title, broken where a line may end.
+
+    `made_at` is the release's instant, so that a second run gives the same file.
+    """
 
     language: Language
     title: str
+    title_lines: tuple[str, str]
     area: str
     period: str
     number: str

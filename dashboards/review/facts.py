@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.release_reader import Release
+from dashboards.rows import as_figures
 from dashboards.wording import Figure
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
@@ -121,7 +122,7 @@ class Facts:
 
     @staticmethod
     def _by_key(frame: pl.DataFrame) -> Mapping[tuple[str, str, str], Figure]:
-        return {(row.indicator, row.area_code, row.period): row for row in _figures(frame)}
+        return {(row.indicator, row.area_code, row.period): row for row in as_figures(frame)}
 
     def total(self, indicator: str, period: str | None = None, area: str | None = None) -> Figure | None:
         """The total of an indicator, here and now unless said; None where the release has no row."""
@@ -136,7 +137,7 @@ class Facts:
         """The categories of an indicator here and now, in the order of their list."""
         key = (indicator, breakdown)
         if key not in self._categories:
-            self._categories[key] = _figures(self._read(indicator, breakdown))
+            self._categories[key] = as_figures(self._read(indicator, breakdown))
         rows = self._categories[key]
         order = list(self.category_words.get(breakdown, {}))
         return tuple(sorted(rows, key=lambda row: order.index(row.category)))
@@ -154,7 +155,7 @@ class Facts:
         names = [name for name, code, period in self._totals if (code, period) == (self.place.code, self.period)]
         if not names or self.year_to_date is None:
             return {}
-        rows = _figures(self.release.compute(names, self.place.code, self.year_to_date))
+        rows = as_figures(self.release.compute(names, self.place.code, self.year_to_date))
         return {row.indicator: row for row in rows}
 
     @cached_property
@@ -200,8 +201,9 @@ class Facts:
         return {name: (last, ago) for name, last, ago in frame.select("indicator", month, "months_since").iter_rows()}
 
     def kept(self) -> pl.DataFrame:
-        """How senders kept what they owe for this area: `Release.kept` over the months of the period."""
-        return self.release.kept(self.place.code, *months_of(self.period))
+        """How senders kept what they owe for this area, of a town for its district: `Release.kept` over the period."""
+        code = self.place.parent if self.place.level == "township" else self.place.code
+        return self.release.kept(code, *months_of(self.period))
 
     def coverage(self) -> Mapping[str, tuple[int, int]]:
         """By table the reports owed and handed in for this area: one an area that reports, and month."""
@@ -225,23 +227,15 @@ class Facts:
         return tuple((self.places[code], table, owed, done) for code, table, owed, done in rows)
 
     def changes(self) -> Sequence[Mapping[str, Any]] | None:
-        """Revised totals of this area in the period; None where the release carries no list of changes."""
-        if not (self.release.folder / "changes.parquet").is_file():
+        """Revised totals of this area in the period; None where there is no earlier release to compare with."""
+        if not self.release.metadata.get("revisions") or not self.release.has("changes"):
             return None
         rows = self._of_here("changes").filter(pl.col("period") == self.period, pl.col("breakdown") == "total")
         return rows.sort("indicator").to_dicts()
 
-    def reconciliation(self) -> Mapping[str, Mapping[str, Any]]:
-        """By indicator what the release says of the difference between reported and counted; empty where it does not."""
-        if not (self.release.folder / "reconciliation.parquet").is_file():
-            return {}
-        rows = self._of_here("reconciliation").filter(pl.col("period") == self.period)
-        return {row["indicator"]: row for row in rows.to_dicts()}
-
-
-def _figures(frame: pl.DataFrame) -> tuple[Figure, ...]:
-    rows = frame.select(Figure._fields).iter_rows()
-    return tuple(Figure(*row[:-1], status=tuple(code for code in (row[-1] or "").split(",") if code)) for row in rows)
+    def reconciled(self) -> Sequence[Mapping[str, Any]]:
+        """Forms beside case rows over the months of the period: `Release.reconciled`."""
+        return self.release.reconciled(self.place.code, *months_of(self.period)).to_dicts()
 
 
 def facts(release: Release, area: str, period: str) -> Facts:

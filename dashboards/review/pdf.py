@@ -17,6 +17,8 @@ from pipelines.settings import UserError
 SOURCE = Path(__file__).with_name("review.typ")
 FACE = "Noto Sans SC"
 DOTS_PER_INCH = 180.0
+PICTURE_POINTS = 480
+PICTURE_PIXELS = PICTURE_POINTS / 72 * DOTS_PER_INCH
 
 
 def typst() -> Any:
@@ -60,9 +62,8 @@ def write(document: Document, target: Path, faces: Path | None = None) -> None:
 
 def picture(chart: Chart, faces: Path | None = None) -> bytes:
     """A chart as PNG, for the formats that take no SVG."""
-    source = (
-        '#set page(width: auto, height: auto, margin: 0pt)\n#image(bytes(sys.inputs.svg), format: "svg", width: 480pt)'
-    )
+    page = "#set page(width: auto, height: auto, margin: 0pt)"
+    source = f'{page}\n#image(bytes(sys.inputs.svg), format: "svg", width: {PICTURE_POINTS}pt)'
     return _compiled(source.encode(), faces, format="png", ppi=DOTS_PER_INCH, sys_inputs={"svg": chart.svg})
 
 
@@ -72,6 +73,7 @@ def _laid_out(document: Document) -> Mapping[str, Any]:
     return {
         "language": language,
         "title": document.title,
+        "title_lines": document.title_lines,
         "author": next((field.value for field in document.head if field.id == "office"), ""),
         "number": document.number,
         "classification": document.classification,

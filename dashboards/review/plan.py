@@ -21,6 +21,7 @@ Kind = Literal[
     "unreported",
     "occurrences",
     "reported",
+    "differences",
     "changes",
     "published",
     "methods",

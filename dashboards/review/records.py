@@ -13,6 +13,14 @@ from pipelines import catalogue
 from pipelines.catalogue import Card
 
 REPORTED = "_reported"
+ACCOUNT: Mapping[str, str] = {
+    "reported": "reported",
+    "counted": "counted",
+    "late_rows": "late",
+    "corrected_rows": "corrected",
+    "refused_rows": "refused",
+    "unexplained": "unexplained",
+}
 QUALITY = ("owed", "reported", "late", "refused", "contradictions")
 
 Published = Sequence[Mapping[str, Any]]
@@ -40,18 +48,22 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
     A sender may owe for more areas than this one: below the city, owed and reported are those of the area.
     """
     kept, coverage = facts.kept().to_dicts(), facts.coverage()
-    for row in kept:
-        if facts.place.level != "city" and row["table_name"] in coverage:
-            row["owed"], row["reported"] = coverage[row["table_name"]]
+    if facts.place.level != "city":
+        kept = [row | _of_area(coverage[row["table_name"]]) for row in kept if row["table_name"] in coverage]
     heads = [Column(say("review.sender_table", language), "left", 4.0)]
-    heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
+    heads += [Column(say(f"quality.{name}", language), "right", 1.2) for name in QUALITY]
     rows = []
     for row in kept:
         name = row[f"name_{language}"] or ""
         first = Cell(wording.joined((name, _table_name(row["table_name"], language)), language))
         rows.append([first, *(cells.count(row[column], language) for column in QUALITY)])
     sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY}
-    return _table(plan, language, heads, rows), sums
+    is_part = any(row["late"] is None for row in kept)
+    return _table(plan, language, heads, rows, *([say("review.note_whole", language)] if is_part else [])), sums
+
+
+def _of_area(covered: tuple[int, int]) -> Mapping[str, int]:
+    return {"owed": covered[0], "reported": covered[1]}
 
 
 def unreported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
@@ -108,8 +120,7 @@ def occurrences(facts: Facts, plan: TablePlan, language: Language) -> Table | No
 
 
 def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
-    """Every indicator that has a monthly form beside what was counted from cases, and the explained difference."""
-    explained = facts.reconciliation()
+    """Every indicator that has a monthly form beside what was counted from cases."""
     heads = [
         Column(say("review.indicator", language), "left", 3.0),
         Column(say("review.unit", language), "centre", 0.8),
@@ -121,19 +132,30 @@ def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         figure = facts.total(card.id + REPORTED)
         if figure is None or figure.value is None:
             continue
-        own = facts.total(card.id)
         rows.append(
             [
                 _label(card, language),
                 cells.unit(card, language),
-                cells.value(own, card, language),
+                cells.value(facts.total(card.id), card, language),
                 cells.value(figure, card, language),
-                *([_explained(explained.get(card.id), language)] if explained else []),
             ]
         )
-    if explained:
-        heads.append(Column(say("review.explained", language), "left", 2.4))
     return _table(plan, language, heads, rows, *_reported_by(facts, language))
+
+
+def differences(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """What explains the difference between the forms and the case rows of the areas that hand both in."""
+    heads = [Column(say("review.item", language), "left", 2.6)]
+    heads += [Column(say(f"review.{name}", language)) for name in ACCOUNT]
+    rows = [
+        [
+            Cell(spoken(facts.measures[row["measure"]][0], language)),
+            *(cells.count(row[column], language) for column in ACCOUNT.values()),
+        ]
+        for row in facts.reconciled()
+        if row["measure"] in facts.measures
+    ]
+    return _table(plan, language, heads, rows, say("review.note_account", language))
 
 
 def _reported_by(facts: Facts, language: Language) -> tuple[str, ...]:
@@ -144,20 +166,11 @@ def _reported_by(facts: Facts, language: Language) -> tuple[str, ...]:
     places = [
         place
         for place in facts.children
-        if any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
+        if not place.is_not_assigned
+        and any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
     ]
     names = wording.listed((spoken(place.name, language) for place in places), language)
-    return (say("review.reported_by", language, areas=names),) if len(places) < len(facts.children) else ()
-
-
-def _explained(row: Mapping[str, Any] | None, language: Language) -> Cell:
-    """What the release says of a difference: its size and its words, in whatever language it has them."""
-    if row is None:
-        return cells.none(language)
-    words = row.get(f"explanation_{language}") or row.get("explanation") or ""
-    difference = row.get("difference")
-    text = "" if difference is None else wording.signed(difference, 0) or "0"
-    return Cell(wording.joined((text, words), language) or say("review.none", language))
+    return (say("review.reported_by", language, areas=names),) if places else ()
 
 
 def changes(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
@@ -198,7 +211,7 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
     """What others published of this area or one in it, beside ours: only what a card counts."""
     heads = [
-        Column(say("review.published_by", language), "left", 1.2),
+        Column(say("review.published_by", language), "left", 1.7),
         Column(say("area", language), "left", 1.1),
         Column(say("review.period", language), "left", 1.2),
         Column(say("review.indicator", language), "left", 2.2),

@@ -16,6 +16,7 @@ from pipelines.catalogue import Card, Words
 
 LABEL_WEIGHT = 3.2
 BARS = 12
+FEWEST_DRAWN = 5  # below it a line jumps between nought and one and shows nothing
 LAST = ("other", "not_stated")
 
 Counted = tuple[Words, Figure | None, Figure | None]
@@ -47,10 +48,10 @@ def _assembled(
 def _shown(facts: Facts, plan: TablePlan) -> tuple[tuple[Card, ...], tuple[Card, ...], tuple[Card, ...]]:
     """The cards of a table: with a row in the release, of longer periods only, and not reported."""
     cards = known_cards(facts, plan.indicators)
-    coarse = tuple(card for card in cards if is_coarser(card, facts.kind))
+    fitting = tuple(card for card in cards if _is_counted_at(card, facts))
+    coarse = tuple(card for card in fitting if is_coarser(card, facts.kind))
     present = tuple(card for card in cards if card not in coarse and facts.total(card.id) is not None)
-    fitting = tuple(card for card in cards if card not in coarse and _is_counted_at(card, facts))
-    return present, coarse, tuple(card for card in fitting if card not in present)
+    return present, coarse, tuple(card for card in fitting if card not in present and card not in coarse)
 
 
 def _is_counted_at(card: Card, facts: Facts) -> bool:
@@ -75,7 +76,7 @@ def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         *_compared(pairs, language),
         *_cumulative(facts, present, language),
         *_beside(facts, present, language),
-        (Column(say("review.remark", language), "centre", 1.0), [cells.remark(row, language) for row in rows]),
+        (Column(say("review.remark", language), "centre", 1.2), [cells.remark(row, language) for row in rows]),
     ]
     labels = {"coarser": coarse, "silent": silent}
     notes = [
@@ -96,8 +97,8 @@ def _compared(rows: Sequence[tuple[Figure | None, Figure | None, Card]], languag
     columns = (
         ("this_period", 1.2, [cells.value(row, card, language) for row, _, card in rows]),
         ("year_before", 1.2, before),
-        ("difference", 1.6, [cells.difference(row, card, language) for row, _, card in rows]),
-        ("growth", 1.1, [cells.growth(row, card, language) for row, _, card in rows]),
+        ("difference", 1.75, [cells.difference(row, card, language) for row, _, card in rows]),
+        ("growth", 1.25, [cells.growth(row, card, language) for row, _, card in rows]),
     )
     return [(Column(say(f"review.{key}", language), "right", weight), column) for key, weight, column in columns]
 
@@ -115,7 +116,7 @@ def _cumulative(facts: Facts, present: Sequence[Card], language: Language) -> li
         changes.append(cells.none(language) if row is None else cells.difference(row, card, language))
     return [
         (Column(say("review.cumulative", language, period=span), "right", 1.2), values),
-        (Column(say("review.cumulative_difference", language, period=span), "right", 1.5), changes),
+        (Column(say("review.cumulative_difference", language, period=span), "right", 1.75), changes),
     ]
 
 
@@ -198,7 +199,7 @@ def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Cha
     points = [facts.total(card.id, month) for month in facts.months]
     now = tuple(point.value if point else None for point in points)
     before = tuple(point.value_year_before if point else None for point in points)
-    if not any(value is not None for value in now):
+    if max((value for value in (*now, *before) if value is not None), default=0) < FEWEST_DRAWN:
         return None
     area, unit = spoken(facts.place.name, language), catalogue.units()[card.unit][f"symbol_{language}"]
     span = wording.span_name(facts.months[0], facts.months[-1], language)
@@ -261,7 +262,8 @@ def categories(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table
     if share is not None:
         column = [cells.none(language) if part is None else cells.value(part, share, language) for *_, part in rows]
         filled.append((Column(say("review.share", language), "right", 1.1), column))
-    chart = _bars(facts, card, plan, rows, language) if plan.chart and len(rows) > 1 else None
+    is_drawn = plan.chart and len(rows) > 1 and _size(rows[0]) >= FEWEST_DRAWN
+    chart = _bars(facts, card, plan, rows, language) if is_drawn else None
     return _assembled(plan, filled, language), chart
 
 
@@ -294,7 +296,7 @@ def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | No
     others = [place for place in facts.children if place not in below and not place.is_not_assigned]
     nought = sum(any(_is_known(facts.total(card.id, area=place.code)) for card in cards) for place in others)
     silent = len(others) - nought
-    if not cards or not below:
+    if not cards or (facts.children and not below):
         return None, nought, silent
     places = [facts.place, *below]
     names = [Cell(say("review.total", language)), *(Cell(spoken(place.name, language)) for place in below)]
@@ -302,7 +304,7 @@ def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | No
     for card in cards:
         column = [cells.value(facts.total(card.id, area=place.code), card, language) for place in places]
         filled.append((Column(_headed(card, language), "right", 1.5), column))
-    titled = plan.model_copy(update={"title": _titled(plan.title, below[0].level)})
+    titled = plan.model_copy(update={"title": _titled(plan.title, below[0].level if below else facts.place.level)})
     return _assembled(titled, filled, language), nought, silent
 
 

@@ -20,7 +20,9 @@ from pipelines.settings import UserError
 BODY, HEADING, TITLE, LATIN = "仿宋_GB2312", "黑体", "方正小标宋简体", "Times New Roman"
 MARGINS_MM = {"top_margin": 37, "bottom_margin": 35, "left_margin": 28, "right_margin": 26}
 TEXT_MM = 156.0
-PITCH_PT = 29.0
+PITCH_PT, NOTE_PT = 29.0, 8.5
+MOST_ROWS_TOGETHER = 14
+CELL_MARGIN = "40"  # twentieths of a point
 CONTENT = "\ue000"  # of the private use area: stands where the sections go while the template's fields are filled
 FIELDS = ("title", "area", "period", "number", "classification", "source", "legend", "abstract", "content", "figures")
 
@@ -42,7 +44,7 @@ def write(document: Document, target: Path, faces: Path | None = None) -> None:
     _head(made, document)
     for block in document.abstract:
         _block(made, block, document, faces)
-    made.add_paragraph(f"{document.source}{document.legend_line}", style="Caption").alignment = 0
+    _small(made, _run((document.source, document.legend_line), document))
     _body(made, document, faces)
     for field in document.foot:
         made.add_paragraph(_said(field.label, field.value, document))
@@ -116,6 +118,7 @@ def _styles(made: Any, document: Document, *, is_template: bool = False) -> None
     sizes = {"Normal": size, "Heading 1": size, "Title": 22 if is_chinese else 18, "Caption": 10.5}
     faces = {"Normal": BODY, "Heading 1": HEADING, "Title": TITLE, "Caption": HEADING}
     from docx.enum.style import WD_STYLE_TYPE
+    from docx.oxml.ns import qn
     from docx.shared import Pt, RGBColor
 
     known = {style.name for style in made.styles}
@@ -126,9 +129,13 @@ def _styles(made: Any, document: Document, *, is_template: bool = False) -> None
         style.font.size, style.font.color.rgb = Pt(points), RGBColor(0, 0, 0)
         style.font.bold = name in ("Heading 1", "Caption")
         _face(style, faces[name])
+        for border in style.element.pPr.findall(qn("w:pBdr")) if style.element.pPr is not None else ():
+            style.element.pPr.remove(border)
         style.paragraph_format.space_before = style.paragraph_format.space_after = Pt(4 if name != "Normal" else 0)
         if name in ("Normal", "Heading 1") and is_chinese:
             style.paragraph_format.line_spacing = Pt(PITCH_PT)
+        if name == "Normal" and not is_chinese:
+            style.paragraph_format.space_after = Pt(5)
 
 
 def _face(style: Any, face: str) -> None:
@@ -197,18 +204,13 @@ def _body(made: Any, document: Document, faces: Path | None) -> None:
 def _block(made: Any, block: Block, document: Document, faces: Path | None) -> None:
     if isinstance(block, Paragraph):
         paragraph = made.add_paragraph(block.text)
-        if document.language == "zh":
-            paragraph.paragraph_format.first_line_indent = (
-                made.styles["Normal"].font.size * 2 if _has_size(made) else None
-            )
+        size = made.styles["Normal"].font.size
+        if document.language == "zh" and size is not None:
+            paragraph.paragraph_format.first_line_indent = size * 2
     elif isinstance(block, Chart):
         _chart(made, block, document, faces)
     else:
         _table(made, block, document)
-
-
-def _has_size(made: Any) -> bool:
-    return made.styles["Normal"].font.size is not None
 
 
 def _chart(made: Any, chart: Chart, document: Document, faces: Path | None) -> None:
@@ -231,46 +233,57 @@ def _table(made: Any, table: Table, document: Document) -> None:
     caption.alignment = 1
     caption.paragraph_format.keep_with_next = True
     grid = made.add_table(rows=1 + len(table.rows), cols=len(table.columns))
-    _borders(grid)
-    grid.alignment = 1
-    widths = _widths(table)
+    _lay_out(grid, table)
     size = 8.0 if len(table.columns) > 8 else 9.0
     lines = [tuple(column.label for column in table.columns), *(tuple(cell.text for cell in row) for row in table.rows)]
+    cells = iter(grid._cells)  # a row's own list of its cells is made anew at each call
     for place, (line, row) in enumerate(zip(lines, grid.rows, strict=True)):
         _keep(row, is_head=place == 0)
-        for text, cell, column, width in zip(line, row.cells, table.columns, widths, strict=True):
-            cell.width = width
+        is_kept = place < len(table.rows) <= MOST_ROWS_TOGETHER
+        for text, column in zip(line, table.columns, strict=True):
+            cell = next(cells)
             _write_cell(cell, text, "centre" if place == 0 else column.side, size, is_bold=place == 0)
-    label = say("review.notes", document.language)
-    notes = made.add_paragraph(label + _run(table.notes, document) if table.notes else "", style="Caption")
-    notes.alignment = 0
-    for run in notes.runs:
-        run.bold = False
+            cell.paragraphs[0].paragraph_format.keep_with_next = is_kept
+    _small(made, say("review.notes", document.language) + _run(table.notes, document) if table.notes else "")
+
+
+def _small(made: Any, text: str) -> None:
+    """A note below; the line stays, so that two tables do not grow together."""
+    from docx.shared import Pt
+
+    paragraph = made.add_paragraph(style="Caption")
+    paragraph.alignment = 0
+    run = paragraph.add_run(text)
+    run.bold, run.font.size = False, Pt(NOTE_PT)
 
 
 def _run(texts: Sequence[str], document: Document) -> str:
     return ("" if document.language == "zh" else " ").join(texts)
 
 
-def _widths(table: Table) -> list[Any]:
-    from docx.shared import Mm
-
-    whole = sum(column.weight for column in table.columns)
-    return [Mm(TEXT_MM * column.weight / whole) for column in table.columns]
-
-
-def _borders(grid: Any) -> None:
-    """Lines around and within, written into the table: a template may lack the style that has them."""
+def _lay_out(grid: Any, table: Table) -> None:
+    """Widths by the columns' weights, and lines around and within: a template may lack the style that has them."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
+    from docx.shared import Mm
 
+    grid.alignment, grid.autofit = 1, False
+    whole = sum(column.weight for column in table.columns)
+    for column, place in zip(table.columns, grid.columns, strict=True):
+        place.width = Mm(TEXT_MM * column.weight / whole)
     borders = OxmlElement("w:tblBorders")
     for name in ("top", "left", "bottom", "right", "insideH", "insideV"):
         line = OxmlElement(f"w:{name}")
         for key, value in (("val", "single"), ("sz", "4"), ("space", "0"), ("color", "808080")):
             line.set(qn(f"w:{key}"), value)
         borders.append(line)
-    grid._tbl.tblPr.append(borders)
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), CELL_MARGIN)
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    grid._tbl.tblPr.extend((borders, margins))
 
 
 def _keep(row: Any, *, is_head: bool) -> None:

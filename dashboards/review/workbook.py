@@ -16,9 +16,10 @@ from dashboards.review.document import Chart, Document, Paragraph, Section, Tabl
 from dashboards.wording import say
 
 HEAD_ROW = 2  # rows are counted from nought: caption, area and period, head
-WIDEST = 46.0
-MOST_UPRIGHT = 7
-PICTURE_ROWS = 16
+WIDEST, NOTES_WIDTH = 46.0, 92.0
+MOST_UPRIGHT, ROWS_OF_A_PAGE = 7, 48
+PICTURE_ROWS = 18
+MOST_SCALE, PIXELS = 0.5, 7  # of a picture; of the width of a character
 FACES = {"zh": "宋体", "en": "Arial"}
 
 
@@ -65,7 +66,7 @@ def _sheet_name(table: Table, document: Document) -> str:
 def _notes(sheet: Any, document: Document, names: Mapping[int, str], formats: _Formats) -> None:
     """Who answers for it, what stands where, what the signs mean, and the text of the sections."""
     sheet.set_column(0, 0, 18)
-    sheet.set_column(1, 1, 92)
+    sheet.set_column(1, 1, NOTES_WIDTH)
     sheet.write(0, 0, document.title, formats(bold=True, font_size=16))
     lines = [
         (say("review.field_number", document.language), document.number),
@@ -78,6 +79,7 @@ def _notes(sheet: Any, document: Document, names: Mapping[int, str], formats: _F
     for label, value in lines:
         sheet.write(row, 0, label, formats(bold=True, valign="top"))
         sheet.write(row, 1, value, formats(text_wrap=True, valign="top"))
+        sheet.set_row(row, _height(value, NOTES_WIDTH))
         row += 1
     row += 1
     sheet.write(row, 0, say("review.contents", document.language), formats(bold=True))
@@ -91,14 +93,16 @@ def _notes(sheet: Any, document: Document, names: Mapping[int, str], formats: _F
         for place, text in enumerate(texts):
             sheet.write(row, 0, "" if place else section.heading, formats(bold=True, text_wrap=True, valign="top"))
             sheet.write(row, 1, text, formats(text_wrap=True, valign="top"))
+            sheet.set_row(row, max(_height(text, NOTES_WIDTH), _height(section.heading, 18)) + 4)
             row += 1
     _paper(sheet, row, 1, document)
 
 
 def _paper(sheet: Any, last_row: int, last_column: int, document: Document) -> None:
+    """A4, one page wide; what is short is one page high as well."""
     sheet.set_paper(9)
     sheet.set_margins(left=0.7, right=0.7, top=0.8, bottom=0.8)
-    sheet.fit_to_pages(1, 0)
+    sheet.fit_to_pages(1, 1 if last_row < ROWS_OF_A_PAGE else 0)
     sheet.print_area(0, 0, last_row, last_column)
     sheet.set_footer(say("review.sheet_foot", document.language))
 
@@ -120,9 +124,13 @@ def _table(
         sheet.set_column(place, place, _width(table, place))
         head = formats(bold=True, text_wrap=True, align="center", border=1, bg_color="#EDEDED")
         sheet.write(HEAD_ROW, place, column.label, head)
+    sheet.set_row(
+        HEAD_ROW, max(_height(column.label, _width(table, place)) for place, column in enumerate(table.columns)) + 4
+    )
     row = HEAD_ROW
     for line in table.rows:
         row += 1
+        sheet.set_row(row, max(_height(cell.text, _width(table, place)) for place, cell in enumerate(line)) + 2)
         for place, (cell, column) in enumerate(zip(line, table.columns, strict=True)):
             side = {"left": "left", "centre": "center", "right": "right"}[column.side]
             if cell.value is None:
@@ -137,7 +145,8 @@ def _table(
         sheet.merge_range(row, 0, row, last, text, formats(text_wrap=True, font_color="#5C6775", valign="top"))
         sheet.set_row(row, _height(text, sum(_width(table, place) for place in range(last + 1))))
     if chart is not None:
-        options = {"x_scale": 0.5, "y_scale": 0.5, "description": chart.alt, "object_position": 2}
+        scale = min(MOST_SCALE, PIXELS * sum(_width(table, place) for place in range(last + 1)) / pdf.PICTURE_PIXELS)
+        options = {"x_scale": scale, "y_scale": scale, "description": chart.alt, "object_position": 2}
         sheet.insert_image(
             row + 2, 0, f"{chart.id}.png", options | {"image_data": io.BytesIO(pdf.picture(chart, faces))}
         )
@@ -152,7 +161,7 @@ def _width(table: Table, place: int) -> float:
     if place >= len(table.columns):
         return 10.0
     texts = [row[place].text for row in table.rows]
-    widest = max([_columns(text) for text in texts] + [_columns(table.columns[place].label) / 2], default=8)
+    widest = max([_columns(text) for text in texts] + [_columns(table.columns[place].label) / 2 + 3], default=8)
     return min(max(widest + 2, 8), WIDEST)
 
 

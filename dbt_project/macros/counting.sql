@@ -1,5 +1,6 @@
 {# A measure table from the events of a system (area_code, month, measure, bucket, value, cell_number and one column a
-   breakdown): the total of every measure, and of the measures named the breakdowns named. #}
+   breakdown): the total of every measure, and of the measures named the breakdowns named. The events are read anew for each:
+   what is counted is then looked for in the cases, and the events of all cases never lie in memory. #}
 {% macro count_events(events, broken_down=[]) -%}
     select
         area_code,

@@ -1,12 +1,19 @@
-{# The newest version of each case up to the build's ledger sequence. Newer means source update time, then sequence, then row.
-   A case whose newest withdrawal is not older, by sequence, than any of its rows is withdrawn. `each`: of each value of these
-   columns the newest version stays. #}
-{% macro newest_version(relation, columns, each=[]) -%}
+{# The newest version of each case of a lake table up to the build's ledger sequence. Newer means source update time (of a form,
+   the day it was reported), then sequence, then row. A case whose newest withdrawal is not older, by sequence, than any of its
+   rows is withdrawn. Of an organisation the newest version of each day of counting stays. `only`: a query of the keys of the
+   cases that are looked at, where not all are. Without columns a case comes with all that its version says. #}
+{% macro newest_version(table, columns=['*'], only=none) -%}
+{% set updated = {'organisations': 'counted_on', 'population': 'published_on'}.get(table, 'reported_on' if table in forms() else 'updated_at') -%}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 ledger as (select * from {{ source('catalogue', 'ledger') }}),
 
-versions as (select * from {{ relation }}),
+versions as (
+    select * from {{ source('lake', table) }}
+    {%- if only %}
+    where case_key in ({{ only }})
+    {%- endif %}
+),
 
 withdrawals as (select * from {{ source('lake', 'withdrawals') }}),
 
@@ -23,8 +30,8 @@ numbered as (
         versions.*,
         max(versions.ledger_sequence) over (partition by versions.case_key) as last_sequence,
         row_number() over (
-            partition by versions.case_key{% for column in each %}, versions.{{ column }}{% endfor %}
-            order by versions.updated_at desc nulls last, versions.ledger_sequence desc, versions.row_number desc
+            partition by versions.case_key{{ ', versions.counted_on' if table == 'organisations' }}
+            order by versions.{{ updated }} desc nulls last, versions.ledger_sequence desc, versions.row_number desc
         ) as version_rank
     from versions
     inner join ledger on versions.ledger_sequence = ledger.ledger_sequence
@@ -39,4 +46,21 @@ from numbered
 left join withdrawn on numbered.case_key = withdrawn.case_key
 where numbered.version_rank = 1
     and (withdrawn.withdrawn_sequence is null or withdrawn.withdrawn_sequence < numbered.last_sequence)
+{%- endmacro %}
+
+{# The newest versions of the cells of a monthly form. #}
+{% macro newest_cells(form) -%}
+{{ newest_version(form, [
+    'case_key',
+    'cell_number',
+    'ledger_sequence',
+    'row_number',
+    'sender',
+    'area_code',
+    'month',
+    'item',
+    'category',
+    'value',
+    'reported_on'
+]) }}
 {%- endmacro %}

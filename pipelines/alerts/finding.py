@@ -1,18 +1,23 @@
-"""What there is to tell, read off the data folder: logs of failures, and what the published internal release says of its last month.
+"""What there is to tell, read off the data folder: logs of failures, reports that are overdue by the ledger, and what the published
+internal release says of its last month.
 
 No value leaves: an alert names office, table, indicator, area and month, and the reader opens the dashboard for the rest.
 """
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from pipelines.alerts.declared import Alerts, Plausibility
 from pipelines.alerts.events import Event
 from pipelines.catalogue import Words, cards, senders, tables
-from pipelines.settings import UserError, data_root, releases
+from pipelines.periods import month_start
+from pipelines.release.calendar import last_ended
+from pipelines.release.reminding import Owed, owed
+from pipelines.settings import TIME_ZONE, UserError, data_root, releases
 
 RECENT = timedelta(days=7)
 UNIT = re.compile(r"[A-Za-z0-9@._:\\-]{1,200}")
@@ -32,6 +37,7 @@ def found(declared: Alerts) -> list[Event]:
     """All events of the declared kinds that hold now, told before or not."""
     events = {
         "failure": _failures(),
+        "late_sender": _late_senders(),
         "plausibility": _plausibility(declared.plausibility),
         "signal": _signals(),
     }
@@ -60,6 +66,26 @@ def _failures() -> Iterator[Event]:
                 f"程序意外中断，记录在 logs/{path.name}，请转交维护人员。",
                 f"A command ended unexpectedly; logs/{path.name} says where. Hand it to whoever maintains the system.",
             )
+
+
+def late(today: date) -> list[Owed]:
+    """What is overdue of the last month that is over; where nothing of it is due yet, of the month before it."""
+    ended = month_start(last_ended("month", today))
+    rows = owed(ended, today)
+    if not any(row.due_on < today for row in rows):
+        rows = owed((ended - timedelta(days=1)).replace(day=1), today)
+    return [row for row in rows if row.state == "late"]
+
+
+def _late_senders() -> Iterator[Event]:
+    for row in late(datetime.now(ZoneInfo(TIME_ZONE)).date()):
+        label = tables()[row.table].label
+        yield Event(
+            "late_sender",
+            f"{row.sender} {row.table} {row.month}",
+            f"{row.name_zh}《{label.zh}》{row.month} 应于 {row.due_on} 前报送，尚未收到。请联系{row.contact_office}。",
+            f"{row.name_en}, {label.en}, {row.month}: was due on {row.due_on} and has not come. Ask the office for it.",
+        )
 
 
 def _published(name: str) -> pl.DataFrame:

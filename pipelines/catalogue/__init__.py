@@ -47,6 +47,7 @@ from pipelines.catalogue.declaring import (
 from pipelines.catalogue.denied import Denied, DeniedHeading, DeniedValue, denied
 from pipelines.catalogue.holidays import Holiday, holidays, working_days
 from pipelines.catalogue.measures import FormItem, Measure, form_lines, measures
+from pipelines.catalogue.publication import PublicationPlan, PublicTable, publication_hash, publication_plan
 from pipelines.catalogue.published import PublishedFigure, published_figures
 from pipelines.catalogue.publisher import (
     Publisher,
@@ -56,6 +57,7 @@ from pipelines.catalogue.publisher import (
     release_due_at,
     reporting_calendar,
 )
+from pipelines.catalogue.schemas import json_schemas
 from pipelines.catalogue.senders import Sender, senders
 
 __all__ = [
@@ -80,6 +82,8 @@ __all__ = [
     "Holiday",
     "LegalBasis",
     "Measure",
+    "PublicTable",
+    "PublicationPlan",
     "PublishedFigure",
     "Publisher",
     "Rule",
@@ -101,11 +105,14 @@ __all__ = [
     "form_lines",
     "heading",
     "holidays",
+    "json_schemas",
     "load_areas",
     "load_contract",
     "load_declared",
     "measures",
     "padded",
+    "publication_hash",
+    "publication_plan",
     "published_areas",
     "published_figures",
     "publisher",

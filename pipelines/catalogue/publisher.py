@@ -16,11 +16,6 @@ class PerEdition(Declared):
     public: str
 
 
-class BasePerEdition(Declared):
-    internal: int = Field(ge=1)
-    public: int = Field(ge=1)
-
-
 class Geography(Words):
     code_list: str
     hierarchy: str
@@ -63,7 +58,6 @@ class Publisher(Declared):
     quality: Words
     seasonal_adjustment: Words
     standard_population: str | None
-    rounding_base: BasePerEdition
     revision_policy: RevisionPolicy
     pre_release_access: tuple[Words, ...]
     time_zone: str

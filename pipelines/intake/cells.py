@@ -15,7 +15,7 @@ import polars as pl
 
 from pipelines.catalogue import Area, Column, Contract, area_mapping, code_lists
 from pipelines.intake.denying import MIDDLE_OF_MOBILES, personal_check
-from pipelines.intake.distinct import Cells, Texts
+from pipelines.intake.distinct import Cells, Places, Texts
 from pipelines.intake.layouts import Told, header_unit
 from pipelines.periods import YEARS
 
@@ -114,9 +114,7 @@ class Reading:
             return Cells(raw, values, ())
         if len(rows) == len(raw):
             return self._any_way(raw)
-        left = self._left.cells(raw[rows])
-        failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
-        return Cells(raw, values.scatter(rows, left.values.cast(values.dtype)), failures)
+        return _completed(raw, values, rows, self._left.cells(raw[rows]))
 
     @cached_property
     def _left(self) -> Texts:
@@ -130,11 +128,7 @@ class Reading:
             return self._any_way(raw)
         values = self._usual(raw.str.replace_all(*mark, literal=True))
         rows = np.flatnonzero(values.is_null().to_numpy())
-        if not len(rows):
-            return Cells(raw, values, ())
-        left = self._any_way(raw[rows])
-        failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
-        return Cells(raw, values.scatter(rows, left.values), failures)
+        return _completed(raw, values, rows, self._any_way(raw[rows])) if len(rows) else Cells(raw, values, ())
 
     @property
     def _dash_is_zero(self) -> bool:
@@ -220,6 +214,12 @@ class Reading:
             case "area":
                 return _area(text, area_mapping(column.code_list or "nbs2023", self.areas, column.level))
         return text
+
+
+def _completed(raw: pl.Series, values: pl.Series, rows: Places, left: Cells) -> Cells:
+    """The cells of a column, of which those in some rows were read apart."""
+    failures = tuple((reason, rows[failing]) for reason, failing in left.failures)
+    return Cells(raw, values.scatter(rows, left.values.cast(values.dtype)), failures)
 
 
 def _usual_instant(raw: pl.Expr, cells: pl.Series) -> pl.Expr:

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import PurePath
 
 import polars as pl
 
@@ -72,10 +74,19 @@ def personal_headings(headings: Iterable[str]) -> list[str]:
     return [text for text in headings if denied().heading(text) and not is_value(text)]
 
 
+@lru_cache(maxsize=1024)
+def shown_file_name(name: str) -> str:
+    """A file's name as it may be written down: of one that carries a personal value only the shape and the kind of file."""
+    path = PurePath(name)
+    return f"text, {len(path.stem)} characters{path.suffix.lower()}" if _carries(name) else name
+
+
+def _carries(text: str) -> bool:
+    folded = pl.Series([text]).str.normalize("NFKC").to_frame("text")
+    return bool(folded.select(carries_personal_value(pl.col("text"))).item())
+
+
 def is_value(text: str) -> bool:
     """Whether a text is rather a value than a name for values: six digits and more, long, or a personal value in it."""
     many_digits = len(re.findall(r"\d", text)) >= DIGITS_OF_A_VALUE
-    folded = pl.Series([text]).str.normalize("NFKC").to_frame("text")
-    return (
-        many_digits or len(text) > LONGEST_HEADING or bool(folded.select(carries_personal_value(pl.col("text"))).item())
-    )
+    return many_digits or len(text) > LONGEST_HEADING or _carries(text)

@@ -26,13 +26,14 @@ PIECE = 1 << 22
 MIDNIGHT = " 00:00:00"
 EXACT_DIGITS = 15  # what a spreadsheet keeps and shows of a number
 CORNER = re.compile(rb'\br="([A-Z]+)([0-9]+)"')
-EXTENT = re.compile(rb'<dimension ref="[A-Z0-9]+:([A-Z]+)([0-9]+)"')
+FAR = re.compile(rb' r="(?!(?:[A-C]?[A-Z])?[0-9]{1,6}")')  # beyond column CZ or row 999,999, or no place at all
+OTHER_BLANKS = (b'\tr="', b'\nr="', b'\rr="')
 SHEET_XML = re.compile(rb"<(?:(\w+):)?worksheet\b")
 NO_PLACE = re.compile(
     rb'<c\b[^>]*?\br="(?![A-Z]{1,3}[0-9]{1,7}")'
 )  # the reader would count columns by it, whatever it says
 MOST_CELLS = 100_000_000
-LOOKED_AT_CLOSELY = 32 << 20  # sheets of more XML are believed where they say that they end
+LOOKED_AT_CLOSELY = 32 << 20  # in sheets of more XML each cell's place is read only where one of them stands far out
 HIDDEN_ROW = re.compile(rb'<row (?=[^>]*\bhidden="(?:1|true)")[^>]*\br="([0-9]+)"')
 MERGED = re.compile(rb'<mergeCell [^>]*ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
 LONG_NUMBER = re.compile(rb"<v>(-?[0-9.]{15,}(?:E[-+]?[0-9]+)?|-?[0-9.]+E\+?[0-9]+)</v>")
@@ -132,6 +133,10 @@ class FarOut(Exception):
     """A cell stands far outside its table."""
 
 
+class PerhapsFarOut(Exception):
+    """A cell stands far to the right or far down: where its table ends must be looked up."""
+
+
 @dataclass
 class _Marks:
     """What the XML of a sheet says beside its cells' texts. `numbers`: sheet column -> row index -> text to show."""
@@ -179,15 +184,28 @@ def _declared_sheets(archive: zipfile.ZipFile) -> list[tuple[str, str, bool]]:
 
 
 def _marks(archive: zipfile.ZipFile, part: str) -> _Marks:
-    """Raises `FarOut` when a cell stands so far out that the sheet would fill the memory."""
-    marks, is_small = _Marks(), archive.getinfo(part).file_size <= LOOKED_AT_CLOSELY
-    height = width = 0
+    """What a sheet's cells say, wherever it says that it ends.
+
+    Raises `FarOut` when a cell stands so far out that the sheet would fill the memory, `ValueError` when one stands nowhere.
+    """
+    try:
+        return _marked(archive, part, closely=archive.getinfo(part).file_size <= LOOKED_AT_CLOSELY)
+    except PerhapsFarOut:
+        return _marked(archive, part, closely=True)
+
+
+def _marked(archive: zipfile.ZipFile, part: str, *, closely: bool) -> _Marks:
+    marks, height, width = _Marks(), 0, 0
     with archive.open(part) as file:
         for piece in _pieces(file):
+            if not closely and (FAR.search(piece) or any(mark in piece for mark in OTHER_BLANKS)):
+                raise PerhapsFarOut
             _note(piece, marks)
-            if is_small and NO_PLACE.search(piece):
+            if not closely:
+                continue
+            if NO_PLACE.search(piece):
                 raise ValueError("a cell stands at no place")
-            ends = (CORNER if is_small else EXTENT).findall(piece)
+            ends = CORNER.findall(piece)
             width = max([width, *(column_index(column) for column, _ in ends)])
             height = max([height, *(int(row) for _, row in ends)])
             if width * height > MOST_CELLS:

@@ -21,13 +21,14 @@ from pipelines.catalogue import (
 )
 from pipelines.intake.again import Again
 from pipelines.intake.cells import TYPES
+from pipelines.intake.denying import shown_file_name
 from pipelines.intake.digesting import Digest
 from pipelines.intake.kinds import RECORD_SUFFIXES, WORKBOOK_SUFFIXES, WPS_SUFFIXES, kind_of
 from pipelines.intake.lake import lake_schema, taking
 from pipelines.intake.layouts import Layout, Told, column_position, header_score, missing_in_table
 from pipelines.intake.reading import candidates, find_layout
 from pipelines.intake.scopes import Snapshot, instant_of, scope_of
-from pipelines.intake.sidecars import Sidecar, sidecar_of
+from pipelines.intake.sidecars import Sidecar, keep_sidecar, kept_sidecar, sidecar_of
 from pipelines.periods import months_of
 from pipelines.settings import UserError, data_root
 
@@ -77,8 +78,17 @@ class Parcel:
 
     @property
     def name(self) -> str:
-        """As the file is called in ledger and reports: in an archive, `archive.zip/member.csv`."""
-        return self.path.name if self.archive is None else f"{self.archive.name}/{self.path.name}"
+        """As the file is called in ledger and reports: in an archive, `archive.zip/member.csv`; what names somebody is a shape."""
+        return "/".join(map(shown_file_name, self._names))
+
+    @property
+    def _names(self) -> list[str]:
+        return [path.name for path in (self.archive, self.path) if path is not None]
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the name that the file came under carries a personal value."""
+        return self.name != "/".join(self._names)
 
     @property
     def mode(self) -> str:
@@ -249,12 +259,15 @@ def _areas(given: Path | None) -> tuple[Area, ...]:
     return tuple(area for file in files for area in load_areas(file))
 
 
-def keep_given(parcel: Parcel, request: Request) -> None:
-    """Keep the contract file and the area list named by option: later builds and reports read them."""
-    contract = parcel.contract
-    named = request.contract or sidecar_of(parcel.path).contract or contract.id
+def keep_given(parcel: Parcel, request: Request, folder: str) -> None:
+    """Keep the contract file and the area list named by option, which later builds and reports read, and what a sidecar
+    says, for reading refused rows again; `folder`: of the delivery in the lake."""
+    contract, sidecar = parcel.contract, sidecar_of(parcel.path)
+    named = request.contract or sidecar.contract or contract.id
     catalogue = data_root() / "catalogue"
     with taking():
+        if sidecar != Sidecar():
+            keep_sidecar(sidecar, kept_sidecar(folder))
         if named not in contracts():
             _keep(Path(named), catalogue / "contracts" / f"{contract.id}-v{contract.version}.yml")
         if request.areas is not None:

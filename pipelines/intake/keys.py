@@ -1,8 +1,9 @@
-"""Keys of the pseudonyms: one per system, and the never-rotated one of the cell numbers.
+"""Keys of the pseudonyms, one per system; and two that are never rotated, of the cell numbers and of the publication's draws.
 
-They come from the environment (`FENGQIAO_KEY_<SYSTEM>`, `FENGQIAO_KEY_CELL_NUMBER`) or from one file outside the data
-folder, mode 600, lines of `name = 64 hexadecimal digits`; or some from here, some from there. A key that was rotated
-has further links, `mediation.2` or `FENGQIAO_KEY_MEDIATION_2`; which of them the lake uses, the lake says.
+They come from the environment (`FENGQIAO_KEY_<SYSTEM>`, `FENGQIAO_KEY_CELL_NUMBER`, `FENGQIAO_KEY_PUBLICATION`) or from
+one file outside the data folder, mode 600, lines of `name = 64 hexadecimal digits`; or some from here, some from there.
+A key that was rotated has further links, `mediation.2` or `FENGQIAO_KEY_MEDIATION_2`; which of them the lake uses, the
+lake says.
 """
 
 import os
@@ -16,6 +17,8 @@ from pipelines.intake.lake import generation, sync
 from pipelines.settings import UserError, data_root, keys_path
 
 CELL_NUMBER = "cell_number"
+PUBLICATION = "publication"
+NEVER_ROTATED = (CELL_NUMBER, PUBLICATION)
 ENVIRONMENT = "FENGQIAO_KEY_"
 KEY = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"([a-z][a-z0-9_]*?)(?:[._]([2-9]|[1-9][0-9]+))?")
@@ -86,7 +89,7 @@ def initialise(systems: Iterable[str]) -> tuple[Path, list[str]]:
 
     Raises `UserError` when the file would lie inside the data folder or cannot be written.
     """
-    return keys_path(), add({*systems, CELL_NUMBER})
+    return keys_path(), add({*systems, *NEVER_ROTATED})
 
 
 def add(names: Iterable[str]) -> list[str]:
@@ -133,7 +136,7 @@ def load() -> Keys:
     """The keys, and how many links of each the lake uses.
 
     Raises `UserError` when there are none, when the file lies inside the data folder or can be read by others, when it
-    says another key than the environment, and when the key of the cell numbers has a second link.
+    says another key than the environment, and when a key that is never rotated has a second link.
     """
     path = _outside_data()
     values = _agreed(_in_file(path), _in_environment())
@@ -152,10 +155,11 @@ def _agreed(in_file: Mapping[str, str], in_environment: Mapping[str, str]) -> Ma
                 f"The key {name} in {keys_path()} is another than that in {_variable(name)}. Remove one of the two."
             )
     values = {**in_file, **in_environment}
-    if any(name.startswith(f"{CELL_NUMBER}.") for name in values):
-        raise UserError(
-            f"The key {CELL_NUMBER} has a second link in {keys_path()} or the environment; it is never rotated. Remove the link."
-        )
+    for fixed in NEVER_ROTATED:
+        if any(name.startswith(f"{fixed}.") for name in values):
+            raise UserError(
+                f"The key {fixed} has a second link in {keys_path()} or the environment; it is never rotated. Remove the link."
+            )
     return values
 
 

@@ -145,9 +145,8 @@ class Draft:
         self._sheets[number] = sheet
         held = pl.DataFrame([rows[name] for name in self._schema if name in rows.columns])
         if self._folder is None:
-            part = pl.concat(
-                [self._none_compared, held.with_columns(pl.lit(number, pl.Int64).alias("part"))], how="diagonal"
-            )
+            as_read = held.with_columns(pl.col(pl.Categorical).cast(pl.String), pl.lit(number, pl.Int64).alias("part"))
+            part = pl.concat([self._none_compared, as_read], how="diagonal")
             self._unwritten.append(part.select(self._none_compared.columns))
         elif len(rows):
             filled = held.select(column.name for column in held.get_columns() if column.null_count() < len(rows))

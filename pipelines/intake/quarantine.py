@@ -14,6 +14,7 @@ from pipelines.intake.identifying import Request, identify
 from pipelines.intake.ledger import Delivery
 from pipelines.intake.parsing import REASONS
 from pipelines.intake.reading import blocks
+from pipelines.intake.sidecars import kept_sidecar
 from pipelines.settings import UserError, data_root, landing
 
 CODES_NAMED = 8
@@ -148,7 +149,7 @@ def _kept_contract(delivery: Delivery) -> Path | None:
 
 @contextmanager
 def original(delivery: Delivery, *, only_archive: bool = False) -> Iterator[Path]:
-    """The received file under its own name, where it landed or from the archive, with its sidecar where that still stands.
+    """The received file under its own name, where it landed or from the archive, with what was said beside it.
 
     Raises `UserError` when it is in neither place, or cannot be opened without the archive's identity.
     """
@@ -163,8 +164,9 @@ def original(delivery: Delivery, *, only_archive: bool = False) -> Iterator[Path
         path = Path(folder) / landed.name
         path.symlink_to(content)  # the content stays in memory
         said = landed.parent if _archive_of(delivery) else landed
-        sidecar = said.with_name(f"{said.name}.yml")
-        if sidecar.exists():
+        sidecars = (kept_sidecar(str(delivery.folder)), said.with_name(f"{said.name}.yml"))
+        sidecar = next((sidecar for sidecar in sidecars if sidecar.exists()), None)
+        if sidecar is not None:
             path.with_name(f"{path.name}.yml").symlink_to(sidecar)
         yield path
 

@@ -48,7 +48,7 @@ def parts(path: Path, layout: Layout, contract: Contract, told: Told) -> Iterato
     """The same blocks, each yet to be made: several threads can make them side by side."""
     reader = _reader(path)
     if hasattr(reader, "parts"):
-        yield from reader.parts(path, layout, contract)
+        yield from reader.parts(path, layout, contract, told)
     else:
         yield from (partial(_given, block) for block in reader.blocks(path, layout, contract, told))
 

@@ -5,6 +5,7 @@ entry is made, and an entry is what makes it count: a kill at any moment loses n
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +33,7 @@ from pipelines.intake.passing import Passed, pass_through
 from pipelines.intake.transcoding import NotThisEncoding
 from pipelines.intake.withdrawing import withdrawals
 from pipelines.periods import months_of
-from pipelines.settings import TIME_ZONE, UserError
+from pipelines.settings import TIME_ZONE, UserError, landing
 
 HASHED_FIRST = 32 << 20  # bytes; a larger file is read while its digest is still being computed
 
@@ -77,6 +78,7 @@ class Refused(NamedTuple):
 def receive_each(file: Path, request: Request) -> Iterator[Outcome | Refused]:
     """What became of a file, or of each file in an archive; a wrong one stops no other. Call under the lock."""
     try:
+        _require_inside(file)
         if file.is_file() and file.stat().st_size and kind_of(file) == "archive":
             with members(file) as found:
                 for name, member in found:
@@ -87,6 +89,17 @@ def receive_each(file: Path, request: Request) -> Iterator[Outcome | Refused]:
         yield Refused(file, str(error))
     except OSError as error:
         yield Refused(file, f"{file} cannot be read: {error.strerror or type(error).__name__}.")
+
+
+def _require_inside(file: Path) -> None:
+    """Raises `UserError` for a link in the landing folder that leads out of it: its sender may not name files of others."""
+    if file.is_symlink() and landing() in file.absolute().parents and landing() not in _leads_to(file).parents:
+        raise UserError(f"{file.name} is a link that leads out of the landing folder. Put the file itself there.")
+
+
+def _leads_to(link: Path) -> Path:
+    """Where a link leads in the end; of links in a ring, one of them."""
+    return Path(os.path.realpath(link))
 
 
 def _received(member: Path, archive: Path, name: str, request: Request) -> Outcome | Refused:
@@ -192,8 +205,8 @@ def _take_in(
         return _outcome(parcel, "held", counts, f"{name} {gone.held}", **said)
     if request.dry_run:
         return _outcome(parcel, "dry_run", counts, **said)
-    keep_given(parcel, request)
     folder = f"{sequence:08d}-{parcel.sha256[:12]}"
+    keep_given(parcel, request, folder)
     with taking():
         original.finish()
     with withdrawing(gone.rows, folder):
@@ -223,7 +236,19 @@ def _take_in(
         **asdict(counts),
     )
     ledger.record(entry)
-    return _outcome(parcel, "accepted", counts, _noted(entry), **said)
+    return _outcome(
+        parcel, "accepted", counts, " ".join(filter(None, (_noted(entry), _renamed(parcel)))) or None, **said
+    )
+
+
+def _renamed(parcel: Parcel) -> str | None:
+    """That a file is called otherwise than it was handed in."""
+    if not parcel.is_renamed:
+        return None
+    return (
+        f"A file's name held an ID, mobile or plate number, and the ledger calls it {parcel.name}. "
+        "Rename such files before they are handed in."
+    )
 
 
 def _noted(entry: ledger.Delivery) -> str | None:

@@ -28,11 +28,17 @@ class Seen:
         places, masks = bits >> np.uint64(3), np.left_shift(1, bits & np.uint64(7), dtype=np.uint64).astype(np.uint8)
         perhaps = np.flatnonzero(((self._filter[places] & masks) > 0) & is_first)
         is_first[perhaps[self._were_there(low[perhaps], high[perhaps])]] = False
-        np.bitwise_or.at(self._filter, places, masks)
+        self._mark(places, masks)
         self._blocks.append((low, high))
         in_order = np.empty(len(low), bool)
         in_order[order] = is_first
         return pl.Series(in_order)
+
+    def _mark(self, places: Halves, masks: NDArray[np.uint8]) -> None:
+        """Set a bit for each row. Of rows that share a byte, the last alone would count: these are few, and set one by one."""
+        self._filter[places] |= masks
+        sharing = np.flatnonzero(places[1:] == places[:-1])
+        np.bitwise_or.at(self._filter, places[sharing], masks[sharing])
 
     def _were_there(self, low: Halves, high: Halves) -> NDArray[np.bool_]:
         found = np.zeros(len(low), bool)

@@ -48,13 +48,12 @@ def _previous() -> Path:
 def rotate(systems: Iterable[str]) -> Rotation:
     """Re-key all rows of these systems. Call under `ledger.writer_lock()` after `ledger.heal()`.
 
-    Raises `UserError` for the key of the cell numbers, for a system without a key, and when the disk does not take it.
+    Raises `UserError` for a key that is never rotated, for a system without a key, and when the disk does not take it.
     """
     chosen = tuple(sorted(set(systems)))
-    if keys.CELL_NUMBER in chosen:
-        raise UserError(
-            "The key of the cell numbers is never rotated: published figures are drawn from it and would all change."
-        )
+    fixed = next((name for name in keys.NEVER_ROTATED if name in chosen), None)
+    if fixed is not None:
+        raise UserError(f"The key {fixed} is never rotated: published figures are drawn with it and would all change.")
     held = keys.load()
     for system in chosen:
         held.chain(system)

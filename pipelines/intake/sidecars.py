@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict
 
 from pipelines.catalogue import Declared, load_declared
+from pipelines.settings import UserError, data_root
 
 
 def _written(value: object) -> object:
@@ -33,7 +34,22 @@ class Sidecar(Declared):
     sheets: Mapping[str, Text] = {}
 
 
+def kept_sidecar(folder: str) -> Path:
+    """Where the data folder keeps what was said beside a delivered file; `folder`: of the delivery in the lake."""
+    return data_root() / "catalogue" / "sidecars" / f"{folder}.yml"
+
+
+def keep_sidecar(sidecar: Sidecar, path: Path) -> None:
+    """What it says, without what else stood in its file; JSON is YAML too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.unfinished")
+    draft.write_text(sidecar.model_dump_json(exclude_defaults=True) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
 def sidecar_of(path: Path) -> Sidecar:
     """The sidecar of an export, empty where there is none. Raises `UserError` naming file and line of a wrong key."""
     sidecar = path.with_name(path.name + ".yml")
+    if sidecar.exists() and not sidecar.is_file():
+        raise UserError(f"{sidecar.name} is not a file that can be read. Remove it, or put a sidecar in its place.")
     return load_declared(Sidecar, sidecar) if sidecar.exists() else Sidecar()

@@ -108,16 +108,33 @@ def find_layout(path: Path, contract: Contract, told: Told) -> Layout:
 
 def blocks(path: Path, layout: Layout, contract: Contract, told: Told) -> Iterator[Block]:
     """The records below the header. Blank rows and rows of totals are counted as not data."""
-    return (part() for part in _parts(path, layout, tuple(range(len(layout.sheets[0].header)))))
+    return (part() for part in _parts(path, layout, _all(layout)))
 
 
-def parts(path: Path, layout: Layout, contract: Contract) -> Iterator[Callable[[], Block]]:
+def parts(path: Path, layout: Layout, contract: Contract, told: Told) -> Iterator[Callable[[], Block]]:
     """Blocks of the needed columns, yet to be made, so that several threads can make them; what is handed out next depends on no other.
+
+    A monthly form is read as offices write it: with signatures and ditto marks, its months perhaps without the year.
 
     Raises `NotThisEncoding` (here or when a block is made) where the layout's encoding turns out wrong, `UserError`
     where the text cannot be read.
     """
+    if contract.kind == "form":
+        from pipelines.intake.forms import as_form
+
+        above = partial(_above, path, layout)
+        return (partial(as_form, part, contract, path, above, told) for part in _parts(path, layout, _all(layout)))
     return _parts(path, layout, _needed(layout, contract))
+
+
+def _all(layout: Layout) -> tuple[int, ...]:
+    return tuple(range(len(layout.sheets[0].header)))
+
+
+def _above(path: Path, layout: Layout) -> list[str]:
+    """The lines above the header."""
+    with path.open(encoding=sniff_encoding(path), errors="replace", newline="") as file:
+        return list(islice(file, layout.sheets[0].header_line - 1))
 
 
 def _parts(path: Path, layout: Layout, needed: tuple[int, ...]) -> Iterator[Callable[[], Block]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.catalogue import Contract, heading
-from pipelines.intake import headers, months
+from pipelines.intake import habits, headers, months
 from pipelines.intake.grids import Book, Grid, open_book
 from pipelines.intake.headers import Across, Guess
 from pipelines.intake.layouts import Block, Layout, Sheet, Told, column_position, missing_in_table, require_fit
@@ -19,14 +19,9 @@ FEWEST_HEADINGS = 3
 SIGNED_WITHIN = 30
 TOTALS = r"^(合计|小计|总计|共计|累计|本页(合计|小计)|[Tt]otal):?$|(合计|小计|总计):?$"
 TOTALS_BESIDE = ("合计", "小计", "总计", "共计", "合 计", "小 计", "总 计")
-MOST_CELLS_OF_A_NOTE = 2
-DITTO = ("同上", "同 上", "〃", "″", "〞", "＂", '"', "”", "''", "′′")
-BARE_MONTH = r"^\s*(1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s*月份?\s*$"
 WRITTEN_ON = re.compile(r"(?:报出|填报|报送|上报|制表|填表)(?:日期|时间):?(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{8})")
-WRITTEN_WHEN = re.compile(r"(?:报出|填报|报送|上报|制表|填表|打印|导出)(?:日期|时间):?\S*")
 SUM_SHEETS = ("汇总", "合计", "总计", "总表")
 COLUMN_NUMBERS = ("甲", "乙", "丙", "丁", "戊")
-ABOVE_NOTHING = "\0"  # stands in no cell
 
 
 @dataclass(frozen=True)
@@ -224,7 +219,7 @@ def _month(
     )
     if not bare and position is not None:
         return None, None
-    title = {said for text in above for said in months.spoken_of(WRITTEN_WHEN.sub("", text))}
+    title = {said for text in above for said in months.spoken_of(habits.WRITTEN_WHEN.sub("", text))}
     sources = {"title": title, "sheet name": months.spoken_of(grid.name), "file name": months.spoken_of(path.stem)}
     if bare or in_header:
         sources = {source: [(year, None) for year, _ in said] for source, said in sources.items()}
@@ -239,7 +234,7 @@ def _has_bare_months(grid: Grid, guess: Guess, position: int) -> bool:
     if guess.is_items_down:
         return False
     column = grid.cells[:, guess.positions[position]].slice(guess.last + 1)
-    return bool(column.str.contains(BARE_MONTH).any())
+    return bool(column.str.contains(habits.BARE_MONTH).any())
 
 
 def _hidden_records(table: _Table) -> int:
@@ -266,14 +261,9 @@ def _records(table: _Table, contract: Contract) -> tuple[pl.DataFrame, int]:
 
 def _with_year(table: _Table, contract: Contract, position: int) -> pl.Expr:
     """A column; months without a year, where it holds the months, get theirs."""
-    text = pl.col(f"c{position}")
     if table.year is None or contract.headings.get(table.header[position]) != contract.dated_by:
-        return text
-    said = text.str.extract(BARE_MONTH)
-    number = said.replace_strict(months.IN_WORDS, default=said, return_dtype=pl.String).str.pad_start(2, "0")
-    return (
-        pl.when(said.is_not_null()).then(pl.format(f"{table.year}-{{}}", number)).otherwise(text).alias(f"c{position}")
-    )
+        return pl.col(f"c{position}")
+    return habits.with_year(f"c{position}", table.year)
 
 
 def _constants(table: _Table, across: Across, begins: int) -> list[pl.Expr]:
@@ -304,8 +294,7 @@ def _body(grid: Grid, guess: Guess) -> tuple[pl.DataFrame, int]:
     rows = cells.with_row_index("row_number", 1).slice(guess.last + 1)
     is_data = ~_not_data(rows.drop("row_number"), guess, grid)
     data = rows.filter(is_data)
-    marked = [c.name for c in data.iter_columns() if c.dtype == pl.String and c.is_in(DITTO).any()]
-    return data.with_columns(_undittoed(name) for name in marked), len(grid.cells) - len(data) - 1
+    return habits.without_ditto(data), len(grid.cells) - len(data) - 1
 
 
 def _filled_down(grid: Grid, guess: Guess) -> list[pl.Series]:
@@ -324,27 +313,14 @@ def _filled_down(grid: Grid, guess: Guess) -> list[pl.Series]:
     return columns
 
 
-def _undittoed(name: str) -> pl.Expr:
-    """A column whose ditto marks take the value above, a chain of them the value above the chain."""
-    text = pl.col(name)
-    above = pl.when(text.is_in(DITTO)).then(None).otherwise(text.fill_null(ABOVE_NOTHING)).forward_fill()
-    return pl.when(above != ABOVE_NOTHING).then(above).alias(name)
-
-
 def _not_data(body: pl.DataFrame, guess: Guess, grid: Grid) -> pl.Series:
     """True for blank rows, totals, signatures and notes below them, column numbers, and a header repeated on a new page."""
     if body.is_empty():
         return pl.Series([], dtype=pl.Boolean)
-    label = pl.coalesce(body.columns).fill_null("").str.replace_all(r"\s", "").str.replace("：", ":", literal=True)
-    labels = body.select(label.alias("label"))["label"]
-    is_signature = labels.str.contains(headers.SIGNATURE)
-    is_not_data = (labels == "") | labels.str.contains(TOTALS) | is_signature
+    labels = habits.labels(body)
+    is_not_data = (labels == "") | labels.str.contains(TOTALS) | habits.signed(body)
     for name in body.columns[1:3]:
         is_not_data |= body[name].is_in(TOTALS_BESIDE).fill_null(value=False)
-    first = is_signature.arg_max() if is_signature.any() else None
-    if first is not None and body.width > MOST_CELLS_OF_A_NOTE * 2:
-        filled = body.slice(first).select(pl.sum_horizontal(pl.all().is_not_null())).to_series()
-        is_not_data |= pl.Series([False] * first, dtype=pl.Boolean).append(filled <= MOST_CELLS_OF_A_NOTE)
     passed = [*_repeated_headers(body, guess, grid), *([0] if _is_column_numbers(body.row(0)) else [])]
     return is_not_data.scatter(passed, values=True) if passed else is_not_data
 

@@ -5,7 +5,19 @@ from collections.abc import Mapping
 from pipelines.settings import data_root
 
 # Top-level names of a data folder that a backup holds. `alerts.yml` names no secret, only where one lies.
-KEPT = ("version", "ledger.sqlite", "lake", "quarantine", "archive", "catalogue", "releases", "documents", "alerts.yml")
+KEPT = (
+    "version",
+    "ledger.sqlite",
+    "lake",
+    "quarantine",
+    "archive",
+    "catalogue",
+    "releases",
+    "documents",
+    "maps",
+    "access.yml",
+    "alerts.yml",
+)
 LEFT_OUT: Mapping[str, str] = {
     "landing": "exports as senders wrote them, with personal data; those that were taken in are in the archive, encrypted",
     "warehouse": "computed: `fengqiao build` makes it again",

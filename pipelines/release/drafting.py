@@ -12,14 +12,22 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import catalogue, warehouse
+from pipelines import catalogue, protect, warehouse
 from pipelines.periods import month_start, months_of, period_ending
 from pipelines.release.changes import definitions, write_change_list, write_changes
-from pipelines.release.metadata import metadata
+from pipelines.release.metadata import indicators_of, metadata
 from pipelines.release.publishing import current
 from pipelines.release.reconciling import write_reconciliation
 from pipelines.release.sealing import metadata_of, write_metadata
-from pipelines.release.tables import DATA_TABLES, column_words, release_tables, write_csv, write_database, write_parquet
+from pipelines.release.tables import (
+    CHANGES,
+    column_words,
+    release_tables,
+    tables_of,
+    write_csv,
+    write_database,
+    write_parquet,
+)
 from pipelines.settings import SEEDS, UserError, drafts, releases
 from pipelines.signals.intervals import INTERVALS
 
@@ -47,17 +55,20 @@ class Draft:
 def draft(period: str | None = None, edition: str = "internal", progress: Progress = lambda _: None) -> Draft:
     """Compute an edition and write its draft.
 
-    Raises `UserError` when nothing is built, the edition does not exist, or the period is not complete in the data.
+    Raises `UserError` when nothing is built, the period is not complete in the data, or the key of the publication is missing.
     """
-    warehouse.require_edition(edition)
     last = warehouse.last_month()
     chosen = period or _longest_period_ending(last)
     if months_of(chosen)[1] > f"{last:%Y-%m}":
         raise UserError(f"{chosen} is not complete: the data end with {last:%Y-%m}. Ask for an earlier period.")
-    warehouse.build_edition(edition, progress)
+    if edition == "public":
+        protect.build_public_edition(months_of(chosen)[1], progress)
+    else:
+        warehouse.build_edition(edition, progress)
     with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as warehouse (read_only)")
-        _write_signals(connection, chosen, progress)
+        if edition == "internal":
+            _write_signals(connection, chosen, progress)
         drafts(edition).mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=drafts(edition)))
         try:
@@ -76,29 +87,32 @@ def _write_signals(connection: duckdb.DuckDBPyConnection, period: str, progress:
 def _written(
     connection: duckdb.DuckDBPyConnection, folder: Path, period: str, edition: str, progress: Progress
 ) -> Draft:
-    release_tables(connection, months_of(period)[1])
+    tables = tables_of(edition)
+    release_tables(connection, months_of(period)[1], edition)
     if edition == "internal":  # it counts cases exactly
         progress("reconciliation")
         write_reconciliation(connection)
     words = column_words()
-    for name in DATA_TABLES:
-        progress(f"{name}.parquet")
-        write_parquet(connection, name, folder / f"{name}.parquet", words)
-    _write_cards(folder)
-    _write_sql(folder, edition)
+    for name in tables:
+        if name != CHANGES:
+            progress(f"{name}.parquet")
+            write_parquet(connection, name, folder / f"{name}.parquet", words, tables)
+    _write_cards(folder, edition)
+    if edition == "internal":
+        _write_sql(folder)
     data_hash = _digest(folder)
     superseded = newest(period, edition)
     if superseded is not None and metadata_of(superseded)["data_hash"] == data_hash:
         return Draft(superseded.name, superseded, "unchanged")
     release_id = _next_id(superseded, folder, period)
     earlier = _earlier(superseded, edition)
-    progress("changes.parquet")
+    progress(f"{CHANGES}.parquet")
     write_changes(connection, folder, earlier, edition)
-    write_parquet(connection, "changes", folder / "changes.parquet", words)
+    write_parquet(connection, CHANGES, folder / f"{CHANGES}.parquet", words, tables)
     progress("csv")
-    write_csv(connection, folder / "csv")
+    write_csv(connection, folder / "csv", edition)
     progress("fengqiao.duckdb")
-    write_database(folder, words)
+    write_database(folder, words, tables)
     said = metadata(connection, release_id, period, edition, data_hash, superseded, earlier)
     write_change_list(connection, folder / "CHANGES.md", said)
     write_metadata(folder, said)
@@ -115,15 +129,15 @@ def _longest_period_ending(month: date) -> str:
     return next(period for period in found if period is not None)
 
 
-def _write_cards(folder: Path) -> None:
+def _write_cards(folder: Path, edition: str) -> None:
     (folder / "cards").mkdir()
-    for path in sorted((SEEDS / "indicators").glob("*.yml")):
-        shutil.copyfile(path, folder / "cards" / path.name)
-    cards = [card.model_dump(mode="json") for card in catalogue.cards().values()]
+    for name in indicators_of(edition):
+        shutil.copyfile(SEEDS / "indicators" / f"{name}.yml", folder / "cards" / f"{name}.yml")
+    cards = [catalogue.cards()[name].model_dump(mode="json") for name in indicators_of(edition)]
     (folder / "cards.json").write_text(json.dumps(cards, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_sql(folder: Path, edition: str) -> None:
+def _write_sql(folder: Path) -> None:
     """The SQL that made the figures, so that the release can compute more of them by itself."""
     (folder / "sql").mkdir()
     for room, model in SQL_MODELS:

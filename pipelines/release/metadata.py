@@ -25,9 +25,10 @@ def metadata(
 ) -> dict[str, Any]:
     """The fields of `release.json` before approval. Needs the views of `release_tables` and the table `changes`."""
     told = revisions(connection, earlier)
-    reports = coverage(connection, period)
+    reports = coverage(connection, period) if edition == "internal" else {}
     return {
         **_of_the_office(catalogue.publisher(), release_id, edition),
+        **_of_the_plan(edition),
         **_of_the_period(connection, period, is_first=superseded is None),
         **_of_the_data(connection, edition),
         **reports,
@@ -36,9 +37,32 @@ def metadata(
         "release_id": release_id,
         "edition": edition,
         "drafted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "indicators": sorted(catalogue.cards()),
+        "indicators": indicators_of(edition),
         "data_hash": data_hash,
         "status": "draft",
+    }
+
+
+def indicators_of(edition: str) -> list[str]:
+    """Ids of the cards of an edition: those of the publication plan in the public one, else all."""
+    return sorted(catalogue.publication_plan().indicators if edition == "public" else catalogue.cards())
+
+
+def _of_the_plan(edition: str) -> dict[str, Any]:
+    """How an edition is protected and who answers for it; nothing of its keys. The internal edition is exact."""
+    if edition != "public":
+        return {"rounding_base": [1], "disclosure_control": None}
+    plan = catalogue.publication_plan()
+    answer = {who: getattr(plan, who) for who in ("authority", "reviewer", "approver")}
+    return {
+        **{f"{who}_{language}": getattr(words, language) for who, words in answer.items() for language in ("zh", "en")},
+        "plan_version": plan.version,
+        "plan_hash": catalogue.publication_hash(),
+        "rounding_base": sorted({table.base for table in plan.tables.values()}),
+        "disclosure_control": {
+            "method": "random rounding by cell key",
+            "thresholds": sorted({table.k for table in plan.tables.values()}),
+        },
     }
 
 
@@ -66,7 +90,6 @@ def _of_the_office(said: Publisher, release_id: str, edition: str) -> dict[str, 
         "area_code_list": said.geography.code_list,
         "area_hierarchy": said.geography.hierarchy,
         "standard_population": said.standard_population,
-        "rounding_base": getattr(said.rounding_base, edition),
         "revision_policy_id": said.revision_policy.id,
         "revision_policy_zh": said.revision_policy.zh,
         "revision_policy_en": said.revision_policy.en,
@@ -106,7 +129,6 @@ def _of_the_data(connection: duckdb.DuckDBPyConnection, edition: str) -> dict[st
         "code_lists": _code_lists(),
         "comparability_breaks": breaks.to_dicts(),
         "imputation_percent": 0.0,
-        "disclosure_control": None,
     }
     return said if edition != "internal" else said | _of_the_deliveries(connection, request["sequence"])
 
@@ -175,7 +197,7 @@ def _vintage(period: str, reports: Mapping[str, Any], told: Sequence[Mapping[str
     """revised where it changes a cell of the release it supersedes, final for a year of which every report came, else provisional."""
     if any(revision["cells"] for revision in told):
         return "revised"
-    is_complete = reports["reports_expected"] == reports["reports_received"]
+    is_complete = bool(reports) and reports["reports_expected"] == reports["reports_received"]
     return "final" if period_kind(period) == "year" and is_complete else "provisional"
 
 

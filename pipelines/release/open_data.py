@@ -16,6 +16,8 @@ COLUMNS = (
     *("numerator", "denominator", "low", "high", "value_year_before"),
     *("change_on_year", "change_on_year_percent", "change_on_period", "status"),
 )
+# What only a public edition says: the decimals that its counts carry, what stands in place of a value, the name of a change.
+CARRIED = {"decimals": pl.Int32, "band": pl.String, "change_word": pl.String}
 ORDER = ("indicator", "breakdown", "area_code", "sort", "category", "period")
 
 
@@ -30,13 +32,16 @@ def write_open_data(release: Path, folder: Path, signs: Mapping[str, Words]) -> 
     about = json.loads((release / "release.json").read_text(encoding="utf-8"))
     cards = [Card.model_validate(card) for card in json.loads((release / "cards.json").read_text(encoding="utf-8"))]
     figures = _figures(release, is_whole=about["edition"] == "public")
+    columns = (*COLUMNS, *(name for name in CARRIED if name in figures.columns))
     written = [
-        write_csv(figures.filter(pl.col("indicator") == card.id).select(COLUMNS), folder / "csv" / f"{card.id}.csv")
+        write_csv(figures.filter(pl.col("indicator") == card.id).select(columns), folder / "csv" / f"{card.id}.csv")
         for card in cards
     ]
     yearly = figures.filter((pl.col("period_kind") == "year") | (pl.col("period") == about["reference_period"]))
     if about["edition"] != "public":
         yearly = yearly.filter(pl.col("area_level") != "township")
+    absent = (pl.lit(None, kind).alias(name) for name, kind in CARRIED.items() if name not in figures.columns)
+    yearly = yearly.with_columns(*absent)
     book = Book(cards, yearly, sorted(set(yearly["period"])), signs, about)
     written.append(write_workbook(book, folder / f"fengqiao-{about['release_id']}.xlsx"))
     return tuple(sorted(written))

@@ -29,14 +29,15 @@ VALUE_WIDTH = 12
 FIRST_SHEET = "说明 Notes"
 ROUNDED = "合计可能不等于分项之和。 Parts may not add up to their total."
 NOT_AVAILABLE = "x"
+CONFIDENTIAL = "c"
 
 
 @dataclass(frozen=True)
 class Book:
     """What a workbook is made of.
 
-    `figures`: the columns of `LABELS`, indicator, breakdown, period, value, status, in the order of the rows. `periods` are
-    the columns, oldest first. `signs`: what each marker means. `about`: the release's metadata.
+    `figures`: the columns of `LABELS`, indicator, breakdown, period, value, low, high, status, decimals, band, in the order
+    of the rows. `periods` are the columns, oldest first. `signs`: what each marker means. `about`: the release's metadata.
     """
 
     cards: Sequence[Card]
@@ -82,10 +83,11 @@ class _Formats:
             self._made[code] = self._workbook.add_format({"num_format": code, "align": "right"})
         return self._made[code]
 
-    def number(self, card: Card, marks: str) -> Format:
-        decimals = "." + "0" * card.decimals if card.decimals else ""
+    def number(self, card: Card, decimals: int | None, marks: str) -> Format:
+        """With the decimals that the figure carries, which mostly are those of its card."""
+        places = card.decimals if decimals is None else decimals
         sign = '"%"' if card.unit == "percent" else ""
-        return self.of(f"#,##0{decimals}{sign}" + (f'" {marks}"' if marks else ""))
+        return self.of("#,##0" + ("." + "0" * places if places else "") + sign + (f'" {marks}"' if marks else ""))
 
     def text(self) -> Format:
         return self.of("@")
@@ -155,16 +157,24 @@ def _write_rows(
     """One row an area, breakdown and category, one column a period; a cell that the release does not have stays empty."""
     columns = {period: place for place, period in enumerate(periods, len(LABELS))}
     row, last = first - 1, None
-    for *labels, breakdown, period, value, status in figures.select(
-        *LABELS, "breakdown", "period", "value", "status"
-    ).iter_rows():
+    held = figures.select(*LABELS, "breakdown", "period", "value", "status", "decimals", "band", "low", "high")
+    for *labels, breakdown, period, value, status, decimals, band, low, high in held.iter_rows():
         key = (breakdown, labels[0], labels[3])
         if key != last:
             row, last = row + 1, key
             for place, label in enumerate(labels):
                 sheet.write_string(row, place, label or "")
-        marks = "".join(f"[{code}]" for code in (status or "").split(",") if code)
-        if value is None:
-            sheet.write_string(row, columns[period], marks or f"[{NOT_AVAILABLE}]", formats.text())
+        codes = [code for code in (status or "").split(",") if code and not (band and code == CONFIDENTIAL)]
+        marks = "".join(f"[{code}]" for code in codes)
+        if value is not None:
+            sheet.write_number(row, columns[period], value, formats.number(card, decimals, marks))
         else:
-            sheet.write_number(row, columns[period], value, formats.number(card, marks))
+            said = f"{band_text(band, low, high)} {marks}".strip() or f"[{NOT_AVAILABLE}]"
+            sheet.write_string(row, columns[period], said, formats.text())
+
+
+def band_text(band: str | None, low: float | None, high: float | None) -> str:
+    """What a public edition shows in place of a value: a rate near none or all, or days; empty where it shows nothing."""
+    if band in ("at_least", "at_most"):
+        return f"≥{low:g}%" if band == "at_least" else f"≤{high:g}%"
+    return band or ""

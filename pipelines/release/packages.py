@@ -94,7 +94,7 @@ def _file(folder: Path, path: Path) -> dict[str, Any]:
 
 def _types(folder: Path) -> dict[str, str]:
     """Column -> type of a table schema, over the tables that are written as CSV too. A name has one type in all of them."""
-    schemas = (pq.read_schema(folder / f"{table}.parquet") for table in TABLE_WORDS)
+    schemas = (pq.read_schema(path) for path in sorted(folder.glob("*.parquet")))
     return {field.name: _type(field.type) for schema in schemas for field in schema}
 
 

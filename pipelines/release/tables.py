@@ -34,8 +34,7 @@ TABLES: Mapping[str, str] = {
     "reconciliation": "table_name, sender, area_code, month, measure",
     "changes": "against, indicator, breakdown, area_code, period, category",
 }
-# What the data alone decide: the same deliveries, SQL and declarations give the same bytes. Changes depend on what was released before.
-DATA_TABLES = tuple(name for name in TABLES if name != "changes")
+CHANGES = "changes"  # depends on what was released before; all others on the data alone: the same data give the same bytes
 _SELECTS = {
     "figures": f"select f.* from ({INTERVALS}) f join periods p on f.period = p.period",
     "standings": "select s.* from edition.indicators.standings s join periods p on s.period = p.period",
@@ -56,6 +55,48 @@ _SELECTS = {
     "signals": "select * from edition.signals.signals",
     "funnels": "select * from edition.signals.funnels",
 }
+# The public edition carries fewer tables, and of what it carries published values only.
+PUBLIC_TABLES: Mapping[str, str] = {
+    "figures": TABLES["figures"],
+    "measures": "measure, breakdown, area_code, period, category, bucket",
+    "reporting": "table_name, area_code, period",
+} | {
+    name: TABLES[name]
+    for name in (
+        "indicators",
+        "indicator_breakdowns",
+        "measure_words",
+        "categories",
+        "breaks",
+        "areas",
+        "area_ancestors",
+        "periods",
+        CHANGES,
+    )
+}
+_PUBLIC_SELECTS = {
+    "figures": "select f.* from edition.protected.figures f join periods p on f.period = p.period",
+    "measures": "select m.* from edition.inputs.measures m join periods p on m.period = p.period",
+    "reporting": """
+        select distinct w.table_name, c.area_code, c.period,
+            case
+                when c.reported_months = c.expected_months then 'all'
+                when 10 * c.reported_months >= 9 * c.expected_months then 'most'
+                when 2 * c.reported_months >= c.expected_months then 'half'
+                else 'few'
+            end as reporting_band
+        from warehouse.measures.coverage c
+        join warehouse.catalogue.measures w on c.coverage = w.coverage
+        join edition.inputs.measures m on w.measure = m.measure and c.area_code = m.area_code and c.period = m.period
+        join periods p on c.period = p.period and p.period_kind = 'year'
+        join warehouse.core.dim_areas a on c.area_code = a.area_code and a.level = 'district'
+        where w.coverage = w.table_name
+    """,
+    "measure_words": """
+        select w.measure, w.label_zh, w.label_en, w.unit, w.over_time, w.system from warehouse.catalogue.measures w
+        where w.measure in (select measure from edition.inputs.measures)
+    """,
+}
 CSV_COLUMNS = """
     f.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, f.area_code, a.name_zh as area_zh, a.name_en as area_en,
     f.area_level, f.period, f.period_kind, f.breakdown, f.category, c.label_zh as category_zh, c.label_en as category_en,
@@ -64,15 +105,29 @@ CSV_COLUMNS = """
 """
 
 
-def release_tables(connection: duckdb.DuckDBPyConnection, last_month: str) -> None:
+def tables_of(edition: str) -> Mapping[str, str]:
+    """The tables that a release of an edition carries, and the order of their rows."""
+    return PUBLIC_TABLES if edition == "public" else TABLES
+
+
+def release_tables(connection: duckdb.DuckDBPyConnection, last_month: str, edition: str = "internal") -> None:
     """Temporary views of every table of a release, holding all periods up to its last month."""
     last = f"date '{last_month}-01'"
     connection.execute(f"create temp view periods as select * from edition.inputs.periods where last_month <= {last}")
-    for name, select in _SELECTS.items():
+    selects = _SELECTS | _PUBLIC_SELECTS if edition == "public" else _SELECTS
+    for name, select in selects.items():
+        if name not in tables_of(edition):
+            continue
         connection.execute(f"create temp view {name} as {select.format(last=last)}")
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path, words: Mapping[str, str]) -> None:
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    path: Path,
+    words: Mapping[str, str],
+    tables: Mapping[str, str] = TABLES,
+) -> None:
     """One table, rows in the table's fixed order, so that the same data give the same bytes; each column with its description.
 
     One thread, because several cut the row groups where they happen to be.
@@ -82,7 +137,7 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, table: str, path: Path,
     told = base64.b64encode(described.serialize()).decode()
     connection.execute("set threads = 1")
     connection.execute(
-        f"copy (select * from temp.{table} order by {_nulls_first(TABLES[table])}) to '{_quoted(path)}' "
+        f"copy (select * from temp.{table} order by {_nulls_first(tables[table])}) to '{_quoted(path)}' "
         f"(format parquet, compression zstd, row_group_size 100000, kv_metadata {{'ARROW:schema': '{told}'}})"
     )
     connection.execute("reset threads")
@@ -94,9 +149,9 @@ def column_words() -> dict[str, str]:
     return dict(re.findall(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", text, re.S))
 
 
-def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path, edition: str = "internal") -> None:
     """One CSV an indicator, UTF-8 with BOM: totals of district and above for all periods, breakdowns and townships for years;
-    and the data-quality record."""
+    and in the internal edition the data-quality record."""
     folder.mkdir()
     for (indicator,) in connection.execute("select indicator from temp.indicators order by 1").fetchall():
         path = folder / f"{indicator}.csv"
@@ -114,7 +169,8 @@ def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             """
         )
         path.write_bytes("\ufeff".encode() + path.read_bytes())
-    _write_quality_csv(connection, folder / "data_quality.csv")
+    if edition == "internal":
+        _write_quality_csv(connection, folder / "data_quality.csv")
     _write_changes_csv(connection, folder / "changes.csv")
 
 
@@ -151,12 +207,12 @@ def _write_changes_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> Non
     path.write_bytes("\ufeff".encode() + path.read_bytes())
 
 
-def write_database(folder: Path, words: Mapping[str, str]) -> None:
+def write_database(folder: Path, words: Mapping[str, str], tables: Mapping[str, str] = TABLES) -> None:
     """`fengqiao.duckdb`: the tables with comments, in a file that DuckDB 1.4 opens."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{_quoted(folder / 'fengqiao.duckdb')}' as fengqiao (storage_version 'v1.4.0')")
         connection.execute("use fengqiao")
-        for table in TABLES:
+        for table in tables:
             select = _REVISED if table == "figures" else "select * from read_parquet('{folder}/{table}.parquet')"
             connection.execute(f"create table {table} as {select.format(folder=_quoted(folder), table=table)}")
             columns = connection.execute(

@@ -5,7 +5,7 @@ database of its own, from that edition's measures.
 """
 
 from pipelines.warehouse.building import BuildReport, build, last_month, write_docs
-from pipelines.warehouse.editions import build_edition, require_edition
+from pipelines.warehouse.editions import build_edition
 from pipelines.warehouse.running import (
     Progress,
     code_version,
@@ -27,7 +27,6 @@ __all__ = [
     "edition_path",
     "last_month",
     "manifest_path",
-    "require_edition",
     "run_dbt",
     "run_results_path",
     "warehouse_path",

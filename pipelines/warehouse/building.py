@@ -14,7 +14,7 @@ from pipelines.intake import ledger
 from pipelines.intake.lake import generation
 from pipelines.intake.ledger import Delivery
 from pipelines.settings import TIME_ZONE, UserError, data_root
-from pipelines.warehouse.inputs import months_reported, write_accepted, write_catalogue, write_lake
+from pipelines.warehouse.inputs import months_reported, write_catalogue, write_changes, write_lake
 from pipelines.warehouse.running import Progress, code_version, column, connected, run_dbt, target_path, warehouse_path
 
 
@@ -47,7 +47,8 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
         with connected(warehouse_path()) as connection:
             write_catalogue(connection, deliveries, request)
             write_lake(connection)
-            write_accepted(connection, deliveries)
+            since = [d for d in deliveries if d.ledger_sequence > request["previous_sequence"] or request["is_full"]]
+            write_changes(connection, since, is_full=request["is_full"])
             # gone until this build has ended well: what a stopped build leaves behind is not built upon
             connection.execute("drop table if exists catalogue.watermark")
         results = run_dbt("duckdb", ["build", "--select", "staging", "core", "measures", *_refresh(request)], progress)

@@ -17,20 +17,16 @@ from pipelines.warehouse.coverage import card_needs, coverage_of
 from pipelines.warehouse.running import Progress, column, connected, edition_path, run_dbt, warehouse_path, write
 
 
-def require_edition(edition: str) -> None:
-    """Raises `UserError` for an edition that cannot be made: the public one has no protected measures yet."""
-    if edition != "internal":
-        raise UserError(
-            f"The {edition} edition does not exist yet: its measures are not protected. Only `internal` can be made."
-        )
-
-
-def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
+def build_edition(
+    edition: str, progress: Progress = lambda _: None, inputs: Mapping[str, pl.DataFrame] | None = None
+) -> Path:
     """Compute the figures of one edition from its measures, in a new database. Returns its path.
 
-    Raises `UserError` for the public edition, which has no protected measures yet, and when nothing is built.
+    The internal edition reads the exact measures; of the public one the measures are `inputs`, with what else its figures
+    are made with. Raises `UserError` when nothing is built, and `ValueError` for a public edition without measures.
     """
-    require_edition(edition)
+    if (edition == "public") != (inputs is not None):
+        raise ValueError(f"The {edition} edition with the measures of another.")
     if not warehouse_path().exists():
         raise UserError("Nothing is built yet. Run `fengqiao build` first.")
     path = edition_path(edition)
@@ -38,7 +34,7 @@ def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
     with ledger.writer_lock():
         path.unlink(missing_ok=True)
         with connected(path) as connection:
-            _write_edition(connection)
+            _write_edition(connection, inputs)
         run_dbt("edition", ["build", "--select", "indicators"], progress, edition)
     return path
 
@@ -118,20 +114,29 @@ def category_table() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _write_edition(connection: duckdb.DuckDBPyConnection) -> None:
-    """The source tables of the internal edition: exact measures, and the words they are joined to."""
+def _write_edition(connection: duckdb.DuckDBPyConnection, inputs: Mapping[str, pl.DataFrame] | None) -> None:
+    """The source tables of an edition: its measures, and the words they are joined to; of the public one its own only."""
     connection.execute(f"attach '{str(warehouse_path()).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
     connection.execute("create schema inputs")
     copies = {"measures": "measures.measures_by_period", "coverage": "measures.coverage", "areas": "catalogue.areas"}
     copies |= {"grid": "catalogue.grid", "periods": "catalogue.periods"}
+    copies = {name: origin for name, origin in copies.items() if name not in (inputs or {})}
     for name, origin in copies.items():
         connection.execute(f"create table inputs.{name} as select * from warehouse.{origin}")
     cutoff = column(connection, "select last_day(last_month) from warehouse.catalogue.build_request")[0]
     alike = dict(connection.execute("select coverage, standing from warehouse.catalogue.told_alike").fetchall())
     connection.execute("detach warehouse")
-    write(connection, "inputs", "cards", card_table(cutoff, alike))
-    write(connection, "inputs", "card_breakdowns", card_breakdown_table())
-    write(connection, "inputs", "categories", category_table())
+    cards, breakdowns, categories = card_table(cutoff, alike), card_breakdown_table(), category_table()
+    if inputs is not None:
+        plan = catalogue.publication_plan()
+        cards = cards.filter(pl.col("indicator").is_in(plan.indicators))
+        breakdowns = breakdowns.filter(pl.Series([plan.shows(*pair) for pair in breakdowns.iter_rows()]))
+        categories = categories.with_columns(pl.lit(True).alias("is_dense"))
+    write(connection, "inputs", "cards", cards)
+    write(connection, "inputs", "card_breakdowns", breakdowns)
+    write(connection, "inputs", "categories", categories)
+    for name, rows in (inputs or {}).items():
+        write(connection, "inputs", name, rows)
     write(connection, "inputs", "breaks", break_table())
     write(connection, "inputs", "targets", target_table())
 

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from pipelines import catalogue
-from pipelines.catalogue import LEVELS, Area, Measure
+from pipelines.catalogue import Area, Measure
 from pipelines.intake.lake import all_findings, lake_schema
 from pipelines.intake.ledger import Delivery
 from pipelines.periods import months_in, period_table
@@ -92,13 +92,9 @@ def clock_table() -> pl.DataFrame:
 
 
 def grid_table() -> pl.DataFrame:
-    """area_level, period_kind, has_breakdowns: what is materialised; the rest is computed on request.
-
-    Townships carry totals of months, quarters, half-years and years; all above carry cumulatives and breakdowns too.
-    """
-    kinds = ("month", "quarter", "half_year", "year", "year_to_date")
-    pairs = [(level, kind) for level in LEVELS for kind in kinds if (level, kind) != ("township", "year_to_date")]
-    rows = [(level, kind, level != "township") for level, kind in pairs]
+    """area_level, period_kind, has_breakdowns: what the plan says the internal edition holds; the rest is computed on request."""
+    grid = catalogue.publication_plan().internal_grid
+    rows = [(level, kind, kind in held.breakdown_periods) for level, held in grid.items() for kind in held.periods]
     return pl.DataFrame(rows, schema=["area_level", "period_kind", "has_breakdowns"], orient="row")
 
 
@@ -159,21 +155,69 @@ def _received_on(delivery: Delivery) -> date:
     return datetime.fromisoformat(delivery.received_at).astimezone(ZoneInfo(TIME_ZONE)).date()
 
 
-def write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery]) -> None:
+def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, is_full: bool) -> None:
+    """What deliveries since the build before have brought: `catalogue.changed_cases` and, added to those known,
+    `catalogue.accepted_rows`; and what had been reported until then, to be compared with what is now.
+
+    A full build compares with nothing and changes everything: it gets the rows of all deliveries and no changed case.
+    """
+    deliveries = list(deliveries)
+    _write_accepted(connection, deliveries, anew=is_full)
+    for name, columns in BEFORE.items():
+        if is_full:
+            connection.execute(f"create or replace table catalogue.{name}_before ({columns})")
+        else:
+            connection.execute(f"create or replace table catalogue.{name}_before as select * from core.{name}")
+    connection.execute("create or replace table catalogue.changed_cases (table_name varchar, case_key blob)")
+    if is_full:
+        return
+    for table, parts in _parts(deliveries).items():
+        connection.execute(
+            f"insert into catalogue.changed_cases select distinct '{table}', case_key from read_parquet(?)", [parts]
+        )
+    sequences = [delivery.ledger_sequence for delivery in deliveries]
+    connection.execute(
+        """
+        insert into catalogue.changed_cases
+        select distinct table_name, case_key from lake.withdrawals where list_contains(?, ledger_sequence)
+        except select table_name, case_key from catalogue.changed_cases
+        """,
+        [sequences],
+    )
+
+
+BEFORE = {
+    "reporting": "coverage varchar, area_code varchar, month date",
+    "reported_until": "coverage varchar, area_code varchar, last_month date",
+}
+
+
+def _parts(deliveries: Iterable[Delivery]) -> dict[str, list[str]]:
+    """Lake table -> the files that these deliveries brought into it."""
+    found: dict[str, list[str]] = {}
+    for delivery in deliveries:
+        if delivery.folder is not None:
+            folder = data_root() / "lake" / delivery.table_name / delivery.folder
+            found.setdefault(delivery.table_name, []).extend(str(part) for part in sorted(folder.glob("*.parquet")))
+    return found
+
+
+def _write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, anew: bool) -> None:
     """`catalogue.accepted_rows`: how many rows a delivery brought of each month; of a form's rows also of which area."""
-    connection.execute("create or replace table catalogue.accepted_rows (" + ACCEPTED_ROWS + ")")
-    for table in sorted({delivery.table_name for delivery in deliveries}):
+    if anew:
+        connection.execute("create or replace table catalogue.accepted_rows (" + ACCEPTED_ROWS + ")")
+    for table, parts in _parts(deliveries).items():
         contract = catalogue.tables()[table]
         is_form = contract.kind == "form"
         area, rows = ("area_code", "count(distinct row_number)") if is_form else ("null", "count(*)")
         connection.execute(
             f"""
             insert into catalogue.accepted_rows
-            select rows.ledger_sequence, {area} as area_code, cast(date_trunc('month', rows.{contract.dated_by}) as date) as month,
-                {rows}
-            from lake.{table} as rows join catalogue.ledger as entries using (ledger_sequence)
+            select ledger_sequence, {area} as area_code, cast(date_trunc('month', {contract.dated_by}) as date) as month, {rows}
+            from (from lake.empty_{table} union all by name from read_parquet(?, union_by_name = true))
             group by all
-            """
+            """,
+            [parts],
         )
 
 

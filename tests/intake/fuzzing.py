@@ -24,6 +24,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import xlsxwriter
+import xlwt
 
 from pipelines.catalogue import Contract, contract_versions, senders
 from pipelines.intake import ledger, text
@@ -47,7 +48,10 @@ Chance = random.Random
 
 @dataclass(frozen=True)
 class Example:
-    """A damaged export. `rows`: how many records stand below its header, where nothing was done that could change that."""
+    """A damaged export. `rows`: how many records stand below its header, where nothing was done that could change that.
+
+    `beside`: what its sidecar says, empty where it has none.
+    """
 
     number: int
     suffix: str
@@ -55,6 +59,7 @@ class Example:
     content: bytes
     personal: frozenset[str]
     rows: int | None
+    beside: str
 
     @property
     def name(self) -> str:
@@ -247,6 +252,31 @@ def _records(table: Table, chance: Chance) -> tuple[str, bytes]:
     return ".json", json.dumps(objects, ensure_ascii=False, indent=chance.choice((None, 1))).encode()
 
 
+def _old_workbook(table: Table, chance: Chance) -> tuple[str, bytes]:
+    """The same cells as an .xls, whose sheets end at 256 columns."""
+    book, content = xlwt.Workbook(), io.BytesIO()
+    sheet = book.add_sheet("Sheet1")
+    for line, row in enumerate(table):
+        for column, cell in enumerate(row[:256]):
+            if cell.isascii() and cell.isdigit() and len(cell) < 16 and chance.random() < 0.3:
+                sheet.write(line, column, int(cell))
+            elif cell:
+                sheet.write(line, column, cell[:32_767])
+    book.save(content)
+    return ".xls", content.getvalue()
+
+
+def _columns(table: Table, chance: Chance) -> tuple[str, bytes]:
+    """A Parquet file, some of whose columns are numbers, with nothing where a text is none."""
+    header, *rows = table
+    cells = {name: [row[n] if n < len(row) else None for row in rows] for n, name in enumerate(header)}
+    frame = pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String))
+    numbers = [name for name in cells if chance.random() < 0.1]
+    content = io.BytesIO()
+    frame.with_columns(pl.col(numbers).cast(chance.choice((pl.Int64, pl.Float64)), strict=False)).write_parquet(content)
+    return ".parquet", content.getvalue()
+
+
 def _archive(table: Table, chance: Chance) -> tuple[str, bytes]:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -256,7 +286,8 @@ def _archive(table: Table, chance: Chance) -> tuple[str, bytes]:
     return ".zip", content.getvalue()
 
 
-WRITERS = (*(_text,) * 6, *(_workbook,) * 2, _records, _archive)
+WRITERS = (*(_text,) * 6, *(_workbook,) * 2, _old_workbook, _records, _columns, _archive)
+SNAPSHOTS = 0.15  # of all examples: the state of a source, said so beside the file
 
 
 def _damaged(content: bytes, chance: Chance) -> bytes:
@@ -297,7 +328,8 @@ def example(number: int, seed: int = 0) -> Example:
     if not is_whole:
         packed = suffix in (".xlsx", ".zip") and chance.random() < 0.7
         content = (_damaged_inside if packed else _damaged)(content, chance)
-    is_counted = is_whole and write in (_text, _records)
+    is_counted = is_whole and write in (_text, _records, _columns)
+    is_snapshot = chance.random() < SNAPSHOTS
     return Example(
         number=number,
         suffix=suffix,
@@ -305,6 +337,7 @@ def example(number: int, seed: int = 0) -> Example:
         content=content,
         personal=frozenset(value for value in personal if len(value) > 2),
         rows=len(table) - 1 if is_counted else None,
+        beside=f"mode: snapshot\ntaken_at: 2025-{chance.randrange(1, 13):02d}-28\n" if is_snapshot else "",
     )
 
 
@@ -333,6 +366,8 @@ def run(numbers: Sequence[int], seed: int, folder: Path) -> Found:
 def _run(batch: Sequence[Example], office: Office, found: Found) -> None:
     mine = {sender.table: sender.sender for sender in senders()}
     files = {e: office.write(e.name, e.content, mine.get(e.table, "somebody")) for e in batch}
+    for e in (e for e in batch if e.beside):
+        office.write(f"{e.name}.yml", e.beside, mine.get(e.table, "somebody"))
     by_command = batch[:BY_COMMAND] if len(batch) > BY_COMMAND else []
     for e in batch[len(by_command) :]:
         found.wrong += [(e.number, said) for said in _taken_in(e, files[e], office, found.ends)]

@@ -1,5 +1,6 @@
 """What no contract can let in: columns by their headings, rows by what their cells carry."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.catalogue import code_lists, contracts, denied, load_contract
+from pipelines.intake import ledger, quarantine
 from pipelines.intake.denying import carries_personal_value, personal_headings, shown_headings
 from pipelines.intake.layouts import Block, Sheet
 from pipelines.intake.parsing import parse
@@ -233,3 +235,28 @@ def test_personal_headings_are_told_and_values_in_the_header_are_shapes(office: 
     assert outcome.unknown_columns == ["当事人住址", "text, 18 characters", "合议方式"]
     assert outcome.personal_columns == ["当事人住址"]
     assert outcome.accepted == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["13912345678的材料.csv", "11010519491231002X.CSV", "甲_139-1234-5678.csv", "渝A12345.csv"]
+)
+def test_a_file_named_after_somebody_is_called_by_its_shape(name: str, office: Office) -> None:
+    outcome = office.take(cases({}), name)
+    assert re.fullmatch(r"text, [0-9]+ characters\.csv", outcome.file)
+    assert outcome.note is not None and "ID, mobile or plate number" in outcome.note
+    assert [delivery.file for delivery in ledger.deliveries()] == [outcome.file]
+    personal = name.rpartition(".")[0]
+    written = [path for path in office.data.rglob("*") if path.is_file() and "landing" not in path.parts]
+    assert written and not [path for path in written if personal.encode() in path.read_bytes()]
+
+
+def test_a_case_of_a_file_named_after_somebody_is_read_again_from_the_archive(office: Office) -> None:
+    office.take(cases({}), "13912345678.csv")
+    (delivery,) = ledger.deliveries()
+    with quarantine.original(delivery) as path:
+        assert path.read_text(encoding="utf-8") == cases({})
+
+
+def test_usual_file_names_stand_as_they_are(office: Office) -> None:
+    for name in ("mediation-500117_2025.csv", "调解案件20250331.csv", "2025年3月 合川(1).csv"):
+        assert office.take(cases({"调解案件编号": name[:3]}), name).file == name

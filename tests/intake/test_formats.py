@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from pipelines.settings import UserError
 from tests.offices import CASE, FORM, HECHUAN, MATTER, Office, cases, table
 
 # 𠮷 and 𱕊 have four bytes in GB18030; 纠纷简要情况 is dropped at the door.
@@ -353,3 +354,46 @@ def test_the_arithmetic_of_a_form_is_checked(office: Office) -> None:
     outcome = office.take(table(rows), sender="correction-500000")
     assert outcome.accepted == 1
     assert outcome.reasons == {"closing_parts": 1, "more_checked_than_due": 1, "received_parts": 1, "stock_identity": 1}
+
+
+QUIET = dict.fromkeys((name for name in FORM if name not in ("统计月", "区划代码", "报出日期")), "0")
+STANDING = {"期初在册": "11", "期末在册_缓刑": "11", "期末在册": "11"}
+
+
+def signed_form(title: str, *months: str) -> str:
+    """A form of some months below a title: the first row in full, the others with ditto marks, signatures below."""
+    rows = [FORM | {"统计月": months[0]}]
+    rows += [QUIET | STANDING | {"统计月": month, "区划代码": "同上", "报出日期": "〃"} for month in months[1:]]
+    signatures = "填表人：张三,,负责人：李四\n联系电话：023-12345678\n报出日期：2025年4月2日\n"
+    return f"{title}\n填报日期：2026年1月\n" + table(rows) + signatures
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_form_in_a_text_file_is_read_as_offices_write_it(encoding: str, office: Office) -> None:
+    content = signed_form("2025年社区矫正统计表", "3月", "四月份", "2025-05").encode(encoding)
+    outcome = office.take(content, "月报.csv", "correction-500000")
+    assert (outcome.contract, outcome.read, outcome.accepted) == ("correction_monthly", 3, 3)
+    rows = office.lake("correction_monthly")
+    assert rows.select("month", "row_number", "area_code").unique(maintain_order=True).rows() == [
+        (date(2025, month, 1), line, "500117000000") for month, line in ((3, 4), (4, 5), (5, 6))
+    ]
+    assert rows["reported_on"].unique().to_list() == [date(2025, 4, 2)]
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "sentence"),
+    [
+        ("社区矫正统计表", "月报.csv", "months without a year"),
+        ("2025年社区矫正统计表", "2024年月报.csv", "title and file name name more than one year"),
+    ],
+)
+def test_months_without_a_year_that_nobody_says_are_refused(
+    title: str, name: str, sentence: str, office: Office
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        office.take(signed_form(title, "3月"), name, "correction-500000")
+
+
+def test_the_year_of_months_may_stand_in_the_name_of_the_file(office: Office) -> None:
+    office.take(signed_form("社区矫正统计表", "3月"), "2025年月报.csv", "correction-500000")
+    assert office.lake("correction_monthly")["month"].unique().to_list() == [date(2025, 3, 1)]

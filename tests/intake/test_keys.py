@@ -19,7 +19,7 @@ from tests.offices import Office, cases
 
 def test_one_key_a_system_and_one_for_the_cells(office: Office) -> None:
     made = keys.load()
-    assert set(made) == {contract.system for contract in contracts().values()} | {"cell_number"}
+    assert set(made) == {contract.system for contract in contracts().values()} | {"cell_number", "publication"}
     assert len({made[name] for name in made}) == len(made)
     assert stat.S_IMODE(keys_path().stat().st_mode) == 0o600
 
@@ -133,8 +133,11 @@ def test_a_key_of_the_environment_that_is_none_is_refused_by_name(
         office.take(cases({}))
 
 
-def test_the_key_of_the_cell_numbers_has_no_second_link(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    _given(monkeypatch, CELL_NUMBER_2="a" * 64)
+@pytest.mark.parametrize("fixed", ["CELL_NUMBER", "PUBLICATION"])
+def test_a_key_that_is_never_rotated_has_no_second_link(
+    fixed: str, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _given(monkeypatch, **{f"{fixed}_2": "a" * 64})
     with pytest.raises(UserError, match="never rotated"):
         keys.load()
 

@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 
 from pipelines.cli import main
 from pipelines.intake import archive, ledger
+from pipelines.intake.identifying import Request
+from pipelines.intake.receiving import receive_each
 from pipelines.release.checking import problems
 from pipelines.settings import UserError
+from tests.intake.test_archives import pack
 from tests.intake.test_snapshots import case, snapshot, standing
 from tests.offices import HECHUAN, MATTER, Office, cases, table
 from tests.test_contracts import _forget, seeds
@@ -111,6 +114,18 @@ def test_a_file_that_left_the_landing_is_read_from_the_archive(office: Office, s
     [again] = ask(fengqiao, "quarantine", "--again")["files"]
     assert (again["file"], again["accepted"]) == ("cases.csv", 1)
     assert standing(office) == {1, 2}
+
+
+def test_what_was_said_beside_a_member_is_known_when_it_is_read_again(
+    office: Office, seeds: Path, fengqiao: Fengqiao
+) -> None:
+    members = {"a.csv": THREE, "a.csv.yml": "period: 2024\n"}
+    list(receive_each(pack(office.write("a.zip", b""), members), Request()))
+    (office.data / "landing" / HECHUAN / "a.zip").unlink()
+    with_alias(seeds, "police", "云上联调")
+    [again] = ask(fengqiao, "quarantine", "--again")["files"]
+    assert (again["file"], again["accepted"]) == ("a.zip/a.csv", 1)
+    assert {(d.first_month, d.last_month) for d in ledger.deliveries()} == {("2024-01", "2024-12")}
 
 
 def test_without_the_identity_nothing_is_read_from_the_archive(office: Office, seeds: Path, fengqiao: Fengqiao) -> None:

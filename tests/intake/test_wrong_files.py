@@ -13,6 +13,7 @@ import pytest
 import xlsxwriter
 import xlwt
 
+from pipelines.intake.grids import LOOKED_AT_CLOSELY
 from pipelines.settings import UserError
 from tests.conftest import FENGQIAO
 from tests.intake.test_formats import workbook
@@ -85,6 +86,20 @@ def _far_corner(path: Path) -> bytes:
         for line, row in enumerate(GOOD):
             sheet.write_row(line, 0, row)
         sheet.write_string(1_048_575, 16_383, " ")
+    return path.read_bytes()
+
+
+def _lying_far_corner(path: Path) -> bytes:
+    """The same in a sheet too large to read each cell's place of, which says that it ends with the table."""
+    _far_corner(path)
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].replace(b'ref="A1:XFD1048576"', b'ref="A1:C3"')
+    assert b'ref="A1:C3"' in sheet
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b"<sheetData>", b" " * LOOKED_AT_CLOSELY + b"<sheetData>")
+    with zipfile.ZipFile(path, "w") as other:
+        for name, part in parts.items():
+            other.writestr(name, part)
     return path.read_bytes()
 
 
@@ -177,6 +192,7 @@ WRONG: Mapping[str, tuple[str, Callable[[Path], bytes], str]] = {
     "old workbook in a ring": ("a.xls", lambda _: _in_a_ring(_old_book()), "damaged or cut off"),
     "old workbook without end": ("a.xls", lambda _: _far_out(_old_book()), "damaged or cut off"),
     "workbook with a cell in the far corner": ("a.xlsx", _far_corner, "a cell far outside its table"),
+    "workbook that lies about its end": ("a.xlsx", _lying_far_corner, "a cell far outside its table"),
     "workbook of WPS": ("a.et", lambda _: _compound("Workbook"), "file of WPS's own kind"),
     "text document": ("a.xls", lambda _: _compound("WordDocument"), "is a text document, not a table"),
     "binary workbook": ("a.xlsb", lambda path: _zip(path, "xl/workbook.bin"), "is a binary workbook"),

@@ -1,5 +1,9 @@
 -- grain: one row a dispute found by screening
-with screenings as (select * from {{ ref('stg_dispute_screenings') }}),
+{{ kept_up_to_date('cases', ['dispute_screenings']) }}
+
+with screenings as (
+    {{ cases_to_judge('dispute_screenings') }}
+),
 
 areas as (select * from {{ ref('dim_areas') }}),
 

@@ -1,14 +1,16 @@
 -- grain: one row a monthly form, area, month, item and category
-{% set forms = ['mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly', 'petition_monthly'] -%}
+{{ kept_up_to_date('cases', forms()) }}
 {% set columns = 'case_key, cell_number, sender, area_code, month, item, category, value' -%}
 with areas as (select * from {{ ref('dim_areas') }}),
 
-{% for form in forms -%}
-{{ form }} as (select * from {{ ref('stg_' ~ form) }}),
+{% for form in forms() -%}
+{{ form }} as (
+    {{ cases_to_judge(form) }}
+),
 
 {% endfor -%}
 lines as (
-    {% for form in forms -%}
+    {% for form in forms() -%}
     {{ 'union all' if not loop.first }}
     select '{{ form }}' as table_name, {{ columns }} from {{ form }}
     {% endfor %}

@@ -1,5 +1,9 @@
 -- grain: one row a mediation case in the book (approved; drafts and void records stay out)
-with cases as (select * from {{ ref('stg_mediation_cases') }}),
+{{ kept_up_to_date('cases', ['mediation_cases']) }}
+
+with cases as (
+    {{ cases_to_judge('mediation_cases') }}
+),
 
 areas as (select * from {{ ref('dim_areas') }}),
 

@@ -1,5 +1,9 @@
 -- grain: one row a petition matter, placed where the matter arose
-with matters as (select * from {{ ref('stg_petition_matters') }}),
+{{ kept_up_to_date('cases', ['petition_matters']) }}
+
+with matters as (
+    {{ cases_to_judge('petition_matters') }}
+),
 
 areas as (select * from {{ ref('dim_areas') }}),
 

@@ -1,5 +1,9 @@
 -- grain: one row an application for reconsideration, placed in the district of the body that received it
-with cases as (select * from {{ ref('stg_reconsideration_cases') }}),
+{{ kept_up_to_date('cases', ['reconsideration_cases']) }}
+
+with cases as (
+    {{ cases_to_judge('reconsideration_cases') }}
+),
 
 areas as (select * from {{ ref('dim_areas') }}),
 

@@ -1,5 +1,9 @@
 -- grain: one row a service activity
-with activities as (select * from {{ ref('stg_service_activities') }}),
+{{ kept_up_to_date('cases', ['service_activities']) }}
+
+with activities as (
+    {{ cases_to_judge('service_activities') }}
+),
 
 areas as (select * from {{ ref('dim_areas') }})
 

@@ -1,4 +1,7 @@
 -- grain: one row a check of the books, table, sender and month: in how many cases (towns, lines) of how many it was so
+{% set tables = ['mediation_cases', 'petition_matters'] + forms() -%}
+{{ kept_up_to_date('books', tables) }}
+{% set touched_months = ref('touched_months') %}
 with mediation as (select * from {{ ref('fct_mediation_cases') }}),
 
 petition as (select * from {{ ref('fct_petition_matters') }}),
@@ -91,4 +94,5 @@ select
     cast(sum(is_found) as bigint) as found,
     cast(count(*) as bigint) as checked
 from checked
+{{ only_changed('books', tables) }}
 group by book_check, table_name, sender, month

@@ -1,11 +1,36 @@
--- grain: one row a table, sender and area its rows name: what an unregistered sender reports on
-{% for table in [
+-- grain: one row a table, sender that is not registered for it and area its rows name: what it reports on
+{% set tables = [
     'mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
-    'organisations', 'population', 'mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly',
-    'petition_monthly'
-] -%}
-select distinct '{{ table }}' as table_name, sender, area_code
-from {{ ref('stg_' ~ table) }}
-{% if not loop.last %}union all
-{% endif -%}
+    'organisations', 'population'
+] + forms() -%}
+with ledger as (select * from {{ source('catalogue', 'ledger') }}),
+
+senders as (select * from {{ source('catalogue', 'senders') }}),
+
+unregistered as (
+    select distinct ledger.table_name, ledger.sender
+    from ledger
+    left join senders
+        on ledger.table_name = senders.table_name
+        and ledger.sender = senders.sender
+    where senders.sender is null
+){% for table in tables -%},
+
+{{ table }}_keys as (
+    select case_key
+    from {{ source('lake', table) }}
+    where sender in (select sender from unregistered where table_name = '{{ table }}')
+),
+
+{{ table }}_rows as (
+    {{ newest_version(table, ['sender', 'area_code'], only='select case_key from ' ~ table ~ '_keys') }}
+)
+{%- endfor %}
+
+{% for table in tables -%}
+{{ 'union all' if not loop.first }}
+select distinct '{{ table }}' as table_name, rows.sender, rows.area_code
+from {{ table }}_rows as rows
+inner join unregistered on rows.sender = unregistered.sender
+where unregistered.table_name = '{{ table }}'
 {% endfor %}

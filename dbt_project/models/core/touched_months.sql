@@ -1,83 +1,86 @@
--- grain: one row a system and month that this build must count again (all months where the build is a full one)
+-- grain: one row a counted lake table and month that this build must count again (all months where the build is a full one)
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),
 
 clocks as (select * from {{ source('catalogue', 'clocks') }}),
 
+changed_cases as (select * from {{ source('catalogue', 'changed_cases') }}),
+
+words as (select * from {{ source('catalogue', 'measures') }}),
+
+reporting as (select * from {{ ref('reporting') }}),
+
+reporting_before as (select * from {{ source('catalogue', 'reporting_before') }}),
+
+reported_until as (select * from {{ ref('reported_until') }}),
+
+reported_until_before as (select * from {{ source('catalogue', 'reported_until_before') }}),
+
+counted_tables as (select distinct table_name from words),
+
 limits as (
     {{ limits_of('clocks', 'petition_matters', ['forwarding', 'informing']) }}
 ),
 
-withdrawn as (
-    select withdrawals.case_key
-    from {{ source('lake', 'withdrawals') }} as withdrawals
-    inner join request
-        on withdrawals.ledger_sequence > request.previous_sequence and withdrawals.ledger_sequence <= request.sequence
+limits_of_decision as (
+    {{ limits_of('clocks', 'reconsideration_cases', ['decision', 'decision_summary']) }}
 ),
 
-{% for system, table, events, open_between in [
-    ('mediation', 'mediation_cases', ['accepted_on', 'concluded_on', 'perform_by', 'confirmation_requested_on'], [
+{% set tables = [
+    ('mediation_cases', ['accepted_on', 'concluded_on', 'perform_by', 'confirmation_requested_on'], [
         'accepted_on', "case when coalesce(outcome, '') <> 'pending' then concluded_on end"
     ]),
-    ('screening', 'dispute_screenings', ['found_on'], none),
-    ('petition', 'petition_matters', [
+    ('dispute_screenings', ['found_on'], none),
+    ('petition_matters', [
         'registered_on', 'concluded_on', 'coalesce(extended_to, due_on)', days_after('registered_on', 'forwarding_days'),
         days_after('coalesce(exchanged_on, registered_on)', 'informing_days')
     ], ['registered_on', 'concluded_on']),
-    ('mediation_form', 'mediation_monthly', ['month'], none),
-    ('screening_form', 'screening_monthly', ['month'], none),
-    ('correction_form', 'correction_monthly', ['month'], none),
-    ('resettlement_form', 'resettlement_monthly', ['month'], none),
-    ('petition_form', 'petition_monthly', ['month'], none)
+    ('reconsideration_cases', [
+        'received_on', 'accepted_on', 'concluded_on', 'extended_to', days_after('accepted_on', 'decision_days'),
+        days_after('accepted_on', 'decision_summary_days')
+    ], ['accepted_on', 'concluded_on']),
+    ('service_activities', ['held_on'], none),
+    ('mediation_monthly', ['month'], none),
+    ('screening_monthly', ['month'], none),
+    ('correction_monthly', ['month'], none),
+    ('resettlement_monthly', ['month'], none),
+    ('petition_monthly', ['month'], none)
 ] -%}
-{{ system }}_changed as (
-    select versions.case_key
-    from {{ source('lake', table) }} as versions
-    inner join request
-        on versions.ledger_sequence > request.previous_sequence and versions.ledger_sequence <= request.sequence
-    union
-    select case_key from withdrawn
-),
-
-{{ system }}_versions as (
-    select versions.*, limits.forwarding_days, limits.informing_days
-    from {{ source('lake', table) }} as versions
-    inner join {{ system }}_changed on versions.case_key = {{ system }}_changed.case_key
+{% for table, events, open_between in tables -%}
+{{ table }}_versions as (
+    select *
+    from {{ source('lake', table) }}
     cross join limits
+    cross join limits_of_decision
+    where case_key in (select case_key from changed_cases where table_name = '{{ table }}')
 ),
 
-{{ system }}_months as (
+{% endfor -%}
+-- a changed case touches the months of all its versions on every date, and those at whose end one of them is open
+changed as (
+    {% for table, events, open_between in tables -%}
+    {% set first = loop.first -%}
     {% for event in events -%}
-    {{ 'union all' if not loop.first }}
-    select {{ month_of(event) }} as month
-    from {{ system }}_versions
+    {{ 'union all' if not (first and loop.first) }}
+    select '{{ table }}' as table_name, {{ month_of(event) }} as month
+    from {{ table }}_versions
     where {{ event }} is not null
     {% endfor -%}
     {% if open_between -%}
     union all
-    select months.month
-    from {{ system }}_versions
+    select '{{ table }}' as table_name, months.month
+    from {{ table }}_versions
     inner join months
         on months.month_end >= {{ open_between[0] }}
         and coalesce({{ open_between[1] }}, months.month_end) >= months.month
     {% endif -%}
-),
-
-{% endfor -%}
-systems as (
-    select 'mediation' as system
-    union all
-    select 'screening' as system
-    union all
-    select 'petition' as system
-    union all
-    select 'forms' as system
+    {% endfor -%}
 ),
 
 whole as (
-    select systems.system, months.month
-    from systems
+    select counted_tables.table_name, months.month
+    from counted_tables
     cross join months
     inner join request
         on request.is_full
@@ -87,30 +90,66 @@ whole as (
 
 -- what is open on the last day of the data is followed to that day: when it moves, so do the cohorts not yet followed to their end
 followed as (
-    select systems.system, months.month
-    from systems
+    select counted_tables.table_name, months.month
+    from counted_tables
     cross join months
     inner join request
-        on systems.system in ('mediation', 'petition')
+        on counted_tables.table_name in ('mediation_cases', 'petition_matters')
         and request.last_month > request.previous_last_month
         and {{ days_after('months.month_end', longest_follow_up()) }} > last_day(request.previous_last_month)
 ),
 
-changed as (
-    select 'mediation' as system, month from mediation_months
+-- what lies after an area's last report is not shown: when that moves, what is between is shown, or no longer
+moved as (
+    select distinct
+        coalesce(reported_until.coverage, reported_until_before.coverage) as coverage,
+        reported_until.last_month,
+        reported_until_before.last_month as last_month_before
+    from reported_until
+    full outer join reported_until_before
+        on reported_until.coverage = reported_until_before.coverage
+        and reported_until.area_code = reported_until_before.area_code
+    where reported_until.last_month is distinct from reported_until_before.last_month
+),
+
+revealed as (
+    select split_part(moved.coverage, ':', 1) as table_name, months.month
+    from moved
+    inner join months
+        on (moved.last_month is null or months.month <= moved.last_month)
+        <> (moved.last_month_before is null or months.month <= moved.last_month_before)
+),
+
+-- a count of organisations holds for months, a figure of residents for a year and wherever somebody has reported in it
+reported_anew as (
+    (select coverage, area_code, month from reporting except select coverage, area_code, month from reporting_before)
     union all
-    select 'screening' as system, month from screening_months
+    (select coverage, area_code, month from reporting_before except select coverage, area_code, month from reporting)
+),
+
+held as (
+    select changed_cases.table_name, months.month
+    from changed_cases
+    cross join months
+    where changed_cases.table_name in ('organisations', 'population')
     union all
-    select 'petition' as system, month from petition_months
+    select 'population' as table_name, months.month
+    from reported_anew
+    inner join months on extract(year from reported_anew.month) = extract(year from months.month)
+    where reported_anew.coverage in ('mediation_cases', 'organisations')
+),
+
+touched as (
+    select table_name, month from changed
     union all
-    {% for form in ['mediation', 'screening', 'correction', 'resettlement', 'petition'] -%}
-    select 'forms' as system, month from {{ form }}_form_months
+    select table_name, month from whole
     union all
-    {% endfor -%}
-    select system, month from followed
+    select table_name, month from followed
     union all
-    select system, month from whole
+    select table_name, month from revealed
+    union all
+    select table_name, month from held
 )
 
-select distinct system, month
-from changed
+select distinct table_name, month
+from touched

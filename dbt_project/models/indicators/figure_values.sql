@@ -83,9 +83,11 @@ spine as (
 counted as (
     select
         spine.*,
-        case when spine.is_reported then coalesce(over_line.value, 0) end as counted_numerator,
-        case
-            when spine.is_reported then coalesce(under_line.value, 0) + coalesce(under_too.value, 0)
+        -- what nobody counted is 0; what stands there without a value is not shown, and nothing is made of it
+        case when spine.is_reported and over_line.measure is null then 0 when spine.is_reported then over_line.value end as counted_numerator,
+        case when spine.is_reported then
+            case when under_line.measure is null then 0 else under_line.value end
+            + case when under_too.measure is null then 0 else under_too.value end
         end as counted_denominator,
         over_line.value is not null or under_line.value is not null as is_counted
     from spine

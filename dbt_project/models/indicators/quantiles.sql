@@ -18,7 +18,7 @@ buckets as (
         sum(measures.value) over (partition by cards.indicator, measures.area_code, measures.period) as cases
     from measures
     inner join cards on measures.measure = cards.numerator and cards.kind = 'quantile'
-    where measures.bucket is not null
+    where measures.bucket is not null and measures.value is not null
 ),
 
 positions as (

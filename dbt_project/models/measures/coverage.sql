@@ -1,7 +1,7 @@
 -- grain: one row a coverage, area and period, from the area's first reported month on
-with reporting as (select * from {{ ref('reporting') }}),
+{{ kept_up_to_date('coverage') }}
 
-ancestors as (select * from {{ ref('area_ancestors') }}),
+with reporting as (select * from {{ ref('reporting') }}),
 
 areas as (select * from {{ ref('dim_areas') }}),
 
@@ -9,22 +9,17 @@ grid as (select * from {{ source('catalogue', 'grid') }}),
 
 periods as (select * from {{ source('catalogue', 'period_months') }}),
 
-related as (
-    select area_code as reported_code, ancestor_code as area_code from ancestors
-    union
-    select ancestor_code as reported_code, area_code from ancestors
-    union
-    -- what is not assigned to a district of a city is known as far as the city is
-    select ancestors.area_code as reported_code, areas.area_code
-    from ancestors
-    inner join areas on ancestors.ancestor_code = areas.parent_code
-    where areas.is_not_assigned and areas.level = 'district'
-),
+related as (select * from {{ ref('related_areas') }}),
+
+touched as (select * from {{ ref('touched_coverage') }}),
 
 reported as (
     select distinct reporting.coverage, related.area_code, reporting.area_code as reported_code, reporting.month
     from reporting
     inner join related on reporting.area_code = related.reported_code
+    {% if is_incremental() -%}
+    where (reporting.coverage, related.area_code) in (select coverage, area_code from touched)
+    {%- endif %}
 ),
 
 begun as (
@@ -49,20 +44,32 @@ delivered as (
     from reported
     inner join periods on reported.month = periods.month
     group by reported.coverage, reported.area_code, periods.period
+),
+
+counted as (
+    select
+        begun.coverage,
+        begun.area_code,
+        spans.period,
+        cast(begun.reporters * spans.months as bigint) as expected_months,
+        cast(coalesce(delivered.reported_months, 0) as bigint) as reported_months,
+        coalesce(delivered.reported_last_months, 0) > 0 as is_reported_at_end
+    from begun
+    inner join areas on begun.area_code = areas.area_code
+    inner join spans on begun.first_month <= spans.last_month
+    inner join grid on areas.level = grid.area_level and spans.period_kind = grid.period_kind
+    left join delivered
+        on begun.coverage = delivered.coverage
+        and begun.area_code = delivered.area_code
+        and spans.period = delivered.period
 )
 
 select
-    begun.coverage,
-    begun.area_code,
-    spans.period,
-    cast(begun.reporters * spans.months as bigint) as expected_months,
-    cast(coalesce(delivered.reported_months, 0) as bigint) as reported_months,
-    coalesce(delivered.reported_last_months, 0) > 0 as is_reported_at_end
-from begun
-inner join areas on begun.area_code = areas.area_code
-inner join spans on begun.first_month <= spans.last_month
-inner join grid on areas.level = grid.area_level and spans.period_kind = grid.period_kind
-left join delivered
-    on begun.coverage = delivered.coverage
-    and begun.area_code = delivered.area_code
-    and spans.period = delivered.period
+    coverage,
+    area_code,
+    period,
+    expected_months,
+    reported_months,
+    is_reported_at_end
+from counted
+{{ only_changed('coverage') }}

@@ -1,27 +1,6 @@
 -- grain: one row a leaf area, month, measure, breakdown and category, and days for the histograms
-{{ config(
-    materialized=incremental_or_table(),
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail' if target.type == 'duckdb' else 'ignore',
-    pre_hook="{{ delete_touched_months('mediation') }}"
-) }}
-
-with events as (select * from {{ ref('events_mediation') }}),
-
-counted as (
-    {{ count_events('events', [
-        (['mediation_accepted', 'mediation_concluded', 'mediation_agreed'], ['dispute_type', 'channel', 'tier']),
-    ]) }}
-)
-
-select
-    area_code,
-    month,
-    measure,
-    breakdown,
-    category,
-    bucket,
-    value,
-    cell_key
-from counted
-{{ only_touched_months('mediation') }}
+{% call measure_table(['mediation_cases']) %}
+{{ count_events(ref('events_mediation'), [
+    (['mediation_accepted', 'mediation_concluded', 'mediation_agreed'], ['dispute_type', 'channel', 'tier']),
+]) }}
+{% endcall %}

@@ -19,17 +19,8 @@ population as (select * from {{ ref('measures_population') }}),
 
 words as (select * from {{ source('catalogue', 'measures') }}),
 
-reporting as (select * from {{ ref('reporting') }}),
-
-ancestors as (select * from {{ ref('area_ancestors') }}),
-
 -- what is due after an area's last report is not due yet, and stocks after it are not known
-reported_until as (
-    select reporting.coverage, ancestors.area_code, max(reporting.month) as last_month
-    from reporting
-    inner join ancestors on reporting.area_code = ancestors.ancestor_code
-    group by reporting.coverage, ancestors.area_code
-),
+reported_until as (select * from {{ ref('reported_until') }}),
 
 counted as (
     select {{ columns }} from mediation

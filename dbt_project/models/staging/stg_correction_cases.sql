@@ -1,5 +1,5 @@
 -- grain: one row an admission to community correction, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'correction_cases'), [
+{{ newest_version('correction_cases', [
     'case_key',
     'cell_number',
     'ledger_sequence',

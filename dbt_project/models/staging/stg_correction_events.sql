@@ -1,5 +1,5 @@
 -- grain: one row an event in a correction case, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'correction_events'), [
+{{ newest_version('correction_events', [
     'case_key',
     'cell_number',
     'ledger_sequence',

@@ -1,5 +1,5 @@
 -- grain: one row a dispute found by screening, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'dispute_screenings'), [
+{{ newest_version('dispute_screenings', [
     'case_key',
     'cell_number',
     'ledger_sequence',

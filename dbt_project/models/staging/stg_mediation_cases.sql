@@ -1,5 +1,5 @@
 -- grain: one row a mediation case, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'mediation_cases'), [
+{{ newest_version('mediation_cases', [
     'case_key',
     'cell_number',
     'ledger_sequence',

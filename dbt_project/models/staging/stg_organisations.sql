@@ -1,5 +1,5 @@
 -- grain: one row an organisation and day of counting, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'organisations'), [
+{{ newest_version('organisations', [
     'case_key',
     'cell_number',
     'ledger_sequence',
@@ -28,4 +28,4 @@
     'community_social_organisations',
     'counted_on',
     'organisation_status'
-], each=['counted_on']) | replace('updated_at', 'counted_on') }}
+]) }}

@@ -1,5 +1,5 @@
 -- grain: one row a petition matter, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'petition_matters'), [
+{{ newest_version('petition_matters', [
     'case_key',
     'cell_number',
     'ledger_sequence',

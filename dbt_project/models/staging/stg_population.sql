@@ -1,5 +1,5 @@
 -- grain: one row an area, year and basis, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'population'), [
+{{ newest_version('population', [
     'case_key',
     'cell_number',
     'ledger_sequence',
@@ -12,4 +12,4 @@
     'registered_residents',
     'published_on',
     'basis'
-]) | replace('updated_at', 'published_on') }}
+]) }}

@@ -1,5 +1,5 @@
 -- grain: one row an application for reconsideration, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'reconsideration_cases'), [
+{{ newest_version('reconsideration_cases', [
     'case_key',
     'cell_number',
     'ledger_sequence',

@@ -1,5 +1,5 @@
 -- grain: one row a release from prison, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'resettlement_cases'), [
+{{ newest_version('resettlement_cases', [
     'case_key',
     'cell_number',
     'ledger_sequence',

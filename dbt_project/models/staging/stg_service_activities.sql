@@ -1,5 +1,5 @@
 -- grain: one row a service activity, its newest version up to the build's ledger sequence
-{{ newest_version(source('lake', 'service_activities'), [
+{{ newest_version('service_activities', [
     'case_key',
     'cell_number',
     'ledger_sequence',

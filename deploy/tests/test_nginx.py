@@ -1,0 +1,165 @@
+"""What a reader gets through nginx: pages, fonts and the websocket, protected; and one process for one reader."""
+
+import base64
+import gzip
+import http.client
+import re
+import secrets
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from deploy.tests.conftest import Installation, configured, nginx
+
+BULLETIN, INTERNAL = "figures.example.gov.cn", "internal.example.gov.cn"
+PATIENCE = 90_000  # milliseconds
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+def ask(
+    installation: Installation, host: str, path: str = "/", **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """An answer over TLS, for a name that this machine's own nginx serves."""
+    trusted = ssl.create_default_context(cafile=str(installation.certificate))
+    trusted.check_hostname = False
+    connection = http.client.HTTPSConnection("127.0.0.1", installation.https, context=trusted, timeout=60)
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("GET", path, headers={"Host": f"{host}:{installation.https}", **told})
+    answer = connection.getresponse()
+    content = answer.read() if answer.status != 101 else b""
+    return answer, content
+
+
+def test_what_is_asked_in_the_open_is_led_to_tls(installation: Installation) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", installation.http)
+    connection.request("GET", "/district?area=500117", headers={"Host": INTERNAL})
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (301, f"https://{INTERNAL}/district?area=500117")
+
+
+@pytest.mark.parametrize("host", [BULLETIN, INTERNAL])
+def test_every_answer_says_what_a_browser_may_do_with_it(host: str, installation: Installation) -> None:
+    answer, _ = ask(installation, host)
+    assert answer.status == 200
+    assert answer.headers["Server"] == "nginx", "no version"
+    for name in ("Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"):
+        assert len(answer.headers.get_all(name) or []) == 1, name
+    policy = answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"unsafe-eval|https?:|\*", policy)
+    assert ("script-src" in policy) == (host == INTERNAL), "the bulletin has no script"
+
+
+def test_what_is_large_is_packed_and_kept(installation: Installation) -> None:
+    _, page = ask(installation, INTERNAL)
+    script = re.search(r'src="\.?(/static/js/[^"]+\.js)"', page.decode())
+    assert script
+    answer, content = ask(installation, INTERNAL, script[1], Accept_Encoding="gzip")
+    assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert len(gzip.decompress(content)) > 2 * len(content)
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert len(answer.headers.get_all("Cache-Control") or []) == 1
+    font, _ = ask(installation, INTERNAL, "/app/static/fonts/latin.woff2")
+    assert (font.status, font.headers["Cache-Control"]) == (200, "public, max-age=604800")
+
+
+def _websocket(installation: Installation, **headers: str) -> int:
+    answer, _ = ask(
+        installation,
+        INTERNAL,
+        "/_stcore/stream",
+        Connection="Upgrade",
+        Upgrade="websocket",
+        Sec_WebSocket_Version="13",
+        Sec_WebSocket_Key=base64.b64encode(secrets.token_bytes(16)).decode(),
+        **headers,
+    )
+    return answer.status
+
+
+def test_the_websocket_answers_its_own_page_and_no_other(installation: Installation) -> None:
+    assert _websocket(installation, Origin=f"https://{INTERNAL}:{installation.https}") == 101
+    for stranger in (
+        "https://elsewhere.example",
+        f"http://{INTERNAL}",
+        "null",
+        f"https://{INTERNAL}.elsewhere.example",
+    ):
+        assert _websocket(installation, Origin=stranger) == 403, stranger
+
+
+def test_a_reader_stays_on_the_process_that_was_drawn(installation: Installation) -> None:
+    drawn = {(ask(installation, INTERNAL)[0].headers["Set-Cookie"] or "")[:18] for _ in range(40)}
+    assert drawn == {"fengqiao_process=1", "fengqiao_process=2"}
+    for cookie in sorted(drawn):
+        answer, _ = ask(installation, INTERNAL, Cookie=cookie)
+        assert (answer.status, answer.headers["Set-Cookie"]) == (200, None)
+    forged, _ = ask(installation, INTERNAL, Cookie="fengqiao_process=7")
+    assert re.match(r"fengqiao_process=[12]; Path=/; Secure; HttpOnly; SameSite=Lax$", forged.headers["Set-Cookie"])
+
+
+def test_where_a_process_is_gone_the_other_takes_over(installation: Installation, tmp_path: Path) -> None:
+    other = configured(tmp_path, installation.data, (installation.processes[0], 9))
+    command = nginx("-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "error.log"), "-g", "daemon on;")
+    text = (tmp_path / "nginx.conf").read_text().replace("daemon off;", "")
+    (tmp_path / "nginx.conf").write_text(text)
+    subprocess.run(command, check=True)
+    try:
+        assert ask(other, INTERNAL, Cookie="fengqiao_process=2")[0].status == 200
+    finally:
+        subprocess.run([*command[:5], "-s", "stop"], check=True)
+
+
+def test_the_bulletin_is_served_as_files(installation: Installation) -> None:
+    answer, page = ask(installation, BULLETIN)
+    assert answer.status == 200
+    assert "<html" in page.decode()
+    assert ask(installation, BULLETIN, "/../ledger.sqlite")[0].status == 400
+    assert ask(installation, BULLETIN, "/%2e%2e/ledger.sqlite")[0].status == 400
+    assert ask(installation, BULLETIN, "/nothing")[0].status == 404
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "These tests need Chromium: `make test-deploy` installs it."
+    names = f"--host-resolver-rules=MAP {INTERNAL} 127.0.0.1, MAP {BULLETIN} 127.0.0.1"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, names])
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/analysis", "/maps"])
+def test_a_browser_shows_the_dashboard_and_refuses_nothing_of_it(
+    path: str, browser: Browser, installation: Installation
+) -> None:
+    """The policy of the headers, held by the browser itself: it says on its console what it refuses."""
+    refused: list[str] = []
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    page.goto(f"https://{INTERNAL}:{installation.https}{path}")
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
+    page.wait_for_selector("h1", timeout=PATIENCE)
+    fonts = page.evaluate("[...document.fonts].filter(font => font.status === 'loaded').length")
+    context.close()
+    assert refused == []
+    assert fonts > 0
+
+
+def test_a_browser_shows_the_bulletin_and_refuses_nothing_of_it(browser: Browser, installation: Installation) -> None:
+    refused: list[str] = []
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.on("console", lambda said: refused.append(said.text) if said.type == "error" else None)
+    page.goto(f"https://{BULLETIN}:{installation.https}/")
+    page.wait_for_selector("h1", timeout=PATIENCE)
+    context.close()
+    assert [text for text in refused if "favicon" not in text] == []

@@ -1,0 +1,247 @@
+"""`measures_public`: what is published of every declared cell, from the exact cells and the never-rotated secret."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from pipelines.catalogue import PublicationPlan, PublicTable
+from pipelines.catalogue.publication import DAYS
+from pipelines.protect.drawing import KEY_SPACE, rounded_at_random
+from pipelines.protect.exact import TOTAL
+from pipelines.protect.values import (
+    HIDDEN,
+    Lattice,
+    Openness,
+    Place,
+    Published,
+    added,
+    openness,
+    published_parts,
+    published_totals,
+    year_totals,
+)
+
+SCHEMA = {
+    "table_id": pl.String,
+    "measure": pl.String,
+    "breakdown": pl.String,
+    "category": pl.String,
+    "area_code": pl.String,
+    "area_level": pl.String,
+    "period": pl.String,
+    "period_kind": pl.String,
+    "value": pl.Int64,
+    "low": pl.Int64,
+    "high": pl.Int64,
+    "origin": pl.String,
+}
+
+
+def rest_of(part: str, whole: str) -> str:
+    """What is drawn of a measure within another: the name of the rest."""
+    return f"{whole}-{part}"
+
+
+def published_measures(
+    plan: PublicationPlan, cells: pl.DataFrame, parents: Mapping[str, str | None], secret: bytes
+) -> pl.DataFrame:
+    """What is published of the plan's cells: the columns of `SCHEMA`, sorted; `value` null where it is not shown.
+
+    `cells`: those of `exact_cells`. `parents`: the area above each area, none above the uppermost.
+
+    Rows of a rest (`whole-part`) stand beside those of its part: they are what was drawn. `low` and `high`: the counts a
+    value may stand for. `origin`: drawn, sum (of published cells), zero (part of a published 0) or hidden.
+    """
+    lattices = {(t, m): lattice for t, m, lattice in _lattices(plan, cells, secret, parents)}
+    opened = {m: openness(lattice) for (t, m), lattice in lattices.items() if _is_total(plan.tables[t], m)}
+    found: dict[tuple[str, str], dict[Place, Published]] = {}
+    for (table, measure), lattice in lattices.items():
+        if _is_total(plan.tables[table], measure):
+            found[table, measure] = published_totals(lattice, opened[measure])
+    for (table, measure), lattice in lattices.items():
+        if (table, measure) not in found:
+            found[table, measure] = _published_of_part(plan, lattices, lattice, measure, opened, table)
+    for part, whole in plan.within.items():
+        for table in [t for t, m in found if m == whole and (t, rest_of(part, whole)) in found]:
+            found[table, part] = _part(found[table, whole], found[table, rest_of(part, whole)])
+    return _frame(plan, lattices, found)
+
+
+def _is_total(table: PublicTable, measure: str) -> bool:
+    return table.breakdown is None and "-" not in measure
+
+
+def _published_of_part(
+    plan: PublicationPlan,
+    lattices: Mapping[tuple[str, str], Lattice],
+    lattice: Lattice,
+    measure: str,
+    opened: Mapping[str, Mapping[tuple[str, str], Openness]],
+    table: str,
+) -> dict[Place, Published]:
+    whole = measure.partition("-")[0]
+    if lattice.table.breakdown == DAYS:
+        totals = {}
+        for place, value in lattice.drawn.items():
+            totals[place.area, place.period] = totals.get((place.area, place.period), 0) + value
+        states: Mapping[tuple[str, str], Openness] = {
+            key: "open" if total >= plan.days.smallest else "closed" for key, total in totals.items()
+        }
+    else:
+        source = next(m for (t, m) in lattices if m == whole and _is_total(plan.tables[t], m))
+        states = opened[source]
+        totals = {
+            (place.area, place.period): value
+            for (t, m), other in lattices.items()
+            if m == whole and _is_total(plan.tables[t], m)
+            for place, value in other.drawn.items()
+        }
+    margins = year_totals(lattice)
+    wholes = (
+        {year: sum(of.values()) for year, of in margins.items()}
+        if lattice.table.breakdown
+        else {
+            year: of[TOTAL]
+            for (t, m), other in lattices.items()
+            if m == whole and _is_total(plan.tables[t], m)
+            for year, of in year_totals(other).items()
+        }
+    )
+
+    def expected(place: Place) -> float:
+        year = lattice.year_of[place.period]
+        share = margins[year][place.category] / max(wholes[year], 1)
+        parts = {"month": 12, "quarter": 4, "year": 1}[lattice.kind[place.period]]
+        if lattice.is_stock:
+            return totals[place.area, place.period] * share
+        return totals[place.area, year] / parts * share
+
+    return published_parts(lattice, states, expected, plan.thinnest)
+
+
+def _part(whole: Mapping[Place, Published], rest: Mapping[Place, Published]) -> dict[Place, Published]:
+    """A measure within another: the whole less the rest."""
+    return {place: _less(whole[place], drawn) for place, drawn in rest.items()}
+
+
+def _less(whole: Published, rest: Published) -> Published:
+    if whole.value is None or rest.value is None or whole.high is None or rest.high is None:
+        return HIDDEN
+    value = max(whole.value - rest.value, 0)
+    return Published(value, max(0, whole.low - rest.high), max(0, whole.high - rest.low), "sum")
+
+
+def _lattices(
+    plan: PublicationPlan, cells: pl.DataFrame, secret: bytes, parents: Mapping[str, str | None]
+) -> Iterator[tuple[str, str, Lattice]]:
+    """Table, measure (or rest) and lattice; the part of a whole stands as its rest only."""
+    for (table_id,), rows in cells.group_by(["table_id"], maintain_order=True):
+        table = plan.tables[str(table_id)]
+        for (measure,), of_measure in rows.group_by(["measure"], maintain_order=True):
+            whole = plan.within.get(str(measure))
+            name = str(measure)
+            if whole in table.measures:
+                name, of_measure = rest_of(name, str(whole)), _rest(rows.filter(pl.col("measure") == whole), of_measure)
+            yield table.id, name, _lattice(table, name, of_measure, secret, parents)
+
+
+def _rest(whole: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """The cells of a whole less those of its part: counts and keys."""
+    keys = ["area_code", "period", "category"]
+    both = whole.join(part.select(*keys, "value", "cell_key"), on=keys, suffix="_of_part")
+    # keys are under 2^63, so a difference fits; it is taken modulo 2^63 where it is drawn
+    return both.with_columns(pl.col("value") - pl.col("value_of_part"), pl.col("cell_key") - pl.col("cell_key_of_part"))
+
+
+def _lattice(
+    table: PublicTable, measure: str, rows: pl.DataFrame, secret: bytes, parents: Mapping[str, str | None]
+) -> Lattice:
+    columns = rows.select("area_code", "period", "category", "value", "cell_key").iter_rows()
+    drawn = {
+        Place(area, period, category): rounded_at_random(value, key % KEY_SPACE, measure, table.base, secret)
+        for area, period, category, value, key in columns
+    }
+    levels = dict(rows.select("area_code", "area_level").unique().iter_rows())
+    spans = rows.select("period", "period_kind", "first_month").unique().sort("first_month")
+    nearest = {area: _nearest(area, levels, parents) for area in levels}
+    members: dict[tuple[str, str], list[str]] = {}
+    for area, parent in sorted(nearest.items()):
+        if parent is not None:
+            members.setdefault(("area", parent), []).append(area)
+    kinds = {period: kind for period, kind, _ in spans.iter_rows()}
+    year_of = {period: str(first.year) for period, _, first in spans.iter_rows()}
+    quarter_of = {period: f"{first.year}-Q{(first.month + 2) // 3}" for period, _, first in spans.iter_rows()}
+    for period, kind in kinds.items():
+        longer = {"month": quarter_of[period], "quarter": year_of[period]}.get(kind)
+        if longer is not None:
+            members.setdefault(("period", longer), []).append(period)
+    return Lattice(
+        table,
+        rows["over_time"][0] == "last",
+        drawn,
+        levels,
+        kinds,
+        nearest,
+        year_of,
+        quarter_of,
+        {key: tuple(value) for key, value in members.items()},
+    )
+
+
+def _nearest(area: str, levels: Mapping[str, str], parents: Mapping[str, str | None]) -> str | None:
+    """The nearest area above that the table has."""
+    parent = parents.get(area)
+    while parent is not None and parent not in levels:
+        parent = parents.get(parent)
+    return parent
+
+
+def _frame(
+    plan: PublicationPlan,
+    lattices: Mapping[tuple[str, str], Lattice],
+    found: Mapping[tuple[str, str], Mapping[Place, Published]],
+) -> pl.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for (table_id, measure), cells in found.items():
+        table = plan.tables[table_id]
+        lattice = lattices.get((table_id, measure)) or lattices[table_id, rest_of(measure, plan.within[measure])]
+        derived = {} if table.breakdown == DAYS else tiled(lattice, cells)
+        kinds = {**lattice.kind, **dict(_derived_kinds(derived))}
+        for place, published in {**cells, **derived}.items():
+            where = (place.area, lattice.level[place.area], place.period, kinds[place.period])
+            rows.append((table_id, measure, table.breakdown or TOTAL, place.category, *where, *published))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort(list(SCHEMA)[:7])
+
+
+def _derived_kinds(derived: Mapping[Place, Published]) -> Iterator[tuple[str, str]]:
+    for place in derived:
+        yield place.period, "half_year" if "-H" in place.period else "year_to_date"
+
+
+def tiled(lattice: Lattice, cells: Mapping[Place, Published]) -> dict[Place, Published]:
+    """Half-years and cumulatives as sums of published cells by the one coarsest tiling: years, then quarters, then months.
+
+    Of a stock they are its last cell. A period of which a piece is not declared has none.
+    """
+    found: dict[Place, Published] = {}
+    tilings = {year: _tilings_of(year) for year in sorted(set(lattice.year_of.values()))}
+    bases = dict.fromkeys((place.area, place.category, lattice.year_of[place.period]) for place in cells)
+    for area, category, year in bases:
+        for period, pieces in tilings[year].items():
+            wanted = [Place(area, piece, category) for piece in (pieces[-1:] if lattice.is_stock else pieces)]
+            if all(place in cells for place in wanted):
+                one = cells[wanted[0]]
+                found[Place(area, period, category)] = one if len(wanted) == 1 else added(cells[p] for p in wanted)
+    return found
+
+
+def _tilings_of(year: str) -> dict[str, tuple[str, ...]]:
+    """Half-years and cumulatives of a year -> the periods they are made of."""
+    quarters = tuple(f"{year}-Q{q}" for q in range(1, 5))
+    found = {f"{year}-H1": quarters[:2], f"{year}-H2": quarters[2:], f"{year}-01..{year}-12": (year,)}
+    for month in range(1, 12):
+        full, rest = divmod(month, 3)
+        months = tuple(f"{year}-{m:02d}" for m in range(3 * full + 1, 3 * full + 1 + rest))
+        found[f"{year}-01..{year}-{month:02d}"] = (*quarters[:full], *months)
+    return found

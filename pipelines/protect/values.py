@@ -1,0 +1,185 @@
+"""Published values of the cells of one measure and table: which are drawn, which are sums of others, which are not shown.
+
+What is decided here looks at drawn values only, never at counts:
+
+- The total of an area and year is drawn by its own key. Its parts (quarters, months, categories, areas below) are shown
+  where it is published as at least the table's floor; where it is published as 0 they are 0 too, and where it lies between
+  they are not shown. So is a stock at the end of a quarter or year, of the areas below it.
+- A part that published margins let expect less than `thinnest` times is not shown: a base in it would say one.
+- A roll-up of shown parts is drawn by its own key where they add up to the floor, else it is their sum. A small roll-up drawn
+  by itself proves what its parts are: 0 above a part of 5 says that the part is 1 to 4.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from pipelines.catalogue import PublicTable
+from pipelines.catalogue.publication import SHORTEST_FIRST
+
+LOWEST_FIRST = ("township", "district", "city", "province")
+Origin = Literal["drawn", "sum", "zero", "hidden"]
+Openness = Literal["open", "closed", "zero"]
+
+
+class Place(NamedTuple):
+    """A cell of one measure: an area, a period, and a category of one breakdown."""
+
+    area: str
+    period: str
+    category: str
+
+
+class Published(NamedTuple):
+    """What is published of a cell: `value` (None: not shown) and the counts it may stand for, `low` to `high`."""
+
+    value: int | None
+    low: int
+    high: int | None
+    origin: Origin
+
+
+HIDDEN = Published(None, 0, None, "hidden")
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The cells of one measure in one table, and how they are parts of each other.
+
+    `drawn`: each cell's value drawn by its own key. `level`, `kind`: of areas and periods. `areas_below`: the areas next
+    below an area; `periods_in`: the shortest declared periods next below a period, none of a stock.
+    """
+
+    table: PublicTable
+    is_stock: bool
+    drawn: Mapping[Place, int]
+    level: Mapping[str, str]
+    kind: Mapping[str, str]
+    parent: Mapping[str, str | None]
+    year_of: Mapping[str, str]
+    quarter_of: Mapping[str, str]
+    members: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def tilings(self, place: Place) -> Iterator[tuple[Place, ...]]:
+        """The ways in which a cell is made of others of its table: by area, then by time."""
+        below = [area for area in self.members.get(("area", place.area), ()) if self._has(area, place)]
+        if below:
+            yield tuple(Place(area, place.period, place.category) for area in below)
+        shorter = [] if self.is_stock else self.members.get(("period", place.period), ())
+        parts = tuple(Place(place.area, period, place.category) for period in shorter)
+        parts = tuple(part for part in parts if part in self.drawn)
+        if parts:
+            yield parts
+
+    def _has(self, area: str, place: Place) -> bool:
+        return Place(area, place.period, place.category) in self.drawn
+
+    def in_order(self) -> list[Place]:
+        """All cells, parts before what they are parts of."""
+        return sorted(
+            self.drawn, key=lambda p: (LOWEST_FIRST.index(self.level[p.area]), _shortness(self.kind[p.period]), p)
+        )
+
+
+def _shortness(kind: str) -> int:
+    return SHORTEST_FIRST.index(kind)  # type: ignore[arg-type]
+
+
+def compatible(value: int, base: int, origin: Origin = "drawn") -> Published:
+    """A value that was drawn, with the counts it may stand for."""
+    return Published(value, max(0, value - base + 1), value + base - 1, origin)
+
+
+def openness(lattice: Lattice) -> dict[tuple[str, str], Openness]:
+    """(area, period) of the totals that others are parts of -> whether the parts are shown; from the top down.
+
+    Of what adds up over time these are the years, of stocks all periods.
+    """
+    found: dict[tuple[str, str], Openness] = {}
+    for place in reversed(lattice.in_order()):
+        if not lattice.is_stock and lattice.kind[place.period] != "year":
+            continue
+        above = _openness_above(lattice, place, found)
+        own = lattice.drawn[place]
+        if above == "open":
+            above = "zero" if own == 0 else "open" if own >= lattice.table.floor else "closed"
+        elif above == "closed":
+            above = "closed"
+        found[place.area, place.period] = above
+    return found
+
+
+def _openness_above(lattice: Lattice, place: Place, found: Mapping[tuple[str, str], Openness]) -> Openness:
+    parent = lattice.parent[place.area]
+    while parent is not None and (parent, place.period) not in found:
+        parent = lattice.parent.get(parent)
+    return "open" if parent is None else found[parent, place.period]
+
+
+def published_totals(lattice: Lattice, opened: Mapping[tuple[str, str], Openness]) -> dict[Place, Published]:
+    """The totals: those that others are parts of as drawn, their parts by the rules above."""
+    found: dict[Place, Published] = {}
+    base = lattice.table.base
+    for place in lattice.in_order():
+        own = (place.area, place.period if lattice.is_stock else lattice.year_of[place.period])
+        if lattice.is_stock or lattice.kind[place.period] == "year":
+            above = _openness_above(lattice, place, opened)
+            drawn = compatible(lattice.drawn[place], base)
+            found[place] = {"open": drawn, "zero": compatible(0, base, "zero"), "closed": HIDDEN}[above]
+        elif opened.get(own, "open") == "open":
+            found[place] = rolled_up(lattice, place, found)
+        else:
+            found[place] = compatible(0, base, "zero") if opened[own] == "zero" else HIDDEN
+    return found
+
+
+def published_parts(
+    lattice: Lattice, opened: Mapping[tuple[str, str], Openness], expected: Callable[[Place], float], thinnest: float
+) -> dict[Place, Published]:
+    """The categories of a breakdown, or the rest of a measure within another: shown where the total is open.
+
+    `expected`: how many cases published margins let expect in a cell.
+    """
+    found: dict[Place, Published] = {}
+    for place in lattice.in_order():
+        state = opened.get((place.area, place.period if lattice.is_stock else lattice.year_of[place.period]), "closed")
+        if state == "zero":
+            found[place] = compatible(0, lattice.table.base, "zero")
+        elif state == "closed" or expected(place) < thinnest:
+            found[place] = HIDDEN
+        else:
+            found[place] = rolled_up(lattice, place, found)
+    return found
+
+
+def rolled_up(lattice: Lattice, place: Place, found: Mapping[Place, Published]) -> Published:
+    """A cell by its parts: drawn where it has none that is shown or they are many, their sum where they are few."""
+    own, floor = compatible(lattice.drawn[place], lattice.table.base), lattice.table.floor
+    tilings = [[found[part] for part in parts] for parts in lattice.tilings(place)]
+    shown = [parts for parts in tilings if any(part.value is not None and part.origin != "zero" for part in parts)]
+    whole = [parts for parts in shown if all(part.value is not None for part in parts)]
+    few = next((parts for parts in whole if sum(part.value or 0 for part in parts) < floor), None)
+    if few is not None:
+        return added(few)
+    if whole or not shown:
+        return own
+    return own if lattice.drawn[place] >= floor else HIDDEN
+
+
+def added(parts: Iterable[Published]) -> Published:
+    """The sum of published values; not shown where one of them is not."""
+    parts = list(parts)
+    if any(part.value is None or part.high is None for part in parts):
+        return HIDDEN
+    sums = [sum(getattr(part, name) for part in parts) for name in ("value", "low", "high")]
+    return Published(sums[0], sums[1], sums[2], "sum")
+
+
+def year_totals(lattice: Lattice) -> dict[str, dict[str, int]]:
+    """Year -> category -> drawn value of the uppermost areas together: the margins that `expected` is made of."""
+    top: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for place, value in lattice.drawn.items():
+        if lattice.kind[place.period] == "year" and lattice.parent[place.area] is None:
+            top[place.period][place.category] += value
+    return top
