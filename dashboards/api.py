@@ -143,7 +143,7 @@ def figures(asked: Asked) -> Response:
 
 def _computed(asked: Asked, indicator: str, area: str, period: str, breakdown: str) -> tuple[Figure, ...]:
     release = rows.opened(asked.source)
-    return rows.as_figures(release.answer(indicator, area, period, breakdown)) if release.has("measures") else ()
+    return rows.as_figures(release.answer(indicator, area, period, breakdown)) if release.computes() else ()
 
 
 def _check(asked: Asked, wanted: Mapping[str, list[str]]) -> None:

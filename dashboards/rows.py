@@ -361,8 +361,8 @@ def charted(source: Source, table: str, area: str) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def by_days(source: Source, measure: str, area: str, first: str, last: str) -> tuple[tuple[int, int | None, int], ...]:
-    """Cases by band of days: first day, last day (None: open), cases; nothing where the release has no histogram."""
-    if not has(source, "measures"):
+    """Cases by band of days: first day, last day (None: open), cases; nothing where the release has no exact measures."""
+    if not opened(source).computes():
         return ()
     return tuple(opened(source).by_days(measure, area, first, last).iter_rows())
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -185,6 +186,8 @@ def public(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir(parents=True)
     for name in ("release.json", "cards.json", *(f"{table}.parquet" for table in PUBLIC)):
         shutil.copyfile(road.release / name, folder / name)
+    protected = {"area_code": ["420500000000"], "period": ["2025"], "measure": ["mediation_accepted"], "value": [120]}
+    pl.DataFrame(protected).write_parquet(folder / "measures.parquet")
     (folder.parent / "current").symlink_to(folder.name)
     return data
 

@@ -61,10 +61,10 @@ def made(subject: Subject) -> Rows:
     language, period = subject.language, subject.month[:4]
     title = say("assessment.documents", language)
     found = list(files_of(subject.source, subject.place.code))
+    if not found and subject.source.edition == "public":
+        return ()
     if not found:
-        command = (
-            f"fengqiao review --period {period} --area {short(subject.place.code)} --edition {subject.source.edition}"
-        )
+        command = f"fengqiao review --period {period} --area {short(subject.place.code)}"
         words = text("p", say("assessment.none", language), class_="finding")
         st.html(text("h2", title) + words + markup.tag("pre", text("code", command), tabindex="0"))
         return ()
@@ -112,7 +112,7 @@ def _compared(source: Source, area: str) -> tuple[Mapping[str, Any], ...]:
 def published(subject: Subject) -> Rows:
     """The figures that others have published of the area, beside ours, each with a verdict."""
     source, language = subject.source, subject.language
-    if source.edition != "internal" or not rows.has(source, "measures"):
+    if source.edition != "internal" or not rows.opened(source).computes():
         return ()
     found = _compared(source, subject.place.code)
     title = say("assessment.published", language)
