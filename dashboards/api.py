@@ -143,7 +143,7 @@ def figures(asked: Asked) -> Response:
 
 def _computed(asked: Asked, indicator: str, area: str, period: str, breakdown: str) -> tuple[Figure, ...]:
     release = rows.opened(asked.source)
-    return rows.as_figures(release.answer(indicator, area, period, breakdown)) if release.has("measures") else ()
+    return rows.as_figures(release.answer(indicator, area, period, breakdown)) if release.computes() else ()
 
 
 def _check(asked: Asked, wanted: Mapping[str, list[str]]) -> None:
@@ -195,13 +195,18 @@ def table_names(source: Source) -> tuple[str, ...]:
 @_answering
 def document(asked: Asked) -> Response:
     """A document made for an area that the reader sees whole."""
-    wanted = (review.root() / asked.path["path"]).resolve()
-    scope = asked.source.scope
-    places = rows.places(asked.source)
-    own = [place for place in places.values() if scope is None or place.code not in scope.single - scope.whole]
-    if not any(wanted == path for place in own for path in review.files_of(asked.source, place.code)):
+    wanted = review.folder(asked.source) / asked.path["name"]
+    own = (path for code in _named(asked) for path in review.files_of(asked.source, code))
+    if wanted not in own:
         raise Refused(HTTPStatus.NOT_FOUND, "There is no such document.")
     return FileResponse(wanted, filename=wanted.name)
+
+
+def _named(asked: Asked) -> list[str]:
+    """The reader's areas that the name of a document says."""
+    parts = asked.path["name"].partition(".")[0].split("-")
+    codes = {catalogue.padded(part) for part in parts if part.isdigit()}
+    return [code for code in codes if code in rows.places(asked.source)]
 
 
 def _form(asked: Asked, usual: str, known: tuple[str, ...]) -> str:
@@ -286,7 +291,7 @@ ANSWERS: Mapping[str, Callable[[Request], Response]] = {
     "areas": areas,
     "figures": figures,
     "tables/{table}": table,
-    "documents/{path:path}": document,
+    "documents/{name}": document,
     "openapi.json": description,
     "{path:path}": unknown,
 }

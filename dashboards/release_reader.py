@@ -49,6 +49,10 @@ class Release:
         """Whether the release carries a table; early releases and the public edition lack some."""
         return (self.folder / f"{name}.parquet").is_file()
 
+    def computes(self) -> bool:
+        """Whether figures may be computed on request: the public edition carries neither SQL nor exact measures."""
+        return (self.folder / "sql").is_dir()
+
     def table(self, name: str) -> pl.DataFrame:
         """A table of the release as far as the reader sees it: areas, periods, categories, coverage, indicators …"""
         rows = self._whole(name)
@@ -245,7 +249,7 @@ class Release:
         held = self.figures(card.id, [code], [period], breakdown)
         is_township = self._whole("areas").filter(area_code=code)["level"][0] == "township"
         is_range = period not in set(self.periods()["period"])
-        if len(held) or not (is_range or is_township):
+        if len(held) or not (is_range or is_township) or not self.computes():
             return held
         return self.compute(card.id, code, period, breakdown)
 

@@ -34,6 +34,7 @@ KINDS = ("count", "stock", "ratio", "share", "quantile", "survival_quantile")
 NOT_ASSIGNED = catalogue.NOT_ASSIGNED
 RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]*")
 TREND_MONTHS = 36
+RECONCILED = ("reported", "counted_at_closing", "counted", "late", "corrected", "refused", "unexplained")
 
 
 class Place(NamedTuple):
@@ -360,8 +361,8 @@ def charted(source: Source, table: str, area: str) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def by_days(source: Source, measure: str, area: str, first: str, last: str) -> tuple[tuple[int, int | None, int], ...]:
-    """Cases by band of days: first day, last day (None: open), cases; nothing where the release has no histogram."""
-    if not has(source, "measures"):
+    """Cases by band of days: first day, last day (None: open), cases; nothing where the release has no exact measures."""
+    if not opened(source).computes():
         return ()
     return tuple(opened(source).by_days(measure, area, first, last).iter_rows())
 
@@ -391,6 +392,19 @@ def plausibility(source: Source, area: str, first: str, last: str) -> tuple[tupl
     checks = release.table("plausibility").filter(month.is_between(pl.lit(first), pl.lit(last)))
     sums = checks.join(own, on=["table_name", "sender"], how="semi").group_by("book_check", "table_name")
     return tuple(sums.agg(pl.col("found", "checked").sum()).sort("book_check", "table_name").iter_rows())
+
+
+@lru_cache(maxsize=256)
+def reconciled(source: Source, area: str, month: str) -> tuple[tuple[Any, ...], ...]:
+    """Measure, then the columns of `RECONCILED`: an area's forms against its case rows in a month."""
+    if not has(source, "reconciliation"):
+        return ()
+    found = (
+        opened(source)
+        .table("reconciliation")
+        .filter(pl.col("area_code") == area, pl.col("month").dt.to_string("%Y-%m") == month)
+    )
+    return tuple(found.sort("table_name", "measure").select("measure", *RECONCILED).iter_rows())
 
 
 def sealed(source: Source) -> list[tuple[str, Mapping[str, Any]]]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -209,7 +210,20 @@ def test_a_stranger_is_told_and_shown_nothing(secured: str, visit: Visit) -> Non
         assert page.request.get(f"{secured}/api/areas").status == 403
 
 
-def test_an_officer_sees_the_own_district_and_the_city_s_total_by_no_link_more(secured: str, visit: Visit) -> None:
+@pytest.fixture
+def documents(road: Road) -> Iterator[None]:
+    """A document for the city and one for each of two districts."""
+    folder = road.data / "documents" / road.release.name
+    folder.mkdir(parents=True)
+    for area in ("420500", "420583", "420502"):
+        (folder / f"review-2025-{area}-zh.pdf").write_bytes(b"%PDF-1.7 make-believe")
+    yield
+    shutil.rmtree(road.data / "documents")
+
+
+def test_an_officer_sees_the_own_district_and_the_city_s_total_by_no_link_more(
+    secured: str, visit: Visit, road: Road, documents: None
+) -> None:
     with visit(f"{secured}/") as page:
         sign_in(page, "district")
         page.goto(f"{secured}/district?area=420583&period=2025-11&lang=zh")
@@ -229,6 +243,13 @@ def test_an_officer_sees_the_own_district_and_the_city_s_total_by_no_link_more(s
         asked = f"{secured}/api/figures?indicator=mediation_accepted&period=2025&area="
         assert page.request.get(asked + "420583").status == 200
         assert page.request.get(asked + "420502").status == 404
+        for area, status in (("420583", 200), ("420500", 404), ("420502", 404)):
+            path = f"{secured}/api/documents/review-2025-{area}-zh.pdf"
+            assert page.request.get(path).status == status, area
+        page.goto(f"{secured}/review?area=420500&period=2025-11&lang=zh")
+        settle(page)
+        expect(page.locator("blockquote")).to_contain_text("宜昌市")
+        expect(page.get_by_text("review-2025-420500-zh.pdf")).to_have_count(0)
         table = page.request.get(f"{secured}/api/tables/standings.csv").text()
         assert "420583" in table and "420502" not in table
         assert "sources" not in page.request.get(f"{secured}/api/release").json()

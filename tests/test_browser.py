@@ -213,7 +213,7 @@ def test_official_goes_from_a_sentence_to_its_definition_and_to_a_document(
     served: str, visit: Visit, road: Road
 ) -> None:
     """By keyboard: the definition is folded out and read; the document made for the city is taken away."""
-    made = road.data / "documents" / "internal" / road.release.name / "420500" / "review_2025.pdf"
+    made = road.data / "documents" / road.release.name / "review-2025-420500-zh.pdf"
     made.parent.mkdir(parents=True)
     made.write_bytes(b"%PDF-1.7 make-believe")
     try:
@@ -228,7 +228,7 @@ def test_official_goes_from_a_sentence_to_its_definition_and_to_a_document(
             settle(page)
             assert codes(page.url)["area"] == "420500"
             with page.expect_download() as taken:
-                page.get_by_role("link", name="review_2025.pdf").click()
+                page.get_by_role("link", name="review-2025-420500-zh.pdf").click()
             assert Path(taken.value.path()).read_bytes() == made.read_bytes()
     finally:
         shutil.rmtree(road.data / "documents")
@@ -280,7 +280,12 @@ def test_interface_is_described_and_answers_as_described(served: str, visit: Vis
         ):
             answer = page.request.get(f"{asked}{PERIOD}{wrong}")
             assert answer.status == status and json.loads(answer.text())["error"]
-        for path in ("tables/%2e%2e%2frelease.json", "documents/%2e%2e%2f%2e%2e%2fkeys", "tables/nonsense.csv", "nonsense"):
+        for path in (
+            "tables/%2e%2e%2frelease.json",
+            "documents/%2e%2e%2f%2e%2e%2fkeys",
+            "tables/nonsense.csv",
+            "nonsense",
+        ):
             assert page.request.get(f"{served}/api/{path}").status >= 400, path
 
 

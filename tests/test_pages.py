@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -25,9 +26,9 @@ Open = Callable[..., AppTest]
 def opened(road: Road, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Open a page of the road's release at an address, or of another data folder."""
 
-    def opening(page: str, data: Path = road.data, **parameters: str) -> AppTest:
+    def opening(page: str, data: Path = road.data, edition: str = "internal", **parameters: str) -> AppTest:
         monkeypatch.setenv("FENGQIAO_DATA", str(data))
-        monkeypatch.setenv("FENGQIAO_EDITION", "internal")
+        monkeypatch.setenv("FENGQIAO_EDITION", edition)
         app = AppTest.from_file(str(PROJECT / "dashboards" / "pages" / "start.py"), default_timeout=120)
         if page != "city_overview":
             app.run()
@@ -172,6 +173,40 @@ def test_a_page_without_its_tables_is_not_offered(opened: Open, road: Road, tmp_
     assert "<blockquote" not in markup_of(app)
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755)
+
+
+PUBLIC = ("areas", "breaks", "categories", "figures", "indicator_breakdowns", "indicators", "periods")
+
+
+@pytest.fixture(scope="module")
+def public(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a public release of the tables that disclose least."""
+    data = tmp_path_factory.mktemp("public")
+    folder = data / "releases" / "public" / road.release.name
+    folder.mkdir(parents=True)
+    for name in ("release.json", "cards.json", *(f"{table}.parquet" for table in PUBLIC)):
+        shutil.copyfile(road.release / name, folder / name)
+    protected = {"area_code": ["420500000000"], "period": ["2025"], "measure": ["mediation_accepted"], "value": [120]}
+    pl.DataFrame(protected).write_parquet(folder / "measures.parquet")
+    (folder.parent / "current").symlink_to(folder.name)
+    return data
+
+
+@pytest.mark.parametrize("page", get_args(PageName))
+def test_public_edition_stands_on_its_own_tables_without_ranks(opened: Open, public: Path, page: str) -> None:
+    app = opened(page, data=public, edition="public")
+    if page in selection.NEEDS:
+        assert "没有本页所需的数据" in app.warning[0].value
+        return
+    said = text_of(app)
+    assert "公开版" in said
+    assert not re.search("位次|最高：|fengqiao explain|未启用登录", said)
+    for table in re.findall(r'<table class="ranked">.*?</table>', markup_of(app), re.S):
+        names = re.findall(r'scope="row"><a[^>]*>([^<]+)', table)
+        source = rows.source_of("public", rows.newest_release("public") or "")
+        assert source
+        codes = {place.name.zh: place.code for place in rows.places(source).values() if place.level == "district"}
+        assert [codes[name] for name in names] == sorted(codes[name] for name in names)
 
 
 def test_the_wall_shows_the_first_sections_and_no_choices(opened: Open) -> None:

@@ -172,8 +172,6 @@ def test_a_period_that_is_not_over_is_not_released(own: Office) -> None:
     assert list((own.data / "releases" / "drafts" / "internal").iterdir()) == []
 
 
-
-
 def test_publishing_twice_notes_it_once(own: Office) -> None:
     noted = (releases("internal") / "publications.jsonl").read_text()
     publishing.publish(FIRST, "internal")

@@ -22,7 +22,13 @@ class Answer:
 
 def session(port: int) -> AbstractAsyncContextManager[ClientConnection]:
     """A reader's connection."""
-    return connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+    return connect(
+        f"ws://127.0.0.1:{port}/_stcore/stream",
+        subprotocols=["streamlit"],
+        max_size=None,
+        open_timeout=None,
+        ping_interval=None,
+    )  # type: ignore[list-item]
 
 
 async def run(reader: ClientConnection, query: str) -> Answer:

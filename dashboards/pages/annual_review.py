@@ -3,4 +3,4 @@
 from dashboards.pages.frame import Page, show
 from dashboards.sections import review, targets
 
-show(Page("annual_review", (review.sentence, targets.scorecard, review.year, review.documents, review.published)))
+show(Page("annual_review", (review.sentence, targets.scorecard, review.year, review.made, review.published)))

@@ -2,6 +2,7 @@
 
 from dashboards.pages.frame import Page, show
 from dashboards.sections import (
+    books,
     breakdowns,
     comparing,
     deadlines,
@@ -21,6 +22,7 @@ SECTIONS = (
     standing.against_city,
     comparing.districts,
     standing.variants,
+    books.reported_and_counted,
     breakdowns.types_and_channels,
     breakdowns.mechanisms_and_tiers,
     comparing.towns,

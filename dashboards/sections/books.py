@@ -1,5 +1,8 @@
 """The books themselves: timeliness by month, plausibility, what was refused and why, what a release revised."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -34,7 +37,7 @@ def coverage(subject: Subject) -> Rows:
     ]
     if not cells:
         return ()
-    head = [say(f"books.{name}", language) for name in ("register", "expected", "reported", "state")]
+    head = [say(f"books.{name}", language) for name in ("register", "expected", "there", "state")]
     title = wording.joined((say("books.coverage", language), wording.period_name(period, language)), language)
     note = text("p", say("books.coverage_note", language), class_="finding")
     st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells), title))
@@ -48,7 +51,7 @@ def refused(subject: Subject) -> Rows:
         return ()
     frame = rows.opened(source).table("quarantine_reasons").sort("rows", descending=True)
     cells = [(reason, f"{count:,}") for reason, count in frame.select("reason", "rows").iter_rows()]
-    title = say("books.refused", language)
+    title = say("books.why_refused", language)
     head = [say("books.reason", language), say("quality.refused", language)]
     st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
     return ()
@@ -78,24 +81,56 @@ def plausibility(subject: Subject) -> Rows:
 
 
 def revisions(subject: Subject) -> Rows:
-    """The figures of the area that this release revised against the one before."""
+    """The figures of the area, and of those in it, that differ from an earlier release: before, after, why."""
     source, language = subject.source, subject.language
     title = say("books.revisions", language)
     if not rows.has(source, "changes"):
         words = wording.spoken_metadata(rows.metadata(source), "revision_policy", language)
         st.html(text("h2", title) + text("p", words or say("books.no_changes", language), class_="finding"))
         return ()
-    frame = rows.opened(source).table("changes")
-    below = rows.opened(source).table("area_ancestors").filter(ancestor_code=subject.place.code)["area_code"]
-    own = frame.filter(pl.col("area_code").is_in(below.to_list())) if "area_code" in frame.columns else frame
-    words = say("books.changed", language, count=f"{len(own):,}")
-    table = ""
-    if len(own):
-        cells = [[_cell(value) for value in row] for row in own.head(MOST).iter_rows()]
-        table = markup.scrolled(markup.table(own.columns, cells, len(own.columns)), title)
-    st.html(text("h2", title) + text("p", words, class_="finding") + table)
+    below = {subject.place.code, *(place.code for place in rows.children(source, subject.place.code))}
+    own = rows.opened(source).changes().filter(pl.col("area_code").is_in(sorted(below)))
+    words = text("p", say("books.changed", language, count=f"{len(own):,}"), class_="finding")
+    names = ("area", "period", "indicator", "before", "after", "reason", "against")
+    head = [say(f"books.{name}", language) for name in names]
+    cells = [_revision(row, subject) for row in own.sort("period", descending=True).head(MOST).iter_rows(named=True)]
+    table = markup.scrolled(markup.table(head, cells, 3), title) if cells else ""
+    st.html(text("h2", title) + words + table)
     return ()
 
 
-def _cell(value: object) -> str:
-    return wording.MISSING if value is None else str(value)
+def _revision(row: Mapping[str, Any], subject: Subject) -> list[str]:
+    source, language = subject.source, subject.language
+    card, labels = rows.cards(source).get(row["indicator"]), rows.categories(source).get(row["breakdown"], {})
+    category = spoken(labels[row["category"]], language) if row["category"] in labels else ""
+    known = rows.metadata(source).get("reasons", {})
+    reasons = (known[code][language] if code in known else code for code in row["reason"].split(","))
+    sides = (row["value_before"], row["value_after"])
+    return [
+        spoken(rows.places(source)[row["area_code"]].name, language),
+        wording.period_name(row["period"], language),
+        wording.joined((wording.label(card, language) if card else row["indicator"], category), language),
+        *(wording.value_text(side, card, language, exact=True) if card else wording.MISSING for side in sides),
+        wording.listed(reasons, language),
+        row["against"],
+    ]
+
+
+def reported_and_counted(subject: Subject) -> Rows:
+    """What the monthly forms reported beside what case rows count in the month, and what explains the difference."""
+    source, language = subject.source, subject.language
+    found = rows.reconciled(source, subject.place.code, subject.month)
+    if not found:
+        return ()
+    measures = catalogue.measures()
+    head = [say("books.measure", language), *(say(f"books.{name}", language) for name in rows.RECONCILED)]
+    cells = [
+        [spoken(measures[measure].label, language) if measure in measures else measure]
+        + [wording.MISSING if count is None else f"{count:,}" for count in counts]
+        for measure, *counts in found
+    ]
+    month = wording.month_name(subject.month, language)
+    title = wording.joined((say("books.reconciled", language), subject.name, month), language)
+    note = text("p", say("books.reconciled_note", language), class_="finding")
+    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells), title))
+    return ()

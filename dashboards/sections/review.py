@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from dashboards.rows import Source, by_key, figures, standings
 from dashboards.sections import Rows, opening
 from dashboards.selection import Subject, short
 from dashboards.wording import say
-from pipelines.settings import data_root
+from pipelines.settings import documents
 
 FORMATS = ("pdf", "docx", "xlsx", "html", "zip")
 SIZES = ((1_000_000, "MB"), (1_000, "kB"))
@@ -56,39 +56,44 @@ def year(subject: Subject) -> Rows:
     return shown
 
 
-def documents(subject: Subject) -> Rows:
+def made(subject: Subject) -> Rows:
     """The documents made for the area and this release, to download; how to make them where there are none."""
     language, period = subject.language, subject.month[:4]
     title = say("assessment.documents", language)
     found = list(files_of(subject.source, subject.place.code))
+    if not found and subject.source.edition == "public":
+        return ()
     if not found:
-        command = (
-            f"fengqiao review --period {period} --area {short(subject.place.code)} --edition {subject.source.edition}"
-        )
+        command = f"fengqiao review --period {period} --area {short(subject.place.code)}"
         words = text("p", say("assessment.none", language), class_="finding")
         st.html(text("h2", title) + words + markup.tag("pre", text("code", command), tabindex="0"))
         return ()
     head = [say(f"assessment.{name}", language) for name in ("file", "format", "size")]
-    cells = [
-        (Cell(path.name, f"api/documents/{quote(str(path.relative_to(root())))}"), path.suffix[1:].upper(), _size(path))
-        for path in found
-    ]
+    cells = [(Cell(path.name, _address(path, subject)), path.suffix[1:].upper(), _size(path)) for path in found]
     st.html(text("h2", title) + markup.table(head, cells, 2))
     return ()
 
 
-def root() -> Path:
-    """Where documents lie that were asked for after a release was sealed."""
-    return data_root() / "documents"
+def _address(path: Path, subject: Subject) -> str:
+    return f"api/documents/{quote(path.name)}?{urlencode({'release': subject.source.id})}"
+
+
+def folder(source: Source) -> Path:
+    """Where documents of a release lie that were asked for after it was sealed; those of the public edition apart,
+    because two releases of two editions may bear the same id."""
+    return documents() / ("public" if source.edition == "public" else "") / source.id
 
 
 def files_of(source: Source, area: str) -> Iterator[Path]:
-    """Documents of an edition and release that name the area in their path: six, nine or twelve digits."""
+    """Documents of a release whose names say the area: six, nine or twelve digits.
+
+    A document tells of all that lies in its area: there is none for a reader who sees the area's own figures only.
+    """
+    if source.scope is not None and area in source.scope.single - source.scope.whole:
+        return
     codes = {area, short(area)}
-    for path in sorted(root().rglob("*")):
-        parts = set(path.relative_to(root()).as_posix().replace("_", "/").replace(".", "/").split("/"))
-        is_of_release = source.id in path.relative_to(root()).as_posix() and source.edition in parts
-        if path.is_file() and path.suffix[1:] in FORMATS and codes & parts and is_of_release:
+    for path in sorted(folder(source).glob("*")):
+        if path.is_file() and path.suffix[1:] in FORMATS and codes & set(path.stem.split("-")):
             yield path
 
 
@@ -107,7 +112,7 @@ def _compared(source: Source, area: str) -> tuple[Mapping[str, Any], ...]:
 def published(subject: Subject) -> Rows:
     """The figures that others have published of the area, beside ours, each with a verdict."""
     source, language = subject.source, subject.language
-    if source.edition != "internal" or not rows.has(source, "measures"):
+    if source.edition != "internal" or not rows.opened(source).computes():
         return ()
     found = _compared(source, subject.place.code)
     title = say("assessment.published", language)
