@@ -98,7 +98,7 @@ def _refusal(file: Path, sentence: str) -> dict[str, Any]:
     """A refused file in the shape of an outcome, with the sentence that says why."""
     unknown = dict.fromkeys(("sha256", "sender", "contract"))
     return {
-        "file": file.name,
+        "file": output.harmless(file.name),
         **unknown,
         "outcome": "refused",
         **dict.fromkeys(COUNTS, 0),

@@ -110,9 +110,11 @@ def test_a_name_is_a_name_and_nothing_else(office: Office, tmp_path: Path) -> No
             file.write(content.encode())
     done = intake(office)
     told = done.stdout + done.stderr
-    assert done.returncode == 0, told
+    assert done.returncode == 2, told
+    assert "in GB18030 it reads 调解案件.csv" in done.stderr
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", told), "a terminal would obey it"
-    assert len(ledger.deliveries()) == len(NAMES) - 1, "what begins with a dot is hidden"
+    assert "File name too long" in done.stderr, "its sidecar's name would be"
+    assert len(ledger.deliveries()) == len(NAMES) - 3, "what begins with a dot is hidden"
     command = [FENGQIAO, "quarantine", "--reason", "not_a_date", "--out", str(tmp_path / "rows.csv")]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
     with (tmp_path / "rows.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -78,6 +78,7 @@ class Refused(NamedTuple):
 def receive_each(file: Path, request: Request) -> Iterator[Outcome | Refused]:
     """What became of a file, or of each file in an archive; a wrong one stops no other. Call under the lock."""
     try:
+        _require_name(file)
         _require_inside(file)
         if file.is_file() and file.stat().st_size and kind_of(file) == "archive":
             with members(file) as found:
@@ -89,6 +90,17 @@ def receive_each(file: Path, request: Request) -> Iterator[Outcome | Refused]:
         yield Refused(file, str(error))
     except OSError as error:
         yield Refused(file, f"{file} cannot be read: {error.strerror or type(error).__name__}.")
+
+
+def _require_name(file: Path) -> None:
+    """Raises `UserError` for a name in another encoding than this machine's, as archives of other systems leave them."""
+    try:
+        os.fspath(file).encode()
+    except UnicodeEncodeError:
+        read = os.fsencode(file.name).decode("gb18030", errors="replace")
+        raise UserError(
+            f"The name of a file is not UTF-8 (in GB18030 it reads {read}). Rename it and hand it in."
+        ) from None
 
 
 def _require_inside(file: Path) -> None:
