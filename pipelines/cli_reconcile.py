@@ -37,7 +37,7 @@ def print_reconciliation(
         raise UserError(f"Release {release.id} was made before reported figures were reconciled. Draft a new one.")
     months = months_of(month or release.metadata["data_cutoff"][:7])
     said = pl.col("month").dt.to_string("%Y-%m")
-    rows = release.table("reconciliation").filter(said.is_between(*months))
+    rows = release.table("reconciliation").filter(said >= pl.lit(months[0]), said <= pl.lit(months[1]))
     for name, value in (("sender", sender), ("table_name", table)):
         rows = rows.filter(pl.col(name) == value) if value is not None else rows
     if rows.is_empty():

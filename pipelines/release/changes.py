@@ -201,7 +201,8 @@ _EXPLAINED = f"""
             when reasons.reason is not null then reasons.reason
             when not $is_exact then 'revision'
             when request.sequence < $sequence then 'earlier_state'
-            when (value_before is null) <> (value_after is null) then 'late_report'
+            when (value_before is null) <> (value_after is null) or (numerator_before is null) <> (numerator_after is null)
+                then 'late_report'
             when cast($data_cutoff as date) <> (select last_day(max(last_month)) from temp.periods) then 'later_cutoff'
             when request.code_version <> $code_version or request.seeds_version <> $seeds_version then 'method'
             else 'revision'
