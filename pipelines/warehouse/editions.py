@@ -14,7 +14,16 @@ from pipelines.intake import ledger
 from pipelines.periods import month_start
 from pipelines.settings import UserError
 from pipelines.warehouse.coverage import card_needs, coverage_of
-from pipelines.warehouse.running import Progress, column, connected, edition_path, run_dbt, warehouse_path, write
+from pipelines.warehouse.running import (
+    Progress,
+    column,
+    compile_in_full,
+    connected,
+    edition_path,
+    run_dbt,
+    warehouse_path,
+    write,
+)
 
 
 def require_edition(edition: str) -> None:
@@ -39,6 +48,7 @@ def build_edition(edition: str, progress: Progress = lambda _: None) -> Path:
         path.unlink(missing_ok=True)
         with connected(path) as connection:
             _write_edition(connection)
+        compile_in_full()
         run_dbt("edition", ["build", "--select", "indicators"], progress, edition)
     return path
 
