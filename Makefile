@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark bench-intake foreign dagster lint lock setup environment fonts chromium java
+.PHONY: help run test test-spark bench-intake bench-build foreign dagster lint lock setup environment fonts chromium java
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
@@ -52,6 +52,9 @@ test-spark: setup java ## the same models on Spark (fetches Java and Spark, abou
 bench-intake: setup ## the intake against a plain load and other tools (BENCH="--rows 200000" and other options)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements-benchmarks.lock
 	@$(VENV)/bin/python -m benchmarks.intake $(BENCH)
+
+bench-build: setup ## full and daily builds of a million cases against a plain script (BENCH="--cases 10000000")
+	@$(VENV)/bin/python -m benchmarks.build $(BENCH)
 
 dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder
 	@mkdir -p "$(FENGQIAO_DATA)/dagster" && cp dagster.yaml "$(FENGQIAO_DATA)/dagster/"
