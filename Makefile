@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark bench-intake bench-dashboard foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium java duckdb-1.4
+.PHONY: help run test test-spark bench-intake bench-build bench-dashboard foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium java duckdb-1.4
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
@@ -63,6 +63,9 @@ test-spark: setup java ## the same models on Spark (fetches Java and Spark, abou
 bench-intake: setup ## the intake against a plain load and other tools (BENCH="--rows 200000" and other options)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements-benchmarks.lock
 	@$(VENV)/bin/python -m benchmarks.intake $(BENCH)
+
+bench-build: setup ## full and daily builds of a million cases against a plain script (BENCH="--cases 10000000")
+	@$(VENV)/bin/python -m benchmarks.build $(BENCH)
 
 bench-dashboard: setup ## the pages against a bare page and a plain script, on the data of `make run` (BENCH="--reruns 50")
 	@$(VENV)/bin/python -m benchmarks.dashboard $(BENCH)

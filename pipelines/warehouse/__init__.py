@@ -9,6 +9,7 @@ from pipelines.warehouse.editions import build_edition
 from pipelines.warehouse.running import (
     Progress,
     code_version,
+    compile_in_full,
     compiled_sql,
     edition_path,
     manifest_path,
@@ -23,6 +24,7 @@ __all__ = [
     "build",
     "build_edition",
     "code_version",
+    "compile_in_full",
     "compiled_sql",
     "edition_path",
     "last_month",

@@ -14,7 +14,16 @@ from pipelines.intake import ledger
 from pipelines.periods import month_start
 from pipelines.settings import UserError
 from pipelines.warehouse.coverage import card_needs, coverage_of
-from pipelines.warehouse.running import Progress, column, connected, edition_path, run_dbt, warehouse_path, write
+from pipelines.warehouse.running import (
+    Progress,
+    column,
+    compile_in_full,
+    connected,
+    edition_path,
+    run_dbt,
+    warehouse_path,
+    write,
+)
 
 
 def build_edition(
@@ -35,6 +44,8 @@ def build_edition(
         path.unlink(missing_ok=True)
         with connected(path) as connection:
             _write_edition(connection, inputs)
+        if edition == "internal":  # whose releases carry their SQL
+            compile_in_full()
         run_dbt("edition", ["build", "--select", "indicators"], progress, edition)
     return path
 

@@ -37,6 +37,12 @@ def run_results_path(target: str) -> Path:
     return target_path(target) / "run_results.json"
 
 
+def compile_in_full() -> None:
+    """Compile the measures as a full build does: a release carries their SQL, and an incremental build has written only the
+    part that changed."""
+    run_dbt("duckdb", ["compile", "--full-refresh", "--select", "measures"], lambda _: None)
+
+
 def compiled_sql(target: str, folder: str, model: str) -> str:
     """The SQL of a model as the last run compiled it."""
     return (target_path(target) / "compiled" / "fengqiao" / "models" / folder / f"{model}.sql").read_text(

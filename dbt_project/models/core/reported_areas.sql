@@ -17,9 +17,9 @@ unregistered as (
 ){% for table in tables -%},
 
 {{ table }}_keys as (
-    select case_key
-    from {{ source('lake', table) }}
-    where sender in (select sender from unregistered where table_name = '{{ table }}')
+    select versions.case_key
+    from {{ source('lake', table) }} as versions
+    where versions.sender in (select unregistered.sender from unregistered where unregistered.table_name = '{{ table }}')
 ),
 
 {{ table }}_rows as (

@@ -5,15 +5,17 @@ reporting as (select * from {{ ref('reporting') }}),
 
 reporting_before as (select * from {{ source('catalogue', 'reporting_before') }}),
 
-related as (select * from {{ ref('related_areas') }}),
+ancestors as (select * from {{ ref('area_ancestors') }}),
+
+areas as (select * from {{ ref('dim_areas') }}),
+
+related as (
+    {{ related_areas('ancestors', 'areas') }}
+),
 
 periods as (select * from {{ source('catalogue', 'period_months') }}),
 
-reported_anew as (
-    (select coverage, area_code, month from reporting except select coverage, area_code, month from reporting_before)
-    union all
-    (select coverage, area_code, month from reporting_before except select coverage, area_code, month from reporting)
-),
+reported_anew as (select * from {{ ref('reported_anew') }}),
 
 first_reports as (select coverage, area_code, min(month) as first_month from reporting group by coverage, area_code),
 

@@ -9,9 +9,7 @@ changed_cases as (select * from {{ source('catalogue', 'changed_cases') }}),
 
 words as (select * from {{ source('catalogue', 'measures') }}),
 
-reporting as (select * from {{ ref('reporting') }}),
-
-reporting_before as (select * from {{ source('catalogue', 'reporting_before') }}),
+reported_anew as (select * from {{ ref('reported_anew') }}),
 
 reported_until as (select * from {{ ref('reported_until') }}),
 
@@ -49,11 +47,11 @@ limits_of_decision as (
 ] -%}
 {% for table, events, open_between in tables -%}
 {{ table }}_versions as (
-    select *
-    from {{ source('lake', table) }}
+    select versions.*, limits.*, limits_of_decision.*
+    from {{ source('lake', table) }} as versions
     cross join limits
     cross join limits_of_decision
-    where case_key in (select case_key from changed_cases where table_name = '{{ table }}')
+    where versions.case_key in (select changed_cases.case_key from changed_cases where changed_cases.table_name = '{{ table }}')
 ),
 
 {% endfor -%}
@@ -121,12 +119,6 @@ revealed as (
 ),
 
 -- a count of organisations holds for months, a figure of residents for a year and wherever somebody has reported in it
-reported_anew as (
-    (select coverage, area_code, month from reporting except select coverage, area_code, month from reporting_before)
-    union all
-    (select coverage, area_code, month from reporting_before except select coverage, area_code, month from reporting)
-),
-
 held as (
     select changed_cases.table_name, months.month
     from changed_cases

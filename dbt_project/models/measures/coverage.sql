@@ -1,7 +1,10 @@
 -- grain: one row a coverage, area and period, from the area's first reported month on
 {{ kept_up_to_date('coverage') }}
 
+{% set touched = ref('touched_coverage') %}
 with reporting as (select * from {{ ref('reporting') }}),
+
+ancestors as (select * from {{ ref('area_ancestors') }}),
 
 areas as (select * from {{ ref('dim_areas') }}),
 
@@ -9,16 +12,16 @@ grid as (select * from {{ source('catalogue', 'grid') }}),
 
 periods as (select * from {{ source('catalogue', 'period_months') }}),
 
-related as (select * from {{ ref('related_areas') }}),
-
-touched as (select * from {{ ref('touched_coverage') }}),
+related as (
+    {{ related_areas('ancestors', 'areas') }}
+),
 
 reported as (
     select distinct reporting.coverage, related.area_code, reporting.area_code as reported_code, reporting.month
     from reporting
     inner join related on reporting.area_code = related.reported_code
     {% if is_incremental() -%}
-    where (reporting.coverage, related.area_code) in (select coverage, area_code from touched)
+    where (reporting.coverage, related.area_code) in (select touched.coverage, touched.area_code from {{ touched }} as touched)
     {%- endif %}
 ),
 
