@@ -306,15 +306,13 @@ def release(period: str | None, edition: str, as_json: bool) -> None:
         months_of(period)
     with output.working("release", quiet=as_json) as step:
         made = draft(period, edition, step)
-    to_public = " --edition public" if edition == "public" else ""
+    following = f"audit {made.release_id}" if edition == "public" else f"approve {made.release_id}"
     if as_json:
         output.print_json({"release": made.release_id, "folder": str(made.folder), "outcome": made.outcome})
     elif made.outcome == "unchanged":
         output.say(f"Release {made.release_id} has the same data already; nothing changed.")
     else:
-        output.say(
-            f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}{to_public}"
-        )
+        output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao {following}")
 
 
 @main.command()
@@ -359,6 +357,17 @@ def publish(release: str, edition: str, as_json: bool) -> None:
         output.print_json({"release": release, "folder": str(folder)})
     else:
         output.say(f"Release {release} is published: {folder}")
+
+
+@main.command()
+@click.argument("release")
+@with_json
+def audit(release: str, as_json: bool) -> None:
+    """Attack a public release as an outsider would; without a passed audit it is not published. Exit code 1 when it fails."""
+    from pipelines import cli_audit
+
+    if not cli_audit.run(release, as_json=as_json):
+        click.get_current_context().exit(1)
 
 
 @main.command()

@@ -23,14 +23,17 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
     "pipelines.warehouse": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.intake"},
     "pipelines.signals": set(),
-    "pipelines.protect": {"pipelines.settings", "pipelines.catalogue", "pipelines.warehouse", "pipelines.intake"},
+    "pipelines.protect": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
+    | {"pipelines.intake"},
+    "pipelines.audit": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
-    | {"pipelines.intake", "pipelines.signals", "pipelines.protect"},
+    | {"pipelines.intake", "pipelines.signals", "pipelines.protect", "pipelines.audit"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
     "dashboards": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
 }
 HALL = {
     "cli",
+    "cli_audit",
     "cli_dictionary",
     "cli_explain",
     "cli_intake",

@@ -74,11 +74,14 @@ def _withdrawals(entry: ledger.Delivery) -> int:
 
 
 def _releases() -> list[str]:
-    found = []
-    for folder in sorted(p for p in releases("internal").glob("*") if p.is_dir() and not p.is_symlink()):
+    return [sentence for edition in ("internal", "public") for sentence in _releases_of(edition)]
+
+
+def _releases_of(edition: str) -> Iterator[str]:
+    named = "Public release" if edition == "public" else "Release"
+    for folder in sorted(p for p in releases(edition).glob("*") if p.is_dir() and not p.is_symlink()):
         if not is_intact(folder):
-            found.append(f"Release {folder.name} differs from its seal: a file was altered, added or removed.")
-    pointed = current("internal")
-    if pointed is not None and not (releases("internal") / pointed).is_dir():
-        found.append(f"The published release {pointed} is missing. Publish another.")
-    return found
+            yield f"{named} {folder.name} differs from its seal: a file was altered, added or removed."
+    pointed = current(edition)
+    if pointed is not None and not (releases(edition) / pointed).is_dir():
+        yield f"The published release {pointed} is missing. Publish another."

@@ -5,17 +5,23 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.release.audits import require_audit
 from pipelines.release.sealing import is_intact
 from pipelines.settings import UserError, releases
 
 
 def publish(release_id: str, edition: str) -> Path:
-    """Point `current` at a sealed release and note the instant. Raises `UserError` when it is not sealed or has been altered."""
+    """Point `current` at a sealed release and note the instant.
+
+    Raises `UserError` when it is not sealed, has been altered, or is public and has not passed the audit as it is.
+    """
     folder = releases(edition) / release_id
     if folder.is_symlink() or not folder.is_dir():
         raise UserError(f"{release_id} is not sealed. Run `fengqiao approve {release_id}` first.")
     if not is_intact(folder):
         raise UserError(f"{release_id} was altered after it was sealed and is not published. Run `fengqiao doctor`.")
+    if edition == "public":
+        require_audit(release_id)
     if current(edition) != release_id:
         draft = releases(edition) / f".current-{os.getpid()}"
         draft.unlink(missing_ok=True)
