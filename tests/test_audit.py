@@ -133,7 +133,7 @@ def test_the_suppressed_table_fails() -> None:
     system, place = _a1()
     cells = tuple(("m", "b", name, "a", "2023") for name in place)
     values = np.where(system.low == system.high, system.low, np.nan)
-    counts = Counts(cells, values, np.full(len(cells), 5), np.full(len(cells), 100), np.full(len(cells), False), system)
+    counts = Counts(cells, values, np.full(len(cells), 5), np.full(len(cells), 100), system)
     found, *_ = attacks.attack_by_bounds(counts, time.monotonic() + 60)
     assert ("w" + "b", "between 47 and 47") in {(finding.cell[2], finding.said) for finding in found if finding.cell}
 
@@ -220,6 +220,20 @@ def test_agreed_and_concluded_drawn_alike_fail(exact: pl.DataFrame, town: City, 
     report = _audited(protected.published, town, apart, protected)
     assert report.failures["bounds"] > 0
     assert any("mediation_concluded-mediation_agreed" in finding.cell[0] for finding in report.findings if finding.cell)
+
+
+@pytest.mark.parametrize(
+    ("rate", "pairs"),
+    [(66.7, [(2, 3)]), (75.0, [(3, 4)]), (33.3, [(1, 3)]), (25.0, [(1, 4)]), (50.0, [(1, 2), (2, 4)])],
+)
+def test_a_rate_of_a_hidden_denominator_gives_both_back(rate: float, pairs: list[tuple[int, int]]) -> None:
+    """Worked example A8: under five cases a rate with one decimal leaves one or two pairs."""
+    assert attacks.pairs_giving(rate, 1, range(5), range(1, 5)) == pairs
+
+
+def test_a_rate_beside_a_shown_denominator_gives_the_failures_back() -> None:
+    """Worked example A8: 91.9 percent of 37 are 34, and three were not."""
+    assert attacks.pairs_giving(91.9, 1, range(38), [37]) == [(34, 37)]
 
 
 def _figures(cells: pl.DataFrame, rate: str) -> pl.DataFrame:

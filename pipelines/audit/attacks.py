@@ -183,14 +183,23 @@ def _left_open(
         return "a figure without the published counts it is made of"
     reach = max(table.base for table in plan.tables.values() if card["denominator"] in table.measures) - 1
     digits = len(f"{row['value']!r}".partition(".")[2].rstrip("0"))
-    pairs = [
-        (n, whole)
-        for whole in range(max(1, cases - reach), cases + reach + 1)
-        for n in range(max(0, counted - 2 * reach), min(whole, counted + 2 * reach) + 1)
-        if round(card["scale"] * n / whole, digits) == row["value"]
-    ]
+    pairs = pairs_giving(
+        row["value"],
+        digits,
+        range(max(0, counted - 2 * reach), counted + 2 * reach + 1),
+        range(max(1, cases - reach), cases + reach + 1),
+        card["scale"],
+    )
     rests = sorted({whole - n for n, whole in pairs})
     return f"{len(pairs)} pairs of counts give it, the rest is one of {rests[:5]}"
+
+
+def pairs_giving(
+    rate: float, digits: int, counted: Iterable[int], cases: Iterable[int], scale: float = 100.0
+) -> list[tuple[int, int]]:
+    """The whole numbers (counted, cases) that give a displayed rate."""
+    wholes = list(cases)
+    return [(n, whole) for n in counted for whole in wholes if n <= whole and round(scale * n / whole, digits) == rate]
 
 
 def attack_by_changes(

@@ -38,7 +38,7 @@ class Contradiction(Exception):
 class System:
     """Counts between bounds, and relations `whole = sum of parts` between them.
 
-    `rows`: (whole, parts), places in `low` and `high`. `base`: of each count what its published value was rounded to.
+    `rows`: (whole, parts), places in `low` and `high`.
     """
 
     low: np.ndarray

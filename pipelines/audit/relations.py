@@ -19,16 +19,12 @@ LEVELS = ("township", "district", "city", "province")
 
 @dataclass(frozen=True)
 class Counts:
-    """The unknown counts behind published cells: their places, values, bases, and the system of what is known of them.
-
-    `is_regrouped`: half-years and cumulatives that are not the sum of their published pieces, so that they say more.
-    """
+    """The unknown counts behind published cells: their places, values (nan: not shown), bases, and what is known of them."""
 
     cells: tuple[Cell, ...]
     value: np.ndarray
     base: np.ndarray
     k: np.ndarray
-    is_regrouped: np.ndarray
     system: System
 
 
@@ -77,7 +73,6 @@ def counts_of(
         np.array([np.nan if values.get(cell) is None else values[cell] for cell in names], dtype=float),
         np.array([rules[cell][0] for cell in names]),
         np.array([rules[cell][1] for cell in names]),
-        np.array([kind.get(cell[4]) in ("half_year", "year_to_date") for cell in names]),
         System(low, high, [(place[whole], [place[p] for p in parts]) for whole, parts in rows]),
     )
 

@@ -4,6 +4,6 @@ The exact cells are read from the warehouse and stay in memory; what leaves this
 counts they may stand for, and the figures computed from them.
 """
 
-from pipelines.protect.edition import Room, build_public_edition
+from pipelines.protect.edition import Unprotected, build_public_edition
 
-__all__ = ["Room", "build_public_edition"]
+__all__ = ["Unprotected", "build_public_edition"]

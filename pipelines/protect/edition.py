@@ -20,7 +20,7 @@ FIGURES = Path(__file__).with_name("figures.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Room:
+class Unprotected:
     """What the draws of one edition start from: exact cells up to a month, the areas and periods they stand in, the secret."""
 
     plan: PublicationPlan
@@ -30,12 +30,12 @@ class Room:
     secret: bytes
 
     @staticmethod
-    def opened(plan: PublicationPlan, last_month: str) -> "Room":
+    def opened(plan: PublicationPlan, last_month: str) -> "Unprotected":
         """Read the warehouse. Raises `UserError` when the key `publication` is missing."""
         secret = bytes.fromhex(keys.load()[keys.PUBLICATION])
         with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as connection:
             areas, periods = (connection.sql(f"select * from catalogue.{name}").pl() for name in ("areas", "periods"))
-        return Room(plan, exact_cells(plan, last_month), areas, periods, secret)
+        return Unprotected(plan, exact_cells(plan, last_month), areas, periods, secret)
 
     def protected(self, vintages: Vintages, dropped: Collection[Dropped] = ()) -> Protected:
         """What is published of every declared cell, but for what the ladder has dropped."""

@@ -23,12 +23,12 @@ def safe_measures(last_month: str, progress: Progress) -> tuple[Protected, set[D
     before = current("public")
     standing = vintages.remembered(before) if before is not None else {}
     reached = vintages.Vintages(last_month, plan.final_after_months, standing)
-    room = protect.Room.opened(plan, last_month)
+    exact = protect.Unprotected.opened(plan, last_month)
     dropped: set[Dropped] = set()
     for turn in range(ROUNDS):
         progress(f"protect, round {turn + 1}")
-        protected = room.protected(reached, dropped)
-        cells = cells_of(*room.public_tables(protected))
+        protected = exact.protected(reached, dropped)
+        cells = cells_of(*exact.public_tables(protected))
         found, *_ = auditing.attack_cells(auditing.published_cells(cells, plan))
         if not found:
             return protected, dropped
