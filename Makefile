@@ -46,6 +46,7 @@ run: setup ## the whole road, from demo exports to both editions: public on port
 		[ -d "$(FENGQIAO_DATA)/releases/internal/$$release" ] || $(FENGQIAO) approve "$$release" --name demo; \
 		$(FENGQIAO) publish "$$release"
 	@release="$$($(FENGQIAO) release --edition public | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
+		$(FENGQIAO) audit "$$release"; \
 		[ -d "$(FENGQIAO_DATA)/releases/public/$$release" ] || $(FENGQIAO) approve "$$release" --edition public --name demo; \
 		$(FENGQIAO) publish "$$release" --edition public
 ifneq ($(SERVE),0)

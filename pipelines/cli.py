@@ -387,6 +387,17 @@ def calendar(edition: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("release")
+@with_json
+def audit(release: str, as_json: bool) -> None:
+    """Attack a public release as an outsider would; without a passed audit it is not published. Exit code 1 when it fails."""
+    from pipelines import cli_audit
+
+    if not cli_audit.run(release, as_json=as_json):
+        click.get_current_context().exit(1)
+
+
+@main.command()
 @click.option("--indicator", required=True, metavar="ID", help="An indicator, such as mediation_accepted.")
 @click.option("--area", metavar="CODE", help="An area code of 6, 9 or 12 digits.  [default: all cities]")
 @click.option(

@@ -36,7 +36,7 @@ def draft(period: str | None, edition: str, *, as_json: bool) -> None:
     if made.outcome == "unchanged":
         output.say(f"Release {made.release_id} has the same data already; nothing changed.")
         return
-    output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao approve {made.release_id}{_of(edition)}")
+    output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao {_next(edition, made.release_id)}")
     for revision in said["revisions"]:
         output.say(_changed(revision))
 
@@ -44,6 +44,11 @@ def draft(period: str | None, edition: str, *, as_json: bool) -> None:
 def _of(edition: str) -> str:
     """How the next command is told an edition that is not the usual one."""
     return "" if edition == "internal" else f" --edition {edition}"
+
+
+def _next(edition: str, release_id: str) -> str:
+    """What follows a draft: the audit of a public one, else the approval."""
+    return f"audit {release_id}" if edition == "public" else f"approve {release_id}"
 
 
 def _changed(revision: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from pipelines.catalogue import publication_plan
 from pipelines.protect.drawing import rounded_at_random
 from pipelines.protect.measures import published_measures
+from pipelines.protect.vintages import Vintages
 from pipelines.release import drafting, sealing
 from pipelines.settings import UserError, keys_path
 from tests.city import City, city, counted
@@ -20,6 +21,7 @@ from tests.conftest import Road
 from tests.offices import built_house, copied
 
 SECRET = b"s" * 32
+FIRST = Vintages("2023-12", 3)
 CELL = ["measure", "breakdown", "category", "area_code", "period"]
 
 
@@ -65,7 +67,7 @@ def exact(town: City) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def published(town: City, exact: pl.DataFrame) -> pl.DataFrame:
-    return published_measures(publication_plan(), exact, town.parents, SECRET)
+    return published_measures(publication_plan(), exact, town.parents, SECRET, FIRST).published
 
 
 def test_every_declared_cell_is_a_row(exact: pl.DataFrame, published: pl.DataFrame) -> None:
@@ -110,7 +112,7 @@ def test_half_years_and_cumulatives_are_sums_by_the_coarsest_tiling(published: p
 def test_parts_of_a_small_total_are_not_shown() -> None:
     sparse = city(districts=2, towns=4, months=12, cases_a_town_and_month=2.0)
     plan = publication_plan()
-    rows = published_measures(plan, counted(sparse, plan), sparse.parents, SECRET)
+    rows = published_measures(plan, counted(sparse, plan), sparse.parents, SECRET, FIRST).published
     years = rows.filter(pl.col("table_id") == "mediation_totals", pl.col("period_kind") == "year")
     small = years.filter(pl.col("area_level") == "township", pl.col("value").is_between(1, 49))
     assert len(small) == 8
@@ -126,6 +128,9 @@ def public(road: Road) -> Iterator[Path]:
     """A public release of the road's data, published."""
     drafted = road.ask("release", "--edition", "public")
     road.ask("approve", drafted["release"], "--edition", "public", "--name", "demo")
+    refused = road.fengqiao("publish", drafted["release"], "--edition", "public")
+    assert (refused.returncode, "has not been audited" in refused.stderr) == (2, True)
+    assert road.ask("audit", drafted["release"])["passed"]
     road.ask("publish", drafted["release"], "--edition", "public")
     yield road.data / "releases" / "public" / drafted["release"]
 

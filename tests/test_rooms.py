@@ -24,9 +24,11 @@ ROOMS: Mapping[str, set[str]] = {
     "pipelines.intake": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.data_folder"},
     "pipelines.warehouse": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.intake"},
     "pipelines.signals": set(),
-    "pipelines.protect": {"pipelines.settings", "pipelines.catalogue", "pipelines.warehouse", "pipelines.intake"},
+    "pipelines.protect": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
+    | {"pipelines.intake"},
+    "pipelines.audit": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue"},
     "pipelines.release": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.warehouse"}
-    | {"pipelines.intake", "pipelines.signals", "pipelines.protect"},
+    | {"pipelines.intake", "pipelines.signals", "pipelines.protect", "pipelines.audit"},
     "pipelines.alerts": {"pipelines.settings", "pipelines.periods", "pipelines.catalogue", "pipelines.release"},
     "pipelines.keeping": {"pipelines.settings", "pipelines.catalogue", "pipelines.data_folder", "pipelines.intake"},
     "pipelines.demo": {"pipelines.settings", "pipelines.catalogue"},
@@ -36,6 +38,7 @@ HALL = {
     "cli",
     "cli_bulletin",
     "cli_alert",
+    "cli_audit",
     "cli_dictionary",
     "cli_explain",
     "cli_intake",

@@ -4,6 +4,6 @@ The exact cells are read from the warehouse and stay in memory; what leaves this
 counts they may stand for, and the figures computed from them.
 """
 
-from pipelines.protect.edition import build_public_edition, public_measures
+from pipelines.protect.edition import Unprotected, build_public_edition
 
-__all__ = ["build_public_edition", "public_measures"]
+__all__ = ["Unprotected", "build_public_edition"]

@@ -1,6 +1,7 @@
 """The source tables of the public edition, and its figures as far as published counts carry them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -11,21 +12,39 @@ from pipelines.catalogue import PublicationPlan
 from pipelines.catalogue.publication import DAYS
 from pipelines.intake import keys
 from pipelines.protect.exact import TOTAL, exact_cells
-from pipelines.protect.measures import published_measures, rest_of
+from pipelines.protect.measures import Dropped, Protected, published_measures, rest_of
+from pipelines.protect.vintages import Vintages
 
 # From `indicators.figures`: what is shown of them (design: rounding, bands, floors, words).
 FIGURES = Path(__file__).with_name("figures.sql").read_text(encoding="utf-8")
 
 
-def protected(plan: PublicationPlan, last_month: str) -> pl.DataFrame:
-    """What is published of every declared cell up to a month, drawn with the secret of the publication.
+@dataclass(frozen=True)
+class Unprotected:
+    """What the draws of one edition start from: exact cells up to a month, the areas and periods they stand in, the secret."""
 
-    Raises `UserError` when the key `publication` is missing.
-    """
-    secret = bytes.fromhex(keys.load()[keys.PUBLICATION])
-    with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as connection:
-        parents = dict(connection.execute("select area_code, parent_code from catalogue.areas").fetchall())
-    return published_measures(plan, exact_cells(plan, last_month), parents, secret)
+    plan: PublicationPlan
+    exact: pl.DataFrame
+    areas: pl.DataFrame
+    periods: pl.DataFrame
+    secret: bytes
+
+    @staticmethod
+    def opened(plan: PublicationPlan, last_month: str) -> "Unprotected":
+        """Read the warehouse. Raises `UserError` when the key `publication` is missing."""
+        secret = bytes.fromhex(keys.load()[keys.PUBLICATION])
+        with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as connection:
+            areas, periods = (connection.sql(f"select * from catalogue.{name}").pl() for name in ("areas", "periods"))
+        return Unprotected(plan, exact_cells(plan, last_month), areas, periods, secret)
+
+    def protected(self, vintages: Vintages, dropped: Collection[Dropped] = ()) -> Protected:
+        """What is published of every declared cell, but for what the ladder has dropped."""
+        parents = dict(self.areas.select("area_code", "parent_code").iter_rows())
+        return published_measures(self.plan, self.exact, parents, self.secret, vintages, dropped)
+
+    def public_tables(self, protected: Protected) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Measures, areas and periods as a release carries them."""
+        return public_measures(protected.published), self.areas, self.periods
 
 
 def edition_inputs(plan: PublicationPlan, published: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
@@ -83,15 +102,12 @@ def write_shown_figures(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"create or replace table protected.figures as {FIGURES}")
 
 
-def build_public_edition(last_month: str, progress: warehouse.Progress = lambda _: None) -> Path:
-    """Protect the measures up to a month (YYYY-MM), compute the indicators from them and show what they carry.
+def build_public_edition(published: pl.DataFrame, progress: warehouse.Progress = lambda _: None) -> Path:
+    """Compute the indicators from published measures and show what they carry. Returns the edition's database.
 
-    Returns the edition's database. Raises `UserError` when nothing is built or the key `publication` is missing.
+    Raises `UserError` when nothing is built.
     """
-    plan = catalogue.publication_plan()
-    progress("protect")
-    published = protected(plan, last_month)
-    path = warehouse.build_edition("public", progress, edition_inputs(plan, published))
+    path = warehouse.build_edition("public", progress, edition_inputs(catalogue.publication_plan(), published))
     with duckdb.connect(str(path)) as connection:
         write_shown_figures(connection)
     return path

@@ -1,6 +1,8 @@
 """`measures_public`: what is published of every declared cell, from the exact cells and the never-rotated secret."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -21,6 +23,7 @@ from pipelines.protect.values import (
     published_totals,
     year_totals,
 )
+from pipelines.protect.vintages import Cell, Drawn, Vintages
 
 SCHEMA = {
     "table_id": pl.String,
@@ -43,81 +46,87 @@ def rest_of(part: str, whole: str) -> str:
     return f"{whole}-{part}"
 
 
-def published_measures(
-    plan: PublicationPlan, cells: pl.DataFrame, parents: Mapping[str, str | None], secret: bytes
-) -> pl.DataFrame:
-    """What is published of the plan's cells: the columns of `SCHEMA`, sorted; `value` null where it is not shown.
-
-    `cells`: those of `exact_cells`. `parents`: the area above each area, none above the uppermost.
+@dataclass(frozen=True)
+class Protected:
+    """`published`: what may be published of every declared cell, the columns of `SCHEMA`, sorted; `value` null where it is
+    not shown. `drawn`: what each cell was drawn from, never to be published.
 
     Rows of a rest (`whole-part`) stand beside those of its part: they are what was drawn. `low` and `high`: the counts a
     value may stand for. `origin`: drawn, sum (of published cells), zero (part of a published 0) or hidden.
     """
-    lattices = {(t, m): lattice for t, m, lattice in _lattices(plan, cells, secret, parents)}
-    opened = {m: openness(lattice) for (t, m), lattice in lattices.items() if _is_total(plan.tables[t], m)}
-    found: dict[tuple[str, str], dict[Place, Published]] = {}
-    for (table, measure), lattice in lattices.items():
-        if _is_total(plan.tables[table], measure):
-            found[table, measure] = published_totals(lattice, opened[measure])
-    for (table, measure), lattice in lattices.items():
-        if (table, measure) not in found:
-            found[table, measure] = _published_of_part(plan, lattices, lattice, measure, opened, table)
-    for part, whole in plan.within.items():
-        for table in [t for t, m in found if m == whole and (t, rest_of(part, whole)) in found]:
-            found[table, part] = _part(found[table, whole], found[table, rest_of(part, whole)])
-    return _frame(plan, lattices, found)
+
+    published: pl.DataFrame
+    drawn: Mapping[Cell, Drawn]
+
+
+Dropped = tuple[str, str | None, str]  # table, area (None: all), year
+
+
+def published_measures(
+    plan: PublicationPlan,
+    cells: pl.DataFrame,
+    parents: Mapping[str, str | None],
+    secret: bytes,
+    vintages: Vintages,
+    dropped: Collection[Dropped] = (),
+) -> Protected:
+    """What is published of the plan's cells.
+
+    `cells`: those of `exact_cells`. `parents`: the area above each area, none above the uppermost. `dropped`: of which
+    tables nothing is shown in an area and year.
+    """
+    draws = draws_of(plan, cells, secret, vintages)
+    lattices = {(t, m): lattice for t, m, lattice in _lattices(plan, cells, draws, parents)}
+    totals = {m: key for key in lattices if _is_total(plan.tables[key[0]], m := key[1])}
+    opened = {m: openness(lattices[key], _dropped_of(key[0], dropped)) for m, key in totals.items()}
+    found = {key: published_totals(lattices[key], opened[m]) for m, key in totals.items()}
+    for key in lattices.keys() - found.keys():
+        whole = lattices.get(totals.get(key[1].partition("-")[0], key), lattices[key])
+        states = _open_days(plan, lattices[key]) if whole is lattices[key] else opened[key[1].partition("-")[0]]
+        expected = _expected(lattices[key], whole)
+        closed = _dropped_of(key[0], dropped)
+        found[key] = published_parts(lattices[key], states, expected, plan.thinnest, closed)
+    for part, whole_measure in plan.within.items():
+        for table in [t for t, m in found if m == whole_measure and (t, rest_of(part, whole_measure)) in found]:
+            found[table, part] = _part(found[table, whole_measure], found[table, rest_of(part, whole_measure)])
+    return Protected(_frame(plan, lattices, found), draws)
 
 
 def _is_total(table: PublicTable, measure: str) -> bool:
     return table.breakdown is None and "-" not in measure
 
 
-def _published_of_part(
-    plan: PublicationPlan,
-    lattices: Mapping[tuple[str, str], Lattice],
-    lattice: Lattice,
-    measure: str,
-    opened: Mapping[str, Mapping[tuple[str, str], Openness]],
-    table: str,
-) -> dict[Place, Published]:
-    whole = measure.partition("-")[0]
-    if lattice.table.breakdown == DAYS:
-        totals = {}
-        for place, value in lattice.drawn.items():
-            totals[place.area, place.period] = totals.get((place.area, place.period), 0) + value
-        states: Mapping[tuple[str, str], Openness] = {
-            key: "open" if total >= plan.days.smallest else "closed" for key, total in totals.items()
-        }
-    else:
-        source = next(m for (t, m) in lattices if m == whole and _is_total(plan.tables[t], m))
-        states = opened[source]
-        totals = {
-            (place.area, place.period): value
-            for (t, m), other in lattices.items()
-            if m == whole and _is_total(plan.tables[t], m)
-            for place, value in other.drawn.items()
-        }
-    margins = year_totals(lattice)
-    wholes = (
-        {year: sum(of.values()) for year, of in margins.items()}
-        if lattice.table.breakdown
-        else {
-            year: of[TOTAL]
-            for (t, m), other in lattices.items()
-            if m == whole and _is_total(plan.tables[t], m)
-            for year, of in year_totals(other).items()
-        }
-    )
+def _dropped_of(table: str, dropped: Collection[Dropped]) -> set[tuple[str | None, str]]:
+    return {(area, year) for name, area, year in dropped if name == table}
+
+
+def _open_days(plan: PublicationPlan, lattice: Lattice) -> dict[tuple[str, str], Openness]:
+    """Areas and years of which enough cases are published in bands of days together."""
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for place, value in lattice.drawn.items():
+        sums[place.area, place.period] += value
+    return {key: "open" if total >= plan.days.smallest else "closed" for key, total in sums.items()}
+
+
+def _expected(lattice: Lattice, whole: Lattice) -> Callable[[Place], float]:
+    """How many cases published margins let expect in a cell: its share of the uppermost areas' year, of its area's total.
+
+    The total is that of the period, or an equal part of the year's where that is less.
+    """
+    shares, wholes = year_totals(lattice), year_totals(whole)
+    totals: dict[tuple[str, str], int] = defaultdict(int)
+    for place, value in whole.drawn.items():
+        totals[place.area, place.period] += value
 
     def expected(place: Place) -> float:
         year = lattice.year_of[place.period]
-        share = margins[year][place.category] / max(wholes[year], 1)
+        share = shares[year][place.category] / max(sum(wholes[year].values()), 1)
         parts = {"month": 12, "quarter": 4, "year": 1}[lattice.kind[place.period]]
-        if lattice.is_stock:
-            return totals[place.area, place.period] * share
-        return totals[place.area, year] / parts * share
+        own = totals.get((place.area, place.period), 0)
+        of_year = own if lattice.is_stock else totals.get((place.area, year), 0) / parts
+        return min(own, of_year) * share
 
-    return published_parts(lattice, states, expected, plan.thinnest)
+    return expected
 
 
 def _part(whole: Mapping[Place, Published], rest: Mapping[Place, Published]) -> dict[Place, Published]:
@@ -132,18 +141,39 @@ def _less(whole: Published, rest: Published) -> Published:
     return Published(value, max(0, whole.low - rest.high), max(0, whole.high - rest.low), "sum")
 
 
-def _lattices(
-    plan: PublicationPlan, cells: pl.DataFrame, secret: bytes, parents: Mapping[str, str | None]
-) -> Iterator[tuple[str, str, Lattice]]:
-    """Table, measure (or rest) and lattice; the part of a whole stands as its rest only."""
+def draws_of(plan: PublicationPlan, cells: pl.DataFrame, secret: bytes, vintages: Vintages) -> dict[Cell, Drawn]:
+    """What is drawn of each cell: where an earlier draw stands, that one."""
+    found: dict[Cell, Drawn] = {}
+    for table, measure, rows in _counted(plan, cells):
+        columns = rows.select("breakdown", "category", "area_code", "period", "value", "cell_key").iter_rows()
+        for breakdown, category, area, period, count, key in columns:
+            cell = (measure, breakdown, category, area, period)
+            key %= KEY_SPACE
+            found[cell] = vintages.stands(cell, count, table.k) or Drawn(
+                count, key, rounded_at_random(count, key, measure, table.base, secret), vintages.is_final(period)
+            )
+    return found
+
+
+def _counted(plan: PublicationPlan, cells: pl.DataFrame) -> Iterator[tuple[PublicTable, str, pl.DataFrame]]:
+    """Table, measure (or rest) and its exact cells; the part of a whole stands as its rest only."""
     for (table_id,), rows in cells.group_by(["table_id"], maintain_order=True):
         table = plan.tables[str(table_id)]
         for (measure,), of_measure in rows.group_by(["measure"], maintain_order=True):
             whole = plan.within.get(str(measure))
-            name = str(measure)
             if whole in table.measures:
-                name, of_measure = rest_of(name, str(whole)), _rest(rows.filter(pl.col("measure") == whole), of_measure)
-            yield table.id, name, _lattice(table, name, of_measure, secret, parents)
+                rest = _rest(rows.filter(pl.col("measure") == whole), of_measure)
+                yield table, rest_of(str(measure), str(whole)), rest
+            else:
+                yield table, str(measure), of_measure
+
+
+def _lattices(
+    plan: PublicationPlan, cells: pl.DataFrame, draws: Mapping[Cell, Drawn], parents: Mapping[str, str | None]
+) -> Iterator[tuple[str, str, Lattice]]:
+    """Table, measure (or rest) and lattice."""
+    for table, measure, rows in _counted(plan, cells):
+        yield table.id, measure, _lattice(table, measure, rows, draws, parents)
 
 
 def _rest(whole: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
@@ -155,12 +185,16 @@ def _rest(whole: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lattice(
-    table: PublicTable, measure: str, rows: pl.DataFrame, secret: bytes, parents: Mapping[str, str | None]
+    table: PublicTable,
+    measure: str,
+    rows: pl.DataFrame,
+    draws: Mapping[Cell, Drawn],
+    parents: Mapping[str, str | None],
 ) -> Lattice:
-    columns = rows.select("area_code", "period", "category", "value", "cell_key").iter_rows()
+    breakdown = table.breakdown or TOTAL
     drawn = {
-        Place(area, period, category): rounded_at_random(value, key % KEY_SPACE, measure, table.base, secret)
-        for area, period, category, value, key in columns
+        Place(area, period, category): draws[measure, breakdown, category, area, period].value
+        for area, period, category in rows.select("area_code", "period", "category").iter_rows()
     }
     levels = dict(rows.select("area_code", "area_level").unique().iter_rows())
     spans = rows.select("period", "period_kind", "first_month").unique().sort("first_month")

@@ -11,7 +11,7 @@ What is decided here looks at drawn values only, never at counts:
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -91,10 +91,10 @@ def compatible(value: int, base: int, origin: Origin = "drawn") -> Published:
     return Published(value, max(0, value - base + 1), value + base - 1, origin)
 
 
-def openness(lattice: Lattice) -> dict[tuple[str, str], Openness]:
+def openness(lattice: Lattice, dropped: Collection[tuple[str | None, str]] = ()) -> dict[tuple[str, str], Openness]:
     """(area, period) of the totals that others are parts of -> whether the parts are shown; from the top down.
 
-    Of what adds up over time these are the years, of stocks all periods.
+    Of what adds up over time these are the years, of stocks all periods. `dropped`: (area, year) of which no part is.
     """
     found: dict[tuple[str, str], Openness] = {}
     for place in reversed(lattice.in_order()):
@@ -104,10 +104,14 @@ def openness(lattice: Lattice) -> dict[tuple[str, str], Openness]:
         own = lattice.drawn[place]
         if above == "open":
             above = "zero" if own == 0 else "open" if own >= lattice.table.floor else "closed"
-        elif above == "closed":
-            above = "closed"
+            above = "closed" if _is_dropped(lattice, place, dropped) else above
         found[place.area, place.period] = above
     return found
+
+
+def _is_dropped(lattice: Lattice, place: Place, dropped: Collection[tuple[str | None, str]]) -> bool:
+    year = lattice.year_of[place.period]
+    return (place.area, year) in dropped or (None, year) in dropped
 
 
 def _openness_above(lattice: Lattice, place: Place, found: Mapping[tuple[str, str], Openness]) -> Openness:
@@ -135,18 +139,22 @@ def published_totals(lattice: Lattice, opened: Mapping[tuple[str, str], Openness
 
 
 def published_parts(
-    lattice: Lattice, opened: Mapping[tuple[str, str], Openness], expected: Callable[[Place], float], thinnest: float
+    lattice: Lattice,
+    opened: Mapping[tuple[str, str], Openness],
+    expected: Callable[[Place], float],
+    thinnest: float,
+    dropped: Collection[tuple[str | None, str]] = (),
 ) -> dict[Place, Published]:
     """The categories of a breakdown, or the rest of a measure within another: shown where the total is open.
 
-    `expected`: how many cases published margins let expect in a cell.
+    `expected`: how many cases published margins let expect in a cell. `dropped`: (area, year) of which none is shown.
     """
     found: dict[Place, Published] = {}
     for place in lattice.in_order():
         state = opened.get((place.area, place.period if lattice.is_stock else lattice.year_of[place.period]), "closed")
         if state == "zero":
             found[place] = compatible(0, lattice.table.base, "zero")
-        elif state == "closed" or expected(place) < thinnest:
+        elif state == "closed" or _is_dropped(lattice, place, dropped) or expected(place) < thinnest:
             found[place] = HIDDEN
         else:
             found[place] = rolled_up(lattice, place, found)

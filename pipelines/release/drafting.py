@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines import catalogue, protect, warehouse
 from pipelines.periods import month_start, months_of, period_ending
+from pipelines.protect.vintages import Cell, Drawn, remember
 from pipelines.release.changes import definitions, write_change_list, write_changes
 from pipelines.release.metadata import indicators_of, metadata
 from pipelines.release.publishing import current
@@ -61,8 +62,9 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
     chosen = period or _longest_period_ending(last)
     if months_of(chosen)[1] > f"{last:%Y-%m}":
         raise UserError(f"{chosen} is not complete: the data end with {last:%Y-%m}. Ask for an earlier period.")
+    drawn: Mapping[Cell, Drawn] = {}
     if edition == "public":
-        protect.build_public_edition(months_of(chosen)[1], progress)
+        drawn = _build_public(months_of(chosen)[1], progress)
     else:
         warehouse.build_edition(edition, progress)
     with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
@@ -72,9 +74,23 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
         drafts(edition).mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".writing-", dir=drafts(edition)))
         try:
-            return _written(connection, folder, chosen, edition, progress)
+            made = _written(connection, folder, chosen, edition, progress)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    if edition == "public" and made.outcome == "drafted":
+        remember(drawn.items(), made.release_id)
+    return made
+
+
+def _build_public(last_month: str, progress: Progress) -> Mapping[Cell, Drawn]:
+    """The public edition, protected and attacked. Returns what its cells were drawn from."""
+    from pipelines.release.protecting import safe_measures  # loads the solver, which other commands do without
+
+    protected, dropped = safe_measures(last_month, progress)
+    for table, area, year in sorted(dropped, key=str):
+        progress(f"dropped after the attacks: {table} {area or 'everywhere'} {year}")
+    protect.build_public_edition(protected.published, progress)
+    return protected.drawn
 
 
 def _write_signals(connection: duckdb.DuckDBPyConnection, period: str, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.release.audits import require_audit
 from pipelines.release.sealing import is_intact, metadata_of
 from pipelines.settings import UserError, releases
 
@@ -39,7 +40,8 @@ def instant_of(text: str) -> datetime:
 def publish(release_id: str, edition: str, *, early: bool = False) -> Path:
     """Point `current` at a sealed release and note the instant.
 
-    Raises `UserError` when it is not sealed, has been altered, or is embargoed and not published `early` on purpose.
+    Raises `UserError` when it is not sealed, has been altered, is public and has not passed the audit as it is, or is
+    embargoed and not published `early` on purpose.
     """
     folder = _sealed(release_id, edition)
     now = datetime.now(UTC)
@@ -156,6 +158,8 @@ def _sealed(release_id: str, edition: str) -> Path:
         raise UserError(f"{release_id} is not sealed. Run `fengqiao approve {release_id}` first.")
     if not is_intact(folder):
         raise UserError(f"{release_id} was altered after it was sealed and is not published. Run `fengqiao doctor`.")
+    if edition == "public":
+        require_audit(release_id)
     return folder
 
 

@@ -1,0 +1,187 @@
+"""The audit of a release: all attacks, what they found, and whether it may appear."""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from pipelines.audit import attacks
+from pipelines.audit.attacks import Finding, Looked
+from pipelines.audit.bounds import TimedOut
+from pipelines.audit.bundle import Bundle, with_rests
+from pipelines.audit.relations import Cell, Counts, counts_of
+from pipelines.catalogue import PublicationPlan, cards, measures, published_figures
+
+ATTACKS = (
+    "bounds",
+    "rates",
+    "regrouping",
+    "changes",
+    "reconstruction",
+    "likelihood",
+    "rounding",
+    "plan",
+    "dense",
+    "time",
+)
+SECONDS = 900.0  # a city of ten districts and 120 towns over 36 months takes a fraction of it
+Truth = Mapping[Cell, tuple[int, int]]  # count and cell key
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the attacks found. `failures`: findings by attack. `least_width`: of the intervals of sensitive cells.
+
+    `greatest_posterior`: of one exact value of a cell published as 0 or one base; `near_certain`: the share of those cells of
+    which 1 to k-1 together have a posterior above 0.9. `reconstructed`, `guessed`: shares of sensitive cells named exactly
+    by least squares and by the best constant guess.
+    """
+
+    passed: bool
+    cells: int
+    sensitive: int
+    failures: Mapping[str, int]
+    least_width: float
+    greatest_posterior: float
+    near_certain: float
+    reconstructed: float
+    guessed: float
+    programmes: int
+    seconds: float
+    findings: tuple[Finding, ...]
+
+    def told(self) -> dict[str, Any]:
+        """The report as it is written and printed; of the findings the first of each attack."""
+        first = {finding.attack: finding for finding in reversed(self.findings)}
+        told = asdict(self) | {"findings": [finding._asdict() for finding in first.values()]}
+        return told
+
+
+def audit(
+    bundle: Bundle,
+    plan: PublicationPlan,
+    truth: Truth,
+    earlier: Sequence[tuple[Bundle, Truth]] = (),
+    seconds: float = SECONDS,
+) -> Report:
+    """Attack a bundle. `truth` judges what is found: what each published cell was drawn from; `earlier`: the public releases
+    before, the newest last, with theirs."""
+    started = time.monotonic()
+    counts = _counts(bundle, plan)
+    found, looked, greatest, near_certain = attack_cells(counts, seconds)
+    found += [*attacks.undeclared(bundle, plan), *attacks.not_dense(bundle), *attacks.not_rounded(counts)]
+    found += [*attacks.attack_by_regrouping(bundle), *attacks.not_at_random(truth, counts)]
+    if not bundle.figures.is_empty():
+        found += attacks.attack_by_rates(bundle, plan)
+    k_of = {measure: table.k for table in plan.tables.values() for measure in table.measures}
+    for before, drawn_before in earlier[-1:]:
+        found += attacks.attack_by_changes(bundle, before, truth, drawn_before, k_of)
+    reconstructed, guessed, sensitive = attacks.attack_by_reconstruction(counts, truth)
+    if reconstructed > guessed:
+        found.append(
+            Finding("reconstruction", None, f"{reconstructed:.2f} of the sensitive cells, a guess {guessed:.2f}")
+        )
+    failures = Counter(finding.attack for finding in found)
+    return Report(
+        not found,
+        looked.cells,
+        sensitive,
+        {attack: failures.get(attack, 0) for attack in ATTACKS},
+        looked.least_width,
+        greatest,
+        near_certain,
+        reconstructed,
+        guessed,
+        looked.programmes,
+        time.monotonic() - started,
+        tuple(found),
+    )
+
+
+def attack_cells(counts: Counts, seconds: float = SECONDS) -> tuple[list[Finding], Looked, float, float]:
+    """The attacks that published values alone decide: bounds and likelihood. What they find the ladder answers."""
+    try:
+        found, looked, _ = attacks.attack_by_bounds(counts, attacks.in_time(seconds))
+    except TimedOut:
+        return [Finding("time", None, f"the bounds were not found in {seconds:.0f} s")], Looked(0, 0.0, 0), 1.0, 1.0
+    likely, greatest, near_certain = attacks.attack_by_likelihood(counts, attacks.expected_counts(counts))
+    return found + likely, looked, greatest, near_certain
+
+
+def _counts(bundle: Bundle, plan: PublicationPlan) -> Counts:
+    held = set(bundle.cells["measure"])
+    within = [pair for pair in known_parts() if set(pair) <= held and pair[0] not in plan.within]
+    return counts_of(with_rests(bundle.cells, plan), plan, within, published_by_others(bundle))
+
+
+def published_cells(cells: pl.DataFrame, plan: PublicationPlan) -> Counts:
+    """The counts behind cells that are to be published (the columns of `Bundle.cells`)."""
+    return _counts(Bundle(cells, pl.DataFrame(), pl.DataFrame()), plan)
+
+
+def known_parts() -> set[tuple[str, str]]:
+    """(part, whole) of measures that anybody knows to lie one within the other: a percentage of cases of the same date."""
+    pairs = {
+        (card.numerator, card.denominator)
+        for card in cards().values()
+        if card.kind == "ratio" and card.unit == "percent"
+    }
+    known = {(part, whole) for part, whole in pairs if whole and _is_alike(part, whole)}
+    return known
+
+
+def _is_alike(part: str, whole: str) -> bool:
+    one, other = measures()[part], measures()[whole]
+    return (one.table, one.unit, one.date, one.over_time) == (other.table, other.unit, other.date, other.over_time)
+
+
+def published_by_others(bundle: Bundle) -> dict[Cell, tuple[float, float]]:
+    """Bounds of counts that offices, yearbooks and newspapers have published."""
+    found: dict[Cell, tuple[float, float]] = {}
+    for figure in published_figures():
+        card = cards().get(figure.indicator)
+        if card is None or card.kind not in ("count", "stock") or figure.low is None or figure.high is None:
+            continue
+        cell: Cell = (
+            card.numerator,
+            figure.breakdown or "total",
+            figure.category or "total",
+            figure.area_code,
+            figure.period,
+        )
+        if cell in bundle.values:
+            found[cell] = (figure.low, figure.high)
+    return found
+
+
+def rungs(
+    found: Collection[Finding], plan: PublicationPlan, bundle_cells: pl.DataFrame
+) -> set[tuple[str, str | None, str]]:
+    """What the ladder drops for these findings: of the finest table that has any, the areas and years of its lowest cells.
+
+    Of the total of a year, which is a part of the area above, the parts of that area are dropped.
+    """
+    level = dict(bundle_cells.select("area_code", "area_level").unique().iter_rows())
+    parent = dict(bundle_cells.select("area_code", "parent_code").unique().iter_rows())
+    places: dict[str, set[tuple[str, str]]] = {}
+    for finding in found:
+        if finding.cell is None or ":" in finding.cell[3]:
+            continue
+        measure, breakdown, _, area, period = finding.cell
+        table = _table_of(plan, measure, breakdown, level.get(area, ""))
+        if table is None:
+            continue
+        is_total = breakdown == "total" and "-" not in measure
+        block = parent.get(area) if is_total and len(period) == 4 else area
+        places.setdefault(table, set()).add((block or area, period[:4]))
+    table = next((name for name in plan.ladder if name in places), None)
+    return {(table, area, year) for area, year in places[table]} if table is not None else set()
+
+
+def _table_of(plan: PublicationPlan, measure: str, breakdown: str, level: str) -> str | None:
+    whole = measure.partition("-")[0]
+    held = (t for t in plan.tables.values() if whole in t.measures and (t.breakdown or "total") == breakdown)
+    return next((t.id for t in held if level in t.levels), None)

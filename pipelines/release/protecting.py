@@ -1,0 +1,45 @@
+"""The public edition's measures: protected, attacked, and what the attacks find dropped by the ladder until they find nothing."""
+
+from collections.abc import Callable
+
+from pipelines import catalogue, protect
+from pipelines.audit import auditing
+from pipelines.audit.bundle import cells_of
+from pipelines.protect import vintages
+from pipelines.protect.measures import Dropped, Protected
+from pipelines.release.publishing import current
+from pipelines.settings import UserError
+
+ROUNDS = 8
+Progress = Callable[[str], None]
+
+
+def safe_measures(last_month: str, progress: Progress) -> tuple[Protected, set[Dropped]]:
+    """What may be published up to a month (YYYY-MM), and what the ladder has dropped.
+
+    Raises `UserError` when a cell can still be recognised after the last rung.
+    """
+    plan = catalogue.publication_plan()
+    before = current("public")
+    standing = vintages.remembered(before) if before is not None else {}
+    reached = vintages.Vintages(last_month, plan.final_after_months, standing)
+    exact = protect.Unprotected.opened(plan, last_month)
+    dropped: set[Dropped] = set()
+    for turn in range(ROUNDS):
+        progress(f"protect, round {turn + 1}")
+        protected = exact.protected(reached, dropped)
+        cells = cells_of(*exact.public_tables(protected))
+        found, *_ = auditing.attack_cells(auditing.published_cells(cells, plan))
+        if not found:
+            return protected, dropped
+        rungs = auditing.rungs(found, plan, cells)
+        if turn == ROUNDS - 2:  # no block helped: the tables go as a whole
+            rungs = {(table, None, year) for table, _, year in rungs}
+        if not rungs or rungs <= dropped:
+            break
+        dropped |= rungs
+    first = found[0]
+    raise UserError(
+        f"The public edition cannot be made safe by the ladder: {first.attack} finds {' '.join(first.cell or ())} ({first.said})."
+        " Restrict the tables of seeds/publication.yml."
+    )

@@ -1,0 +1,335 @@
+"""The audit finds what an outsider could find: each of these publications must fail, and the one that is made as planned passes."""
+
+import time
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pipelines.audit import attacks
+from pipelines.audit.auditing import Report, audit
+from pipelines.audit.bounds import UNBOUNDED, System, propagated, proven
+from pipelines.audit.bundle import Bundle, with_rests
+from pipelines.audit.relations import Cell, Counts, counts_of
+from pipelines.catalogue import PublicationPlan, publication_plan
+from pipelines.protect.drawing import rounded_at_random
+from pipelines.protect.measures import Protected, published_measures
+from pipelines.protect.vintages import Vintages
+from tests.city import City, city, counted
+
+SECRET, OTHER_SECRET = b"s" * 32, b"t" * 32
+FIRST = Vintages("2023-12", 3)
+KEYS = ["measure", "breakdown", "category", "area_code", "period"]
+
+
+@pytest.fixture(scope="module")
+def plan() -> PublicationPlan:
+    """The plan of the seeds, of mediation only and without what thins a small city out."""
+    whole = publication_plan()
+    tables = {
+        name: table for name, table in whole.tables.items() if table.system == "mediation" and name != "mediation_days"
+    }
+    return whole.model_copy(update={"tables": tables, "ladder": tuple(n for n in whole.ladder if n in tables)})
+
+
+@pytest.fixture(scope="module")
+def town() -> City:
+    return city(districts=2, towns=3, months=12, cases_a_town_and_month=8.0, seed=3)
+
+
+@pytest.fixture(scope="module")
+def exact(town: City, plan: PublicationPlan) -> pl.DataFrame:
+    return counted(town, plan)
+
+
+def _protected(exact: pl.DataFrame, town: City, plan: PublicationPlan, secret: bytes = SECRET) -> Protected:
+    return published_measures(plan, exact, town.parents, secret, FIRST)
+
+
+@pytest.fixture(scope="module")
+def protected(exact: pl.DataFrame, town: City, plan: PublicationPlan) -> Protected:
+    return _protected(exact, town, plan)
+
+
+def _bundle(cells: pl.DataFrame, town: City, figures: pl.DataFrame | None = None) -> Bundle:
+    shown = cells.filter(~pl.col("measure").str.contains("-")).select(*KEYS, "area_level", "period_kind", "value")
+    above = pl.DataFrame({"area_code": list(town.parents), "parent_code": list(town.parents.values())})
+    cards = pl.DataFrame(
+        {
+            "indicator": ["mediation_success_rate"],
+            "kind": ["ratio"],
+            "numerator": ["mediation_agreed"],
+            "denominator": ["mediation_concluded"],
+            "scale": [100.0],
+        }
+    )
+    return Bundle(shown.join(above, on="area_code"), pl.DataFrame() if figures is None else figures, cards)
+
+
+def _truth(protected: Protected) -> dict[Cell, tuple[int, int]]:
+    return {cell: (drawn.count, drawn.cell_key) for cell, drawn in protected.drawn.items()}
+
+
+def _audited(cells: pl.DataFrame, town: City, plan: PublicationPlan, protected: Protected) -> Report:
+    return audit(_bundle(cells, town), plan, _truth(protected), seconds=60)
+
+
+def _exactly(exact: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """The exact count beside each published cell that is drawn or summed; null for derived periods."""
+    counts = exact.select(*KEYS, pl.col("value").alias("count")).unique(KEYS)
+    return cells.join(counts, on=KEYS, how="left")
+
+
+def test_what_is_made_as_planned_passes(town: City, plan: PublicationPlan, protected: Protected) -> None:
+    report = _audited(protected.published, town, plan, protected)
+    assert report.findings == ()
+    assert report.passed
+    assert report.cells > 60
+    assert report.least_width >= 4
+    assert report.greatest_posterior <= 0.75
+    assert report.reconstructed <= report.guessed
+
+
+A1 = {
+    "w": (30, 47, 64, 89, 230),
+    "x": (90, 124, 5, 31, 250),
+    "y": (92, 100, 59, 85, 336),
+    "z": (800, 991, 651, 685, 3127),
+    "total": (1012, 1262, 779, 890, 3943),
+}
+SUPPRESSED = {"w": "abc", "x": "ac", "y": "bd", "z": "bd"}
+PRINTED = {
+    "wa": (25, 94), "wb": (47, 47), "wc": (0, 69), "xa": (26, 95), "xc": (0, 69),
+    "yb": (0, 185), "yd": (0, 185), "zb": (906, 1091), "zd": (585, 770),
+}  # fmt: skip
+
+
+def _a1() -> tuple[System, dict[str, int]]:
+    names = [row + column for row, column in product((*"wxyz", "total"), (*"abcd", "total"))]
+    place = {name: number for number, name in enumerate(names)}
+    value = {row + column: A1[row][i] for row in A1 for i, column in enumerate((*"abcd", "total"))}
+    hidden = {row + column for row, columns in SUPPRESSED.items() for column in columns}
+    low = np.array([0.0 if name in hidden else value[name] for name in names])
+    high = np.array([UNBOUNDED if name in hidden else value[name] for name in names])
+    rows = [(place[f"{row}total"], [place[row + column] for column in "abcd"]) for row in A1]
+    rows += [(place[f"total{column}"], [place[row + column] for row in "wxyz"]) for column in (*"abcd", "total")]
+    return System(low, high, rows), place
+
+
+def test_linear_programmes_find_what_propagation_does_not() -> None:
+    """Worked example A1 (sdcTable): of the suppressed cells w|b is exactly 47, and plain propagation says 0 to 116."""
+    system, place = _a1()
+    low, high = propagated(system)
+    assert (low[place["wb"]], high[place["wb"]]) == (0, 116)
+    wanted = np.array([place[name] for name in PRINTED])
+    bounds = proven(system, wanted, UNBOUNDED, time.monotonic() + 60)
+    found = {name: (round(bounds.low[place[name]]), round(bounds.high[place[name]])) for name in PRINTED}
+    assert found == PRINTED
+
+
+def test_the_suppressed_table_fails() -> None:
+    system, place = _a1()
+    cells = tuple(("m", "b", name, "a", "2023") for name in place)
+    values = np.where(system.low == system.high, system.low, np.nan)
+    counts = Counts(cells, values, np.full(len(cells), 5), np.full(len(cells), 100), system)
+    found, *_ = attacks.attack_by_bounds(counts, time.monotonic() + 60)
+    assert ("w" + "b", "between 47 and 47") in {(finding.cell[2], finding.said) for finding in found if finding.cell}
+
+
+def _suppressed(cells: pl.DataFrame) -> pl.DataFrame:
+    """Exact counts, 1 to 4 hidden."""
+    count = pl.col("count")
+    return cells.with_columns(pl.when(count.is_between(1, 4)).then(None).otherwise(count).alias("value"))
+
+
+def _nearest(cells: pl.DataFrame) -> pl.DataFrame:
+    count = pl.col("count")
+    rounded = ((count + 2) // 5 * 5).cast(pl.Int64)
+    return cells.with_columns(pl.when(pl.col("value").is_null()).then(None).otherwise(rounded).alias("value"))
+
+
+def _sparse(cells: pl.DataFrame) -> pl.DataFrame:
+    return cells.filter((pl.col("value") != 0) | (pl.col("breakdown") == "total"))
+
+
+def _own_half_years(cells: pl.DataFrame) -> pl.DataFrame:
+    """Half-years and cumulatives drawn of their own counts."""
+    own = [
+        rounded_at_random(round(value * 1.01) + 1, number, measure, 5, SECRET)
+        if kind in ("half_year", "year_to_date") and value is not None
+        else value
+        for number, (measure, kind, value) in enumerate(cells.select("measure", "period_kind", "value").iter_rows())
+    ]
+    return cells.with_columns(pl.Series("value", own, pl.Int64))
+
+
+def _undeclared(cells: pl.DataFrame) -> pl.DataFrame:
+    """A table of towns by month and type beside the declared ones."""
+    months = cells.filter(pl.col("table_id") == "mediation_town_types").with_columns(
+        pl.lit("2023-03").alias("period"),
+        pl.lit("month").alias("period_kind"),
+        (pl.col("value") // 60 * 5).alias("value"),
+    )
+    return pl.concat([cells, months])
+
+
+UNSAFE: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
+    "primary suppression alone": (_suppressed, "bounds"),
+    "deterministic rounding": (_nearest, "rounding"),
+    "an undeclared town x month x type table": (_undeclared, "plan"),
+    "half-years drawn by their own key": (_own_half_years, "regrouping"),
+    "a table without its zeros": (_sparse, "dense"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "attack"), UNSAFE.values(), ids=UNSAFE)
+def test_an_unsafe_publication_fails(
+    spoil: Callable[[pl.DataFrame], pl.DataFrame],
+    attack: str,
+    exact: pl.DataFrame,
+    town: City,
+    plan: PublicationPlan,
+    protected: Protected,
+) -> None:
+    cells = spoil(_exactly(exact, protected.published)).drop("count")
+    report = _audited(cells, town, plan, protected)
+    assert not report.passed
+    assert report.failures[attack] > 0, report.failures
+
+
+def test_primary_suppression_is_found_by_programmes_where_propagation_is_not_enough(
+    exact: pl.DataFrame, town: City, plan: PublicationPlan, protected: Protected
+) -> None:
+    hidden = _suppressed(_exactly(exact, protected.published))
+    report = _audited(hidden.drop("count"), town, plan, protected)
+    exactly = [finding for finding in report.findings if finding.attack == "bounds"]
+    assert exactly
+    real = {tuple(row[:5]): row[5] for row in hidden.select(*KEYS, "count").iter_rows()}
+    for finding in exactly:
+        low, _, high = finding.said.removeprefix("between ").partition(" and ")
+        if real.get(finding.cell) is not None and low.isdigit():
+            assert int(low) <= real[finding.cell] <= int(high), finding
+
+
+def test_agreed_and_concluded_drawn_alike_fail(exact: pl.DataFrame, town: City, plan: PublicationPlan) -> None:
+    """Drawn by one key each and shown side by side, a difference proves a failure, and a part above its whole how many."""
+    apart = plan.model_copy(update={"within": {}})
+    protected = published_measures(apart, exact, town.parents, SECRET, FIRST)
+    report = _audited(protected.published, town, apart, protected)
+    assert report.failures["bounds"] > 0
+    assert any("mediation_concluded-mediation_agreed" in finding.cell[0] for finding in report.findings if finding.cell)
+
+
+@pytest.mark.parametrize(
+    ("rate", "pairs"),
+    [(66.7, [(2, 3)]), (75.0, [(3, 4)]), (33.3, [(1, 3)]), (25.0, [(1, 4)]), (50.0, [(1, 2), (2, 4)])],
+)
+def test_a_rate_of_a_hidden_denominator_gives_both_back(rate: float, pairs: list[tuple[int, int]]) -> None:
+    """Worked example A8: under five cases a rate with one decimal leaves one or two pairs."""
+    assert attacks.pairs_giving(rate, 1, range(5), range(1, 5)) == pairs
+
+
+def test_a_rate_beside_a_shown_denominator_gives_the_failures_back() -> None:
+    """Worked example A8: 91.9 percent of 37 are 34, and three were not."""
+    assert attacks.pairs_giving(91.9, 1, range(38), [37]) == [(34, 37)]
+
+
+def _figures(cells: pl.DataFrame, rate: str) -> pl.DataFrame:
+    wide = cells.filter(
+        pl.col("breakdown") == "total", pl.col("measure").is_in(["mediation_agreed", "mediation_concluded"])
+    )
+    wide = wide.pivot("measure", index=["area_code", "period"], values=["value", "count"]).filter(
+        pl.col("value_mediation_concluded") >= 50, pl.col("count_mediation_concluded").is_not_null(),
+        pl.col("value_mediation_agreed").is_not_null(),
+    )  # fmt: skip
+    share = 100 * pl.col(f"{rate}_mediation_agreed") / pl.col(f"{rate}_mediation_concluded")
+    return wide.select(
+        "area_code", "period", share.round(1).alias("value"), pl.lit("mediation_success_rate").alias("indicator"),
+        pl.lit("total").alias("breakdown"), pl.lit("total").alias("category"), pl.lit(1).alias("decimals"),
+        pl.lit(None, pl.Float64).alias("change_on_year"), pl.lit(None, pl.Float64).alias("value_year_before"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("rate", "passes"), [("value", True), ("count", False)])
+def test_an_exact_rate_beside_a_rounded_denominator_fails(
+    rate: str, passes: bool, exact: pl.DataFrame, town: City, plan: PublicationPlan, protected: Protected
+) -> None:
+    figures = _figures(_exactly(exact, protected.published), rate)
+    assert len(figures) > 5
+    bundle = _bundle(protected.published, town, figures)
+    report = audit(bundle, plan, _truth(protected), seconds=60)
+    assert (report.failures["rates"] == 0) == passes
+
+
+def test_a_rotated_secret_fails(exact: pl.DataFrame, town: City, plan: PublicationPlan, protected: Protected) -> None:
+    other = _protected(exact, town, plan, OTHER_SECRET)
+    earlier = [(_bundle(protected.published, town), _truth(protected))]
+    report = audit(_bundle(other.published, town), plan, _truth(other), earlier, 60)
+    assert report.failures["changes"] > 20
+    again = audit(_bundle(protected.published, town), plan, _truth(protected), earlier, 60)
+    assert again.failures["changes"] == 0
+
+
+def test_a_list_of_exact_changes_fails(town: City, plan: PublicationPlan, protected: Protected) -> None:
+    figures = pl.DataFrame(
+        {"indicator": ["mediation_success_rate"], "breakdown": ["total"], "category": ["total"], "area_code": ["500101000000"],
+         "period": ["2023"], "value": [97.0], "decimals": [0], "change_on_year": [None], "value_year_before": [None]}
+    )  # fmt: skip
+    bundle = _bundle(protected.published, town, figures)
+    listed = figures.select("indicator", "breakdown", "category", "area_code", "period", "value").with_columns(
+        pl.lit(96.4).alias("value_before")
+    )
+    honest = list(attacks.attack_by_changes(bundle, bundle, {}, {}, {}))
+    with_list = Bundle(bundle.cells, bundle.figures, bundle.indicators, listed)
+    assert honest == []
+    assert [finding.attack for finding in attacks.attack_by_changes(with_list, bundle, {}, {}, {})] == ["changes"]
+
+
+def test_the_parts_of_a_system_give_the_answer_of_the_whole(
+    town: City, plan: PublicationPlan, protected: Protected
+) -> None:
+    counts = counts_of(with_rests(_bundle(protected.published, town).cells, plan), plan)
+    system = counts.system
+    assert len(system.components()) > 1
+    wanted = np.flatnonzero((counts.value >= 0) & (counts.value <= 5))[::25]
+    together = proven(system, wanted, UNBOUNDED, time.monotonic() + 120)
+    for places in system.components():
+        own = np.flatnonzero(np.isin(places, wanted))
+        if len(own):
+            apart = proven(system.part(places), own, UNBOUNDED, time.monotonic() + 120)
+            np.testing.assert_allclose(apart.low[own], together.low[places[own]], atol=1e-6)
+            np.testing.assert_allclose(apart.high[own], together.high[places[own]], atol=1e-6)
+
+
+def test_late_rows_corrections_and_moved_cases_betray_nothing(
+    town: City, plan: PublicationPlan, protected: Protected
+) -> None:
+    """Three releases: rows that came late and a case that moved town change nothing; the final only what changed much."""
+    late = town.cases.sample(3, seed=1).with_columns(pl.col("number") + 1)
+    here, there = sorted(set(town.cases["area_code"]))[:2]
+    moved = pl.concat([town.cases, late]).with_row_index().with_columns(
+        pl.when((pl.col("index") < 40) & (pl.col("area_code") == here)).then(pl.lit(there)).otherwise("area_code").alias("area_code")
+    )  # fmt: skip
+    second_town = City(town.districts, town.towns, moved.drop("index"))
+    cells = counted(second_town, plan)
+    second = published_measures(plan, cells, town.parents, SECRET, Vintages("2023-12", 3, protected.drawn))
+    assert second.published.equals(protected.published)
+    final = published_measures(plan, cells, town.parents, SECRET, Vintages("2024-03", 3, second.drawn))
+    changed = {cell for cell in final.drawn if final.drawn[cell].value != protected.drawn[cell].value}
+    assert changed
+    assert all(abs(final.drawn[cell].count - protected.drawn[cell].count) >= 5 for cell in changed)
+    earlier = [(_bundle(second.published, town), _truth(second))]
+    report = audit(_bundle(final.published, town), plan, _truth(final), earlier, 60)
+    assert report.failures["changes"] == 0
+    after = published_measures(plan, cells, town.parents, SECRET, Vintages("2024-06", 3, final.drawn))
+    assert after.published.equals(final.published)
+
+
+def test_an_attack_that_does_not_end_in_its_time_is_a_failure(
+    town: City, plan: PublicationPlan, protected: Protected
+) -> None:
+    report = audit(_bundle(protected.published, town), plan, _truth(protected), seconds=0)
+    assert not report.passed
+    assert report.failures["time"] == 1
