@@ -111,8 +111,7 @@ def test_the_public_dashboard_cannot_open_the_internal_folder(prepared: Path) ->
     assert not _reads(PUBLIC, prepared.with_name("private"))
 
 
-def test_the_internal_dashboard_reads_its_releases_and_nothing_below_them(prepared: Path) -> None:
-    assert _reads(INTERNAL, prepared / "releases" / "internal" / "current" / "figures.parquet")
+def test_the_internal_dashboard_opens_neither_lake_nor_keys_nor_the_other_edition(prepared: Path) -> None:
     for name in ("", "lake", "landing", "ledger.sqlite", "releases/public"):
         assert not _reads(INTERNAL, prepared / name), name
     assert not _reads(INTERNAL, prepared.with_name("private"))
