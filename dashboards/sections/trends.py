@@ -16,7 +16,7 @@ from pipelines.catalogue import Card
 
 
 def trends(subject: Subject) -> Rows:
-    """The first headline indicator of each system."""
+    """The first headline indicator of each system of which the release has months."""
     source, place, language = subject.source, subject.place, subject.language
     cards, months = rows.trend_cards(source), rows.trend_months(source, subject.month)
     shown = figures(source, [card.id for card in cards], (place.code,), months)
@@ -26,7 +26,8 @@ def trends(subject: Subject) -> Rows:
     with st.container(key="trends"):
         for card in cards:
             points = tuple(found.get((card.id, place.code, one)) for one in months)
-            trend(subject, card, tuple(months), points)
+            if any(point and point.value is not None for point in points):
+                trend(subject, card, tuple(months), points)
     return shown
 
 
