@@ -157,6 +157,18 @@ def published_by_others(bundle: Bundle) -> dict[Cell, tuple[float, float]]:
     return found
 
 
+def again(cells: pl.DataFrame, found: Collection[Finding], plan: PublicationPlan) -> pl.DataFrame:
+    """The cells of the measures and years in which something was found, to be attacked again."""
+    wholes = {**{name: name for name in plan.measures}, **plan.within}
+    years = {(wholes[finding.cell[0].partition("-")[0]], finding.cell[4][:4]) for finding in found if finding.cell}
+    wanted = pl.DataFrame(sorted(years), schema=["whole", "year"], orient="row")
+    marked = cells.with_columns(
+        pl.col("measure").replace_strict(wholes, return_dtype=pl.String).alias("whole"),
+        pl.col("period").str.slice(0, 4).alias("year"),
+    )
+    return marked.join(wanted, on=["whole", "year"], how="semi").drop("whole", "year")
+
+
 def rungs(
     found: Collection[Finding], plan: PublicationPlan, bundle_cells: pl.DataFrame
 ) -> set[tuple[str, str | None, str]]:

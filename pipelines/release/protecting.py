@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pipelines import catalogue, protect
 from pipelines.audit import auditing
+from pipelines.audit.attacks import Finding
 from pipelines.audit.bundle import cells_of
 from pipelines.protect import vintages
 from pipelines.protect.measures import Dropped, Protected
@@ -25,10 +26,13 @@ def safe_measures(last_month: str, progress: Progress) -> tuple[Protected, set[D
     reached = vintages.Vintages(last_month, plan.final_after_months, standing)
     exact = protect.Unprotected.opened(plan, last_month)
     dropped: set[Dropped] = set()
+    found: list[Finding] = []
     for turn in range(ROUNDS):
         progress(f"protect, round {turn + 1}")
         protected = exact.protected(reached, dropped)
         cells = cells_of(*exact.public_tables(protected))
+        if turn:  # nothing else has changed, and no relation reaches from one measure or year into another
+            cells = auditing.again(cells, found, plan)
         found, *_ = auditing.attack_cells(auditing.published_cells(cells, plan))
         if not found:
             return protected, dropped

@@ -105,10 +105,11 @@ def test_both_places_may_be_mixed_and_init_leaves_what_the_environment_gives(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys_path().unlink()
-    _given(monkeypatch, MEDIATION="a" * 64, CELL_NUMBER="b" * 64)
+    _given(monkeypatch, MEDIATION="a" * 64, CELL_NUMBER="b" * 64, PUBLICATION="c" * 64)
     assert keys.initialise({"mediation", "petition"})[1] == ["petition"]
     assert [line.split()[0] for line in keys_path().read_text().splitlines()] == ["petition"]
-    assert keys.load() == {"mediation": "a" * 64, "cell_number": "b" * 64, "petition": keys.load()["petition"]}
+    given = {"mediation": "a" * 64, "cell_number": "b" * 64, "publication": "c" * 64}
+    assert keys.load() == given | {"petition": keys.load()["petition"]}
 
 
 def test_the_same_key_in_both_places_is_fine_and_another_is_refused(
