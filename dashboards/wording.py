@@ -243,6 +243,11 @@ def value_text(value: float | None, card: Card, language: Language, *, exact: bo
     return number(value, card.decimals, language, exact=exact, trim=True)
 
 
+def limit_text(value: float | None, card: Card, language: Language) -> str:
+    """A limit of ordinary variation, with one decimal more than values: 8.8 must not read as the 9 that lies beyond it."""
+    return value_text(value, card.model_copy(update={"decimals": card.decimals + 1}), language, exact=True)
+
+
 def as_carried(card: Card, figure: Figure | None) -> Card:
     """The card with the decimals that a figure carries; most carry those of their card."""
     if figure is None or figure.decimals in (None, card.decimals):

@@ -196,7 +196,7 @@ def _footer(page: Page, contents: Contents) -> str:
     fixed = escaped(say("bulletin.fixed", language, release=contents.release.id)) + " "
     parts = [
         tag("p", text("b", say("bulletin.signs", language)) + wording.colon(language) + escaped(legend(language))),
-        text("p", say("bulletin.rounding", language)) if contents.release.edition == "public" else "",
+        text("p", say("rounding_note", language)) if contents.release.edition == "public" else "",
         tag(
             "p",
             text("b", say("cite", language))

@@ -280,6 +280,7 @@ def foot(view: View, subject: Subject, shown: Sequence[Figure]) -> None:
         ("cite", _citation(view, source)),
         ("link", _link(view)),
         ("signs", say("legend", language)),
+        ("rounding", say("rounding_note", language) if source.edition == "public" else ""),
     )
     entries = (text("dt", say(key, language)) + text("dd", words) for key, words in about if words)
     st.html(text("h2", say("foot", language)) + tag("dl", "".join(entries), class_="about"))

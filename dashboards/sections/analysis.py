@@ -71,10 +71,11 @@ def _points(subject: Subject) -> tuple[Signal, ...]:
 
 def _point(point: Signal, card: Card, subject: Subject) -> list[str]:
     language = subject.language
-    values = (point.value, point.centre, point.lower, point.upper)
+    limits = (point.centre, point.lower, point.upper)
     return [
         wording.period_name(point.period, language),
-        *(wording.value_text(value, card, language, exact=True) for value in values),
+        wording.value_text(point.value, card, language, exact=True),
+        *(wording.limit_text(value, card, language) for value in limits),
         say(f"analysis.signal_{point.signal}", language),
     ]
 
@@ -90,8 +91,8 @@ def _said(subject: Subject, card: Card, point: Signal) -> str:
         area=subject.name,
         label=wording.label_in_text(card, language),
         value=wording.quantity(point.value, card, language),
-        lower=wording.value_text(point.lower, card, language),
-        upper=wording.value_text(point.upper, card, language),
+        lower=wording.limit_text(point.lower, card, language),
+        upper=wording.limit_text(point.upper, card, language),
         reading=say(f"analysis.signal_{point.signal}", language),
     )
 
@@ -122,10 +123,11 @@ def _is_of(point: Signal, month: str) -> bool:
 
 def _change(card: Card, point: Signal, subject: Subject) -> list[str | Cell]:
     language = subject.language
-    values = (point.value, point.lower, point.upper)
     return [
         wording.label(card, language),
-        *(wording.value_text(value, card, language) for value in values),
+        wording.value_text(point.value, card, language),
+        wording.limit_text(point.lower, card, language),
+        wording.limit_text(point.upper, card, language),
         say(f"analysis.signal_{point.signal}", language),
     ]
 
@@ -161,11 +163,12 @@ def areas_in_funnel(subject: Subject) -> Rows:
 
 def _in_funnel(point: Funnel, card: Card, names: Mapping[str, str], subject: Subject) -> list[str]:
     language = subject.language
-    values = (point.value, point.lower_998, point.upper_998)
     return [
         names[point.area_code],
         f"{point.cases:,}",
-        *(wording.value_text(value, card, language) for value in values),
+        wording.value_text(point.value, card, language),
+        wording.limit_text(point.lower_998, card, language),
+        wording.limit_text(point.upper_998, card, language),
         say(f"analysis.funnel_{point.signal}", language),
     ]
 
