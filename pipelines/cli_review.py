@@ -42,14 +42,19 @@ def write_reviews(
     """Write the reviews of areas (all districts in which anything was counted, unless given) and return their files.
 
     They lie in `documents/<release>/` of the data folder unless `out` says otherwise, never in the release. The same
-    release and lines give the same files. Raises `UserError` for an area or period without a review, wrong lines or a
-    wrong template.
+    release and lines give the same files. Raises `UserError` for an area or period without a review, wrong lines, a
+    wrong template, and for the public edition.
     """
     from dashboards.published import compared
     from dashboards.review import facts, plan
     from dashboards.review.building import build
     from dashboards.review.writing import write
 
+    if not release.computes():
+        raise UserError(
+            f"A review is made of the internal edition, which counts exactly, not of the {release.edition} one; for the"
+            " public there is `fengqiao bulletin`."
+        )
     lines = plan.letterhead(letterhead)
     chosen = facts.districts(release, period) if areas is None else tuple(areas)
     written: list[Path] = []

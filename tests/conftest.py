@@ -111,7 +111,24 @@ def _walk(folder: Path) -> None:
     assert drafted, log["release"]
     go("approve", drafted[1], "--name", "demo")
     go("publish", drafted[1])
+    log["publish without an audit"] = _publish_public(start)
     (folder / "log.json").write_text(json.dumps(log), encoding="utf-8")
+
+
+def _publish_public(road: Road) -> str:
+    """A public release of the same data, audited, approved and published. What was said before it had been audited."""
+    drafted = road.ask("release", "--edition", "public")["release"]
+    road.ask("approve", drafted, "--edition", "public", "--name", "demo")
+    refused = road.fengqiao("publish", drafted, "--edition", "public")
+    assert road.ask("audit", drafted)["passed"]
+    road.ask("publish", drafted, "--edition", "public")
+    return refused.stderr
+
+
+@pytest.fixture(scope="session")
+def public_release(road: Road) -> Path:
+    """The published public release of the road's data."""
+    return (road.data / "releases" / "public" / "current").resolve()
 
 
 @pytest.fixture(scope="session")

@@ -353,18 +353,12 @@ def test_a_public_release_needs_no_more_than_it_may_hold(public: Path, house: Of
     assert "调解纠纷受理件数" not in {svg.findtext("title") for svg in page.iter("svg")}
 
 
-@pytest.fixture(scope="module")
-def protected(road: Road) -> Path:
-    """The folder of a public release of the road's data, drafted or sealed."""
-    return Path(road.ask("release", "--edition", "public")["folder"])
-
-
 def test_public_sentences_are_true_of_the_exact_data_within_their_noise(
-    protected: Path, road: Road, tmp_path: Path
+    public_release: Path, road: Road, tmp_path: Path
 ) -> None:
     """Counts lie less than a base from the exact ones; what is called more is more, what is called less is less."""
     base = publication_plan().tables["mediation_totals"].base
-    write_bulletin(_release(protected), tmp_path)
+    write_bulletin(_release(public_release), tmp_path)
     rows = pl.scan_parquet(road.release / "figures.parquet").filter(
         pl.col("indicator") == "mediation_accepted",
         pl.col("breakdown") == "total",
