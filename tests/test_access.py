@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -214,11 +213,13 @@ def test_a_stranger_is_told_and_shown_nothing(secured: str, visit: Visit) -> Non
 def documents(road: Road) -> Iterator[None]:
     """A document for the city and one for each of two districts."""
     folder = road.data / "documents" / road.release.name
-    folder.mkdir(parents=True)
-    for area in ("420500", "420583", "420502"):
-        (folder / f"review-2025-{area}-zh.pdf").write_bytes(b"%PDF-1.7 make-believe")
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [folder / f"review-2025-{area}-zh.pdf" for area in ("420500", "420583", "420502")]
+    for path in made:
+        path.write_bytes(b"%PDF-1.7 make-believe")
     yield
-    shutil.rmtree(road.data / "documents")
+    for path in made:
+        path.unlink()
 
 
 def test_an_officer_sees_the_own_district_and_the_city_s_total_by_no_link_more(

@@ -67,7 +67,7 @@ def assert_refused(done: Result, fragment: str) -> None:
 
 
 WITHOUT_DATA = [
-    ("sreve", "Did you mean 'serve'"),
+    ("serv", "Did you mean 'serve'"),
     ("figures", "Missing option '--indicator'"),
     ("figures --indicator mediation_accepted", "No release of the internal edition is published yet"),
     ("figures --indicator mediation_accepted --edition public", "No release of the public edition is published yet"),

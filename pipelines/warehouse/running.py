@@ -38,9 +38,9 @@ def run_results_path(target: str) -> Path:
 
 
 def compile_in_full() -> None:
-    """Compile the measures as a full build does: a release carries their SQL, and an incremental build has written only the
-    part that changed."""
-    run_dbt("duckdb", ["compile", "--full-refresh", "--select", "measures"], lambda _: None)
+    """Compile the models as a full build does: a release carries the SQL of the measures and counts cases anew by that of
+    the facts, and an incremental build has written only the part that changed."""
+    run_dbt("duckdb", ["compile", "--full-refresh", "--select", "staging", "core", "measures"], lambda _: None)
 
 
 def compiled_sql(target: str, folder: str, model: str) -> str:

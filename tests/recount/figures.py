@@ -234,11 +234,11 @@ def _added(rolled: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
 
 
 def _cells(book: Book, card: Card, breakdown: str) -> pl.DataFrame:
-    """Areas that have reported × periods × the categories of the code list, found or not."""
+    """Areas that have reported × periods × the categories of the code list, found or not; breakdowns of no half-year."""
     places = _places(book, card)
     if breakdown == "total":
         return places.with_columns(pl.lit("total").alias("category"))
-    places = places.filter(pl.col("level") != "township")
+    places = places.filter(pl.col("level") != "township", ~pl.col("period").str.contains("-H"))
     return places.join(pl.DataFrame({"category": sorted(set(declared.codes(breakdown).values()))}), how="cross")
 
 

@@ -316,6 +316,7 @@ def contradicted(matching: Matching, typed: pl.DataFrame) -> tuple[Matching, lis
     `typed`: the sampled rows, read as matched. Where a rule that refuses fails on more than three rows in ten whose
     cells are all filled, the least sure of its columns is given up, unless all were named by their headings.
     """
+    texts = typed.with_columns(pl.col(pl.Categorical).cast(pl.String))  # what rules are written for
     given_up: set[str] = set()
     broken: list[Rule] = []
     surety = {m.column: m.confidence for m in matching.matches}
@@ -323,7 +324,7 @@ def contradicted(matching: Matching, typed: pl.DataFrame) -> tuple[Matching, lis
         named = columns_of(rule, matching.contract)
         if rule.severity != "refuse" or not named <= surety.keys() - given_up:
             continue
-        filled = typed.drop_nulls(sorted(named))
+        filled = texts.drop_nulls(sorted(named))
         if len(filled) < 5:
             continue
         holds = filled.select(pl.sql_expr(rule.require).cast(pl.Boolean).fill_null(value=False)).to_series()
