@@ -44,17 +44,23 @@ def _published(edition: str) -> str | None:
         return None
 
 
+def _copy_open_data(release: Path, folder: Path) -> None:
+    """The CSV files and the workbook of a release, as they were sealed; as copies, so that nobody who edits the site edits it."""
+    for path in (*release.glob("csv/*.csv"), *release.glob("*.xlsx")):
+        target = folder / path.relative_to(release)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
 def write_site(release: "Release", root: Path, step: Callable[[str], None]) -> Path:
     """Pages and open data of a release under a root, replacing what was written of it before. Returns its folder."""
     from dashboards.bulletin import write_bulletin
-    from dashboards.wording import lexicon
-    from pipelines.release.open_data import write_open_data
 
     root.mkdir(parents=True, exist_ok=True)
     written = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
     try:
         step("open data")
-        write_open_data(release.folder, written / "data", lexicon().marks)
+        _copy_open_data(release.folder, written / "data")
         step("pages")
         write_bulletin(release, written)
         written.chmod(0o755)

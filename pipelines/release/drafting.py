@@ -17,6 +17,7 @@ from pipelines.periods import month_start, months_of, period_ending
 from pipelines.protect.vintages import Cell, Drawn, remember
 from pipelines.release.changes import definitions, write_change_list, write_changes
 from pipelines.release.metadata import indicators_of, metadata
+from pipelines.release.open_data import write_open_data
 from pipelines.release.publishing import current
 from pipelines.release.reconciling import write_reconciliation
 from pipelines.release.sealing import metadata_of, write_metadata
@@ -25,7 +26,6 @@ from pipelines.release.tables import (
     column_words,
     release_tables,
     tables_of,
-    write_csv,
     write_database,
     write_parquet,
 )
@@ -125,11 +125,11 @@ def _written(
     progress(f"{CHANGES}.parquet")
     write_changes(connection, folder, earlier, edition)
     write_parquet(connection, CHANGES, folder / f"{CHANGES}.parquet", words, tables)
-    progress("csv")
-    write_csv(connection, folder / "csv", edition)
     progress("fengqiao.duckdb")
     write_database(folder, words, tables)
     said = metadata(connection, release_id, period, edition, data_hash, superseded, earlier)
+    progress("open data")
+    write_open_data(folder, said)
     write_change_list(connection, folder / "CHANGES.md", said)
     write_metadata(folder, said)
     target = drafts(edition) / release_id

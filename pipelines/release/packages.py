@@ -19,6 +19,7 @@ PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 MEDIA = {
     ".parquet": "application/vnd.apache.parquet",
     ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".duckdb": "application/vnd.duckdb",
     ".json": "application/json",
     ".md": "text/markdown",
@@ -59,7 +60,7 @@ def _package(resources: list[dict[str, Any]], said: Mapping[str, Any]) -> dict[s
 
 
 def _resources(folder: Path) -> Iterator[dict[str, Any]]:
-    """Tables as Parquet (files with a schema of their own), tables as CSV, and what else a reader may want."""
+    """Tables as Parquet (files with a schema of their own), tables as CSV, the workbook, and what else a reader may want."""
     words, types = column_words(), _types(folder)
     for path in sorted(folder.glob("*.parquet")):
         fields = [_field(name, types, words) for name in pq.read_schema(path).names]
@@ -75,8 +76,8 @@ def _resources(folder: Path) -> Iterator[dict[str, Any]]:
             "encoding": "utf-8",
             "schema": {"fields": fields},
         }
-    for name in ("fengqiao.duckdb", "cards.json", "CHANGES.md"):
-        yield {**_file(folder, folder / name), "type": "file", "format": name.partition(".")[2]}
+    for path in (*folder.glob("*.xlsx"), *(folder / name for name in ("fengqiao.duckdb", "cards.json", "CHANGES.md"))):
+        yield {**_file(folder, path), "type": "file", "format": path.suffix.removeprefix(".")}
 
 
 def _file(folder: Path, path: Path) -> dict[str, Any]:
