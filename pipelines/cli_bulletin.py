@@ -18,15 +18,11 @@ HOMES = {"public": "bulletin", "internal": "bulletin-internal"}  # never one fol
 
 def run(release_id: str | None, edition: str, out: Path | None, *, as_json: bool) -> None:
     """Write the site of a release, and let `latest` be the published one. Raises `UserError` where there is no release."""
-    from dashboards.bulletin import write_front
-
     release = opened(edition, release_id)
     root = out or data_root() / "documents" / HOMES[edition]
     with output.working("bulletin", quiet=as_json) as step:
         folder = write_site(release, root, step)
-    published = _published(edition)
-    newest = published if published and (root / published).is_dir() else release.id
-    write_front(root, newest)
+    newest = point_at_published(root, edition, release.id)
     pages = sum(1 for _ in folder.rglob("*.html"))
     if as_json:
         output.print_json(
@@ -34,6 +30,16 @@ def run(release_id: str | None, edition: str, out: Path | None, *, as_json: bool
         )
     else:
         output.say(f"The bulletin of release {release.id} ({edition} edition, {pages} pages) is in {folder}.")
+
+
+def point_at_published(root: Path, edition: str, written: str) -> str:
+    """Let `latest` of a site be the published release, or the written one where the site does not hold that. Returns its id."""
+    from dashboards.bulletin import write_front
+
+    published = _published(edition)
+    newest = published if published and (root / published).is_dir() else written
+    write_front(root, newest)
+    return newest
 
 
 def _published(edition: str) -> str | None:
