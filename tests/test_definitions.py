@@ -20,6 +20,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from frictionless import validate
 
 from pipelines.catalogue import measures, tables
 from pipelines.cli import main
@@ -214,6 +215,8 @@ def test_the_public_edition_is_attacked_waits_for_a_person_and_brings_its_bullet
     assert not (own.data / "documents" / "bulletin").exists()
     assert _made(hall, instance, "published", "2025-05", "public").success
     assert publishing.current("public") == "2025-05-1.0"
+    package = validate(str(releases("public") / "2025-05-1.0" / "datapackage.json"))
+    assert package.valid, package.flatten(["title", "note"])[:5]
     assert _made(hall, instance, "bulletin", "2025-05", "public").success
     assert (own.data / "documents" / "bulletin" / "latest" / "index.html").is_file()
 
