@@ -88,7 +88,6 @@ class Lexicon(Declared):
     """The words of `words.yml`, by use."""
 
     ui: Mapping[str, Words]
-    marks: Mapping[str, Words]
     levels: Mapping[str, Words]
     verdicts: Mapping[str, Words]
     notices: Mapping[str, Words]
@@ -500,7 +499,7 @@ def law(text: str, language: Language) -> str:
 
 def marks(figure: Figure | None, language: Language) -> str:
     """The markers of a figure in words, joined; empty for a normal one."""
-    known = lexicon().marks
+    known = catalogue.markers()
     return "、".join(spoken(known[code], language) for code in (figure.status if figure else ()) if code in known)
 
 
@@ -517,10 +516,10 @@ def marker(figure: Figure | None) -> str:
     codes = figure.status if figure else (NOT_AVAILABLE,)
     if figure is not None and figure.band:
         codes = tuple(code for code in codes if code != CONFIDENTIAL)
-        return "".join(f"[{code}]" for code in codes if code in lexicon().marks)
+        return "".join(f"[{code}]" for code in codes if code in catalogue.markers())
     if figure is not None and figure.value is None and not codes:
         codes = (NOT_AVAILABLE,)
-    return "".join(f"[{code}]" for code in codes if code in lexicon().marks)
+    return "".join(f"[{code}]" for code in codes if code in catalogue.markers())
 
 
 def cell(figure: Figure | None, card: Card, language: Language) -> str:

@@ -132,6 +132,7 @@ def print_figures(selection: "Selection", rows: Sequence[Mapping[str, Any]]) -> 
 
 def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") -> list[object]:
     from dashboards import wording
+    from pipelines.catalogue import markers
 
     if row.get("decimals") is not None:
         card = card.model_copy(update={"decimals": row["decimals"]})
@@ -145,7 +146,7 @@ def _figure_cells(row: Mapping[str, Any], card: "Card", selection: "Selection") 
         cells += [_whole(row["numerator"]), _whole(row["denominator"])]
     cells += [_signed(row["change_on_year"], card.decimals), _signed(row["change_on_year_percent"], 1)]
     cells += [_signed(row["change_on_period"], card.decimals)]
-    marks = wording.lexicon().marks
+    marks = markers()
     return [
         *cells,
         "、".join(f"{marks[code].zh} {marks[code].en}" if code in marks else code for code in row["status"]),

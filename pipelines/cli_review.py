@@ -69,6 +69,18 @@ def write_reviews(
     return written
 
 
+def areas_reviewed(release: "Release", period: str) -> tuple[str, ...]:
+    """The districts in which anything was counted in a period, and the cities they lie in, by code."""
+    from dashboards.review import facts
+
+    districts = facts.districts(release, period)
+    cities = release.areas().filter((pl.col("level") == "city") & ~pl.col("is_not_assigned"))["area_code"]
+    above = release.table("area_ancestors").filter(
+        pl.col("area_code").is_in(districts), pl.col("ancestor_code").is_in(cities.implode())
+    )
+    return tuple(sorted({*districts, *above["ancestor_code"]}))
+
+
 def _within(release: "Release", area: str) -> Collection[str]:
     """The codes of an area and of all in it."""
     ancestors = release.table("area_ancestors").filter(pl.col("ancestor_code") == padded(area))

@@ -285,6 +285,37 @@ def test_the_check_tells_what_the_release_and_the_logs_say_and_no_value(
     assert len(json.loads(fengqiao("alert", "--check", "--json").stdout)["events"]) == 1
 
 
+def test_a_public_release_that_an_attack_stopped_is_told_until_a_newer_one_passes(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(folder, webhook(robot, monkeypatch), kinds=["blocked_audit"])
+
+    def told() -> list[str]:
+        return [event["subject"] for event in json.loads(fengqiao("alert", "--check", "--json").stdout)["events"]]
+
+    _audited(folder, "2025-1.0", passed=True)
+    assert told() == []
+    _audited(folder, "2025-Q3-1.0", passed=False)
+    assert told() == ["2025-Q3-1.0"]
+    [(_, body)] = robot.posted
+    assert "公开版 2025-Q3-1.0 未通过攻击检验" in str(body["text_zh"])
+    assert "did not withstand the attacks" in str(body["text_en"])
+    assert not re.search(r"\b37\b|mediation", json.dumps(body, ensure_ascii=False)), "what was found is not sent"
+    _audited(folder, "2025-Q3-1.1", passed=True)
+    assert told() == []
+
+
+def _audited(folder: Path, release_id: str, *, passed: bool) -> None:
+    """A public draft and the report of the attacks on it."""
+    draft, reports = folder / "releases" / "drafts" / "public" / release_id, folder / "releases" / "audits"
+    draft.mkdir(parents=True)
+    (draft / "release.json").write_text(json.dumps({"data_hash": release_id}), encoding="utf-8")
+    reports.mkdir(exist_ok=True)
+    found = [] if passed else [{"attack": "bounds", "cell": ["mediation_accepted"], "said": "37"}]
+    report = {"release": release_id, "data_hash": release_id, "passed": passed, "findings": found}
+    (reports / f"{release_id}.json").write_text(json.dumps(report), encoding="utf-8")
+
+
 def test_a_report_that_is_overdue_is_told_with_whom_to_ask(
     robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

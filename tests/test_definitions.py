@@ -20,6 +20,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from frictionless import validate
 
 from pipelines.catalogue import measures, tables
 from pipelines.cli import main
@@ -143,9 +144,11 @@ def own(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: p
     return copied(built_house(tmp_path_factory.getbasetemp()), tmp_path, monkeypatch)
 
 
-def _made(hall: ModuleType, instance: dg.DagsterInstance, name: str, period: str) -> dg.ExecuteInProcessResult:
+def _made(
+    hall: ModuleType, instance: dg.DagsterInstance, name: str, period: str, edition: str = "internal"
+) -> dg.ExecuteInProcessResult:
     """One step of a month's release, as Dagster runs it."""
-    assets = [asset for asset in hall.calendar.ASSETS if asset.key == hall.calendar.step("month", name)]
+    assets = [asset for asset in hall.calendar.ASSETS if asset.key == hall.calendar.step("month", name, edition)]
     return dg.materialize(assets, instance=instance, partition_key=period, raise_on_error=False)
 
 
@@ -179,6 +182,50 @@ def test_a_draft_waits_until_a_person_has_approved_it(
     assert [check.passed for check in run.get_asset_check_evaluations()] == [True]
     assert _made(hall, instance, "published", "2025-05").success
     assert publishing.current("internal") == "2025-05-1.1"
+
+
+def test_the_reviews_of_districts_and_cities_follow_the_published_release(
+    hall: ModuleType, instance: dg.DagsterInstance, own: Office
+) -> None:
+    run = _made(hall, instance, "reviews", "2025-05")
+    [made] = run.asset_materializations_for_node("releases__month_reviews")
+    assert (made.metadata["release"].value, made.metadata["areas"].value) == ("2025-05-1.0", 2)
+    written = {path.name for path in (own.data / "documents" / "2025-05-1.0").iterdir()}
+    assert {f"review-2025-05-{area}-zh.pdf" for area in ("500000", "500117")} <= written
+    assert len(written) == made.metadata["files"].value
+
+
+def test_the_public_edition_is_attacked_waits_for_a_person_and_brings_its_bulletin(
+    hall: ModuleType, instance: dg.DagsterInstance, own: Office
+) -> None:
+    run = _made(hall, instance, "draft", "2025-05", "public")
+    [attacked] = run.get_asset_check_evaluations()
+    assert (attacked.check_name, attacked.passed) == (hall.calendar.NO_ATTACK_FINDS_ANYONE, True)
+    assert attacked.metadata["cells"].value > 0
+    waits = _made(hall, instance, "sealed", "2025-05", "public")
+    asked = "`fengqiao approve 2025-05-1.0 --edition public`"
+    assert asked in str(waits.failure_data_for_node("public__month_sealed").error)
+    unpublished = _made(hall, instance, "bulletin", "2025-05", "public")
+    assert "There is no sealed release" in str(unpublished.failure_data_for_node("public__month_bulletin").error)
+    words = ["approve", "2025-05-1.0", "--edition", "public", "--name", "张三"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert _made(hall, instance, "sealed", "2025-05", "public").success
+    embargoed = _made(hall, instance, "bulletin", "2025-05", "public")
+    assert embargoed.success and not embargoed.asset_materializations_for_node("public__month_bulletin")
+    assert not (own.data / "documents" / "bulletin").exists()
+    assert _made(hall, instance, "published", "2025-05", "public").success
+    assert publishing.current("public") == "2025-05-1.0"
+    package = validate(str(releases("public") / "2025-05-1.0" / "datapackage.json"))
+    assert package.valid, package.flatten(["title", "note"])[:5]
+    assert _made(hall, instance, "bulletin", "2025-05", "public").success
+    assert (own.data / "documents" / "bulletin" / "latest" / "index.html").is_file()
+
+
+def test_what_an_attack_finds_stops_the_run_before_the_gate(hall: ModuleType) -> None:
+    graph = hall.defs.resolve_asset_graph()
+    for kind in KINDS:
+        key = dg.AssetCheckKey(hall.calendar.step(kind, "draft", "public"), hall.calendar.NO_ATTACK_FINDS_ANYONE)
+        assert graph.get_check_spec(key).blocking
 
 
 @pytest.mark.parametrize(

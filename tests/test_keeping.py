@@ -84,6 +84,32 @@ def test_what_is_restored_gives_the_same_figures_byte_for_byte(
     assert b"AGE-SECRET-KEY" not in content
 
 
+def test_after_a_restore_the_public_edition_repeats_what_it_has_published(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One late case is fewer than are needed to draw a cell anew: what was drawn before stands."""
+    copied(built_house(tmp_path_factory.getbasetemp()), tmp_path, monkeypatch)
+    drafted = drafting.draft(edition="public").release_id
+    words = [("approve", drafted, "--edition", "public", "--name", "tester"), ("audit", drafted)]
+    for command in (
+        *words,
+        ("publish", drafted, "--edition", "public"),
+        ("backup", "--out", tmp_path / "kept.tar.zst"),
+    ):
+        done = fengqiao(*command)
+        assert done.exit_code == 0, done.output
+    folder = elsewhere()
+    assert fengqiao("restore", tmp_path / "kept.tar.zst").exit_code == 0
+    assert json.loads((folder / "releases" / "audits" / f"{drafted}.json").read_text(encoding="utf-8"))["passed"]
+    drawn = folder / "releases" / "drawn"
+    assert [path.stat().st_mode & 0o077 for path in (drawn, *drawn.iterdir())] == [0, 0]
+    Office(folder).take(cases({"调解案件编号": "A4"}), "late_2025-03..2025-05.csv")
+    warehouse.build()
+    again = drafting.draft(edition="public").folder
+    published = (releases("public") / drafted / "measures.parquet").read_bytes()
+    assert (again / "measures.parquet").read_bytes() == published
+
+
 def _forget(release: Path) -> None:
     for folder in (release, *(path for path in release.rglob("*") if path.is_dir())):
         folder.chmod(0o755)

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from dashboards.wording import lexicon
 from pipelines import catalogue
 from pipelines.catalogue import Card
 from pipelines.release.open_csv import write_csv
 from pipelines.release.open_data import COLUMNS, write_open_data
 from pipelines.release.open_workbook import Book, sheet_names, write_workbook
+from pipelines.release.sealing import metadata_of
 from tests.conftest import Road
 from tests.offices import Office, built_house
 
@@ -29,10 +29,9 @@ HEADS = 6  # the labels before the years
 
 
 @pytest.fixture(scope="module")
-def open_files(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("open")
-    write_open_data(road.release, folder, lexicon().marks)
-    return folder
+def open_files(road: Road) -> Path:
+    """The folder of a release, which holds its open data."""
+    return road.release
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +56,9 @@ def test_no_text_cell_begins_a_formula_and_none_is_lost(
 
 
 def test_csv_files_hold_the_figures_of_the_release(road: Road, open_files: Path) -> None:
-    names = sorted(path.stem for path in (open_files / "csv").iterdir())
-    assert names == sorted(card["id"] for card in json.loads((road.release / "cards.json").read_text()))
+    names = {path.stem for path in (open_files / "csv").iterdir()}
+    cards = {card["id"] for card in json.loads((road.release / "cards.json").read_text())}
+    assert names == cards | {"changes", "data_quality"}
     figures = pl.scan_parquet(road.release / "figures.parquet").filter(indicator="mediation_success_rate")
     wide = (pl.col("breakdown") == "total") & (pl.col("area_level") != "township")
     key = ["area_code", "period", "breakdown", "category"]
@@ -120,7 +120,7 @@ def test_a_cell_with_a_marker_is_still_a_number(open_files: Path, road: Road) ->
     assert provisional
     assert all(isinstance(cell.value, int | float) and '"%"' in cell.number_format for cell in provisional)
     said = " ".join(str(row[0].value) for row in rows[:HEADS])
-    assert all(f"[{code}]" in said for code in lexicon().marks)
+    assert all(f"[{code}]" in said for code in catalogue.markers())
 
 
 def test_every_sheet_keeps_its_heads_in_sight(open_files: Path, road: Road) -> None:
@@ -149,7 +149,7 @@ def test_a_band_stands_in_the_cell_of_a_value_that_is_not_shown(tmp_path: Path) 
     )
     about = {"release_id": "2025-1.0", "edition": "public", "data_cutoff": "2025-12-31"}
     figures = pl.DataFrame([labels | figure for figure in given])
-    book = Book([card], figures, ["2023", "2024", "2025"], lexicon().marks, about)
+    book = Book([card], figures, ["2023", "2024", "2025"], about)
     sheet = openpyxl.load_workbook(write_workbook(book, tmp_path / "book.xlsx")).worksheets[1]
     shown = list(sheet.iter_rows())[-1][HEADS:]
     assert [cell.value for cell in shown] == [92, "≥95% [p]", "[c]"]
@@ -157,13 +157,20 @@ def test_a_band_stands_in_the_cell_of_a_value_that_is_not_shown(tmp_path: Path) 
 
 
 def test_the_same_release_gives_the_same_bytes_and_no_name_or_time(tmp_path: Path, house: Office) -> None:
-    release = house.data / "releases" / "internal" / "current"
-    made = [write_open_data(release.resolve(), tmp_path / name, lexicon().marks) for name in ("first", "second")]
-    first, second = ([path.read_bytes() for path in files] for files in made)
-    assert first == second
-    workbook = next(path for path in made[0] if path.suffix == ".xlsx")
+    """A second time from the tables of the release, and the very files of the release."""
+    release = (house.data / "releases" / "internal" / "current").resolve()
+    about = metadata_of(release)
+    for path in (release / "cards.json", *release.glob("*.parquet")):
+        (tmp_path / path.name).symlink_to(path)
+    made = write_open_data(tmp_path, about)
+    names = [path.relative_to(tmp_path) for path in made]
+    assert sorted(names) == sorted(
+        path.relative_to(release) for path in release.rglob("*") if path.suffix in (".csv", ".xlsx")
+    )
+    assert all((release / name).read_bytes() == (tmp_path / name).read_bytes() for name in names)
+    [workbook] = [path for path in made if path.suffix == ".xlsx"]
     with zipfile.ZipFile(workbook) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-    about = openpyxl.load_workbook(workbook).properties
-    assert (about.creator or "", about.lastModifiedBy or "") == ("", "")
-    assert f"{about.created:%Y-%m-%d}" == json.loads((release / "release.json").read_text())["data_cutoff"]
+    said = openpyxl.load_workbook(workbook).properties
+    assert (said.creator or "", said.lastModifiedBy or "") == ("", "")
+    assert f"{said.created:%Y-%m-%d}" == about["data_cutoff"]

@@ -7,7 +7,8 @@ from dashboards import wording
 from dashboards.bulletin import addresses
 from dashboards.bulletin.contents import Contents, Place
 from dashboards.markup import tag, text
-from dashboards.wording import HTML_LANGUAGES, LANGUAGES, Language, escaped, lexicon, say, spoken
+from dashboards.wording import HTML_LANGUAGES, LANGUAGES, Language, escaped, say, spoken
+from pipelines.catalogue import markers
 
 SITE = "bulletin_address"  # in a release's metadata: where the root of the site is served, as an absolute address
 SECTIONS: Mapping[str, str] = {
@@ -210,7 +211,7 @@ def _footer(page: Page, contents: Contents) -> str:
 
 def legend(language: Language) -> str:
     """Every marker with its meaning."""
-    return wording.listed((f"[{code}] {spoken(words, language)}" for code, words in lexicon().marks.items()), language)
+    return wording.listed((f"[{code}] {spoken(words, language)}" for code, words in markers().items()), language)
 
 
 def citation(title: str, contents: Contents, language: Language) -> str:

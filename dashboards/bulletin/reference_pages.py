@@ -12,7 +12,7 @@ from dashboards.bulletin.indicator_pages import counts_sentence
 from dashboards.bulletin.pieces import Column, linked_place, table
 from dashboards.markup import tag, text
 from dashboards.wording import Language, escaped, label, label_with_unit, lexicon, say, spoken
-from pipelines.catalogue import Card
+from pipelines.catalogue import Card, markers
 
 VERDICTS = ("better", "worse", "flat", "unclear")
 KILOBYTE = 1000
@@ -30,7 +30,7 @@ def glossary_page(contents: Contents, language: Language) -> Page:
 
 
 def _glossary(contents: Contents, language: Language) -> Iterator[str]:
-    signs = [[escaped(f"[{code}]"), escaped(spoken(words, language))] for code, words in lexicon().marks.items()]
+    signs = [[escaped(f"[{code}]"), escaped(spoken(words, language))] for code, words in markers().items()]
     columns = [Column(say("bulletin.sign", language), "text"), Column(say("bulletin.meaning", language), "text")]
     yield section(say("bulletin.signs", language), table("", columns, signs))
     words = "".join(text("li", say(f"bulletin.{verdict}", language)) for verdict in VERDICTS)

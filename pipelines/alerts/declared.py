@@ -14,8 +14,8 @@ from pydantic import AnyHttpUrl, Field
 from pipelines.catalogue import Declared, load_declared
 from pipelines.settings import UserError, data_root
 
-Kind = Literal["failure", "late_sender", "plausibility", "signal"]
-KINDS: tuple[Kind, ...] = ("failure", "late_sender", "plausibility", "signal")
+Kind = Literal["failure", "blocked_audit", "late_sender", "plausibility", "signal"]
+KINDS: tuple[Kind, ...] = ("failure", "blocked_audit", "late_sender", "plausibility", "signal")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 

@@ -1,5 +1,5 @@
-"""What there is to tell, read off the data folder: logs of failures, reports that are overdue by the ledger, and what the published
-internal release says of its last month.
+"""What there is to tell, read off the data folder: logs of failures, public releases that an attack stopped, reports that are
+overdue by the ledger, and what the published internal release says of its last month.
 
 No value leaves: an alert names office, table, indicator, area and month, and the reader opens the dashboard for the rest.
 """
@@ -16,6 +16,7 @@ from pipelines.alerts.events import Event
 from pipelines.catalogue import Words, cards, senders, tables
 from pipelines.periods import month_start
 from pipelines.release.calendar import last_ended
+from pipelines.release.drafting import blocked
 from pipelines.release.reminding import Owed, owed
 from pipelines.settings import TIME_ZONE, UserError, data_root, releases
 
@@ -37,6 +38,7 @@ def found(declared: Alerts) -> list[Event]:
     """All events of the declared kinds that hold now, told before or not."""
     events = {
         "failure": _failures(),
+        "blocked_audit": _blocked_audits(),
         "late_sender": _late_senders(),
         "plausibility": _plausibility(declared.plausibility),
         "signal": _signals(),
@@ -66,6 +68,18 @@ def _failures() -> Iterator[Event]:
                 f"程序意外中断，记录在 logs/{path.name}，请转交维护人员。",
                 f"A command ended unexpectedly; logs/{path.name} says where. Hand it to whoever maintains the system.",
             )
+
+
+def _blocked_audits() -> Iterator[Event]:
+    for release_id in blocked():
+        yield Event(
+            "blocked_audit",
+            release_id,
+            f"公开版 {release_id} 未通过攻击检验，不能发布。请运行 fengqiao audit {release_id} 查看原因，"
+            "并请公开计划的负责人收紧 seeds/publication.yml。",
+            f"The public release {release_id} did not withstand the attacks and cannot be published. fengqiao audit"
+            f" {release_id} says why; ask whoever answers for seeds/publication.yml to restrict it.",
+        )
 
 
 def late(today: date) -> list[Owed]:

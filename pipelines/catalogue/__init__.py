@@ -18,7 +18,7 @@ from pipelines.catalogue.areas import (
     published_areas,
 )
 from pipelines.catalogue.cards import Card, Target, cards, targets
-from pipelines.catalogue.codes import Code, code_lists, units
+from pipelines.catalogue.codes import Code, code_lists, markers, units
 from pipelines.catalogue.contracts import (
     NO_SUCH_CASE,
     STORED,
@@ -109,6 +109,7 @@ __all__ = [
     "load_areas",
     "load_contract",
     "load_declared",
+    "markers",
     "measures",
     "padded",
     "publication_hash",

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from typing import Literal
 
-from pipelines.catalogue.declaring import Declared, declare, read_rows
+from pipelines.catalogue.declaring import Declared, Words, declare, read_rows
 from pipelines.settings import SEEDS
 
 
@@ -54,3 +54,10 @@ def code_lists() -> Mapping[str, tuple[Code, ...]]:
 @cache
 def units() -> Mapping[str, Mapping[str, str]]:
     return {row["unit"]: row for row in read_rows(SEEDS / "tables" / "units.csv")}
+
+
+@cache
+def markers() -> Mapping[str, Words]:
+    """What each marker of a figure means, in the order in which a legend tells them."""
+    rows = read_rows(SEEDS / "tables" / "markers.csv")
+    return {row["marker"]: Words(zh=row["label_zh"], en=row["label_en"]) for row in rows}

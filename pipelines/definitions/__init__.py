@@ -35,6 +35,7 @@ defs = dg.Definitions(
     jobs=[
         dg.define_asset_job("road", selection=ROAD),
         *calendar.DRAFT_JOBS.values(),
+        *calendar.PUBLIC_DRAFT_JOBS.values(),
         *calendar.PUBLISH_JOBS.values(),
         calendar.publish_due,
     ],

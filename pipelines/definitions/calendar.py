@@ -2,29 +2,33 @@
 
 A draft waits for a person: `sealed` fails with a sentence until `fengqiao approve` was run. What was approved is noticed
 by a sensor and published, at the end of its embargo where that is still to come; another sensor carries out what is
-scheduled.
+scheduled. After the internal release come the reviews; then the public edition goes the same way, attacked when it is
+drafted, and after it comes the bulletin.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from pipelines import catalogue
+from pipelines.definitions import documents
 from pipelines.definitions.failing import discreetly
 from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events
 from pipelines.periods import month_start, months_of, period_after, period_ending
-from pipelines.release import calendar, drafting, publishing, sealing
+from pipelines.release import audits, calendar, drafting, publishing, sealing
 from pipelines.release.publishing import instant_of
-from pipelines.settings import TIME_ZONE, UserError
+from pipelines.settings import EDITIONS, TIME_ZONE, UserError, releases
 
 EDITION = "internal"
 GROUP = "calendar"
 YEARS_BACK = 5
 EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED = "every_report_owed_has_come", "every_change_has_a_reason"
 SEAL_INTACT = "the_seal_is_intact"
-CHECKS = (EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED, SEAL_INTACT)
+NO_ATTACK_FINDS_ANYONE = "no_attack_finds_anyone"
+CHECKS = (EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED, SEAL_INTACT, NO_ATTACK_FINDS_ANYONE)
 
 
 def periods_of(kind: str, today: date) -> list[str]:
@@ -34,20 +38,33 @@ def periods_of(kind: str, today: date) -> list[str]:
     return [period for month in months if (period := period_ending(kind, month)) is not None]
 
 
-def step(kind: str, name: str) -> dg.AssetKey:
-    return dg.AssetKey(["releases", f"{kind}_{name}"])
+def step(kind: str, name: str, edition: str = EDITION) -> dg.AssetKey:
+    return dg.AssetKey(["releases" if edition == EDITION else edition, f"{kind}_{name}"])
+
+
+@cache
+def _partitions(kind: str) -> dg.StaticPartitionsDefinition:
+    return dg.StaticPartitionsDefinition(periods_of(kind, _today()))
 
 
 def release_assets(kind: str) -> list[dg.AssetsDefinition]:
-    """The draft, the sealed and the published release of a kind of period, one partition a period."""
-    periods = dg.StaticPartitionsDefinition(periods_of(kind, _today()))
+    """Of a kind of period, one partition a period: the draft, the sealed and the published release, and the reviews; then
+    the public edition and its bulletin."""
+    internal = [_draft(kind), *_sealed_and_published(kind, EDITION)]
+    public = [_public_draft(kind), *_sealed_and_published(kind, "public")]
+    review = documents.reviews(_said(kind), step(kind, "reviews"), internal[-1], _partitions(kind), GROUP)
+    site = documents.bulletin(_said(kind), step(kind, "bulletin", "public"), public[-1], _partitions(kind), GROUP)
+    return [*internal, review, *public, site]
+
+
+def _draft(kind: str) -> dg.AssetsDefinition:
     drafted_from = [key for key in DRAFTED_FROM if key not in {spec.key for spec in (*FIGURES, *SIGNALS)}]
 
     @dg.asset(
         key=step(kind, "draft"),
         deps=drafted_from,
         group_name=GROUP,
-        partitions_def=periods,
+        partitions_def=_partitions(kind),
         check_specs=[
             dg.AssetCheckSpec(
                 EVERY_REPORT_CAME, asset=step(kind, "draft"), description="No sender owes a report of the period."
@@ -63,32 +80,62 @@ def release_assets(kind: str) -> list[dg.AssetsDefinition]:
             made = drafting.draft(context.partition_key, EDITION, context.log.info)
             yield from _drafted(kind, made)
 
+    return draft
+
+
+def _public_draft(kind: str) -> dg.AssetsDefinition:
+    key = step(kind, "draft", "public")
+
     @dg.asset(
-        key=step(kind, "sealed"),
-        deps=[draft],
+        key=key,
+        deps=[step(kind, "published")],
         group_name=GROUP,
-        partitions_def=periods,
+        partitions_def=_partitions(kind),
         check_specs=[
-            dg.AssetCheckSpec(SEAL_INTACT, asset=step(kind, "sealed"), description="No file was altered since.")
+            dg.AssetCheckSpec(
+                NO_ATTACK_FINDS_ANYONE,
+                asset=key,
+                blocking=True,
+                description="Attacked as an outsider would, the draft gives away no small count. If not, it stays unpublished.",
+            )
         ],
-        description=f"The release of a {_said(kind)} as a person approved it (`fengqiao approve`).",
+        description=f"The public edition of a {_said(kind)}'s release, drafted and attacked; not yet approved.",
+    )
+    def draft(context: dg.AssetExecutionContext) -> Events:
+        with discreetly():
+            made = drafting.draft(context.partition_key, "public", context.log.info)
+            yield from _attacked(key, made)
+
+    return draft
+
+
+def _sealed_and_published(kind: str, edition: str) -> list[dg.AssetsDefinition]:
+    sealed = step(kind, "sealed", edition)
+
+    @dg.asset(
+        key=sealed,
+        deps=[step(kind, "draft", edition)],
+        group_name=GROUP,
+        partitions_def=_partitions(kind),
+        check_specs=[dg.AssetCheckSpec(SEAL_INTACT, asset=sealed, description="No file was altered since.")],
+        description=f"The {edition} release of a {_said(kind)} as a person approved it (`fengqiao approve`).",
     )
     def seal(context: dg.AssetExecutionContext) -> Events:
         with discreetly():
-            yield from _sealed(kind, context.partition_key)
+            yield from _sealed(kind, context.partition_key, edition)
 
     @dg.asset(
-        key=step(kind, "published"),
+        key=step(kind, "published", edition),
         deps=[seal],
         group_name=GROUP,
-        partitions_def=periods,
-        description=f"The release of a {_said(kind)} before readers, or scheduled for the end of its embargo.",
+        partitions_def=_partitions(kind),
+        description=f"The {edition} release of a {_said(kind)} before readers, or scheduled for the end of its embargo.",
     )
     def publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         with discreetly():
-            return _published(context.partition_key)
+            return _published(context.partition_key, edition)
 
-    return [draft, seal, publish]
+    return [seal, publish]
 
 
 def _said(kind: str) -> str:
@@ -118,37 +165,49 @@ def _drafted(kind: str, made: drafting.Draft) -> Events:
     )
 
 
-def _sealed(kind: str, period: str) -> Events:
+def _attacked(key: dg.AssetKey, made: drafting.Draft) -> Events:
+    """The draft, and what the attacks on it found: how many findings, never which cell."""
+    yield dg.MaterializeResult(asset_key=key, metadata={"release": made.release_id, "outcome": made.outcome})
+    report = audits.audited(made.release_id)
+    told = {name: report[name] for name in ("cells", "sensitive", "failures", "seconds")}
+    yield dg.AssetCheckResult(
+        asset_key=key, check_name=NO_ATTACK_FINDS_ANYONE, passed=bool(report["passed"]), metadata=told
+    )
+
+
+def _sealed(kind: str, period: str, edition: str) -> Events:
     """The gate. A draft that is newer than the sealed release of its period waits, whatever was approved before."""
-    draft, folder = drafting.waiting(period, EDITION), drafting.newest(period, EDITION)
+    draft, folder = drafting.waiting(period, edition), drafting.newest(period, edition)
+    key = step(kind, "sealed", edition)
     if draft is not None:
         raise UserError(
             f"Release {draft.name} is drafted and waits for a person. Read CHANGES.md in {draft}, then run "
-            f"`fengqiao approve {draft.name}`."
+            f"`fengqiao approve {draft.name}{'' if edition == EDITION else f' --edition {edition}'}`."
         )
     if folder is None:
-        raise UserError(f"There is no draft of {period} yet; materialise {kind}_draft first.")
+        raise UserError(
+            f"There is no draft of {period} yet; materialise {step(kind, 'draft', edition).to_user_string()} first."
+        )
     said = sealing.metadata_of(folder)
     told = {
         name: said.get(name) or "" for name in ("approved_by", "approved_role", "approved_department", "approved_at")
     }
-    yield dg.MaterializeResult(asset_key=step(kind, "sealed"), metadata={"release": folder.name, **told})
-    yield dg.AssetCheckResult(asset_key=step(kind, "sealed"), check_name=SEAL_INTACT, passed=sealing.is_intact(folder))
+    yield dg.MaterializeResult(asset_key=key, metadata={"release": folder.name, **told})
+    yield dg.AssetCheckResult(asset_key=key, check_name=SEAL_INTACT, passed=sealing.is_intact(folder))
 
 
-def _published(period: str) -> dg.MaterializeResult:
-    folder = drafting.newest(period, EDITION)
-    if folder is None:
-        raise UserError(f"There is no sealed release of {period} yet.")
-    until = sealing.metadata_of(folder).get("embargo_until")
+def _published(period: str, edition: str) -> dg.MaterializeResult:
+    release = documents.sealed(period, edition)
+    until = sealing.metadata_of(releases(edition) / release).get("embargo_until")
     if until is not None and instant_of(until) > datetime.now(UTC):
-        entry = publishing.schedule(folder.name, EDITION, instant_of(until))
-        return dg.MaterializeResult(metadata={"release": folder.name, "publish_at": entry.publish_at})
-    publishing.publish(folder.name, EDITION)
-    return dg.MaterializeResult(metadata={"release": folder.name})
+        entry = publishing.schedule(release, edition, instant_of(until))
+        return dg.MaterializeResult(metadata={"release": release, "publish_at": entry.publish_at})
+    publishing.publish(release, edition)
+    return dg.MaterializeResult(metadata={"release": release})
 
 
-# From the exports that lie in landing to the draft; past the gate, to the readers.
+# From the exports that lie in landing to the draft; past the gate, to the readers and into documents. The public edition is
+# drafted from what is published internally.
 DRAFT_JOBS = {
     kind: dg.define_asset_job(
         f"{kind}_draft",
@@ -156,11 +215,26 @@ DRAFT_JOBS = {
     )
     for kind in calendar.KINDS
 }
+PUBLIC_DRAFT_JOBS = {
+    kind: dg.define_asset_job(f"{kind}_public_draft", selection=dg.AssetSelection.assets(step(kind, "draft", "public")))
+    for kind in calendar.KINDS
+}
+DOCUMENTS = {"internal": "reviews", "public": "bulletin"}
+
+
+def _job_name(kind: str, edition: str, does: str) -> str:
+    return f"{kind}_{does}" if edition == EDITION else f"{kind}_{edition}_{does}"
+
+
 PUBLISH_JOBS = {
-    kind: dg.define_asset_job(
-        f"{kind}_publish", selection=dg.AssetSelection.assets(step(kind, "sealed"), step(kind, "published"))
+    (kind, edition): dg.define_asset_job(
+        _job_name(kind, edition, "publish"),
+        selection=dg.AssetSelection.assets(
+            *(step(kind, name, edition) for name in ("sealed", "published", DOCUMENTS[edition]))
+        ),
     )
     for kind in calendar.KINDS
+    for edition in EDITIONS
 }
 
 
@@ -187,16 +261,31 @@ def draft_schedule(kind: str) -> dg.ScheduleDefinition:
     return when_closed
 
 
-def approved_sensor(kind: str) -> dg.SensorDefinition:
+def public_sensor(kind: str) -> dg.SensorDefinition:
+    """Notices that the internal release of the newest period of a kind stands before its readers, and drafts its public edition."""
+
+    @dg.sensor(name=f"{kind}_public", job=PUBLIC_DRAFT_JOBS[kind], minimum_interval_seconds=60)
+    def published(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        ended, now = calendar.last_ended(kind, _today()), datetime.now(UTC)
+        internal, public = (calendar.due(ended, kind, edition, now) for edition in EDITIONS)
+        if internal.state == "published" and public.release_id is None:
+            yield dg.RunRequest(run_key=f"public:{internal.release_id}", partition_key=ended)
+        else:
+            yield dg.SkipReason(f"{ended} is {internal.state} internally and {public.state} publicly.")
+
+    return published
+
+
+def approved_sensor(kind: str, edition: str) -> dg.SensorDefinition:
     """Notices that a person has approved a release of the newest period of a kind. One of an earlier period is published by hand:
     it would take readers back."""
 
-    @dg.sensor(name=f"{kind}_approved", job=PUBLISH_JOBS[kind], minimum_interval_seconds=60)
+    @dg.sensor(name=_job_name(kind, edition, "approved"), job=PUBLISH_JOBS[kind, edition], minimum_interval_seconds=60)
     def approved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         ended = calendar.last_ended(kind, _today())
-        entry = calendar.due(ended, kind, EDITION, datetime.now(UTC))
-        if entry.state == "sealed" and entry.release_id not in {e.release_id for e in publishing.scheduled(EDITION)}:
-            yield dg.RunRequest(run_key=f"publish:{entry.release_id}", partition_key=ended)
+        entry = calendar.due(ended, kind, edition, datetime.now(UTC))
+        if entry.state == "sealed" and entry.release_id not in {e.release_id for e in publishing.scheduled(edition)}:
+            yield dg.RunRequest(run_key=f"publish:{edition}:{entry.release_id}", partition_key=ended)
         else:
             yield dg.SkipReason(f"{ended} is {entry.state}; the next is {period_after(ended)}.")
 
@@ -205,9 +294,13 @@ def approved_sensor(kind: str) -> dg.SensorDefinition:
 
 @dg.op
 def publish_scheduled(context: dg.OpExecutionContext) -> list[str]:
-    """Publish the scheduled releases whose instant has come."""
+    """Publish the scheduled releases whose instant has come; of a public one write the bulletin too."""
     with discreetly():
         made = publishing.publish_due(EDITION)
+        public = publishing.publish_due("public")
+        if public:
+            documents.write_bulletin(public[-1], context.log.info)
+        made += public
         context.log.info(f"published: {', '.join(made) or 'nothing'}")
         return made
 
@@ -220,7 +313,8 @@ def publish_due() -> None:
 @dg.sensor(job=publish_due, minimum_interval_seconds=30)
 def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Runs when the instant of a scheduled publication has come."""
-    waiting = publishing.scheduled(EDITION)
+    waiting = [entry for edition in EDITIONS for entry in publishing.scheduled(edition)]
+    waiting.sort(key=lambda entry: instant_of(entry.publish_at))
     if waiting and instant_of(waiting[0].publish_at) <= datetime.now(UTC):
         return dg.RunRequest(run_key=f"{waiting[0].release_id}@{waiting[0].publish_at}")
     return dg.SkipReason(
@@ -230,4 +324,8 @@ def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest 
 
 ASSETS = [asset for kind in calendar.KINDS for asset in release_assets(kind)]
 SCHEDULES = [draft_schedule(kind) for kind in calendar.KINDS]
-SENSORS = [*(approved_sensor(kind) for kind in calendar.KINDS), scheduled_publication]
+SENSORS = [
+    *(approved_sensor(kind, edition) for kind in calendar.KINDS for edition in EDITIONS),
+    *(public_sensor(kind) for kind in calendar.KINDS),
+    scheduled_publication,
+]

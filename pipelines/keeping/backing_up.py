@@ -1,7 +1,8 @@
 """A backup: one file (tar, packed by zstd) that says first what it is and last the sha256 of everything in it.
 
 It holds what cannot be computed again: ledger, lake, quarantine, received files (encrypted), declarations given by option,
-sealed releases, documents. Keys and the archive's identity are never in it: they lie outside the data folder.
+sealed releases, what public values were drawn from and how they withstood attacks, documents.
+Keys and the archive's identity are never in it: they lie outside the data folder.
 """
 
 import hashlib

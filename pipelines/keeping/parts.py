@@ -26,6 +26,8 @@ LEFT_OUT: Mapping[str, str] = {
     "alerts.sqlite": "of this machine: which alerts were sent",
     "lock": "of this machine",
 }
+# For their owner only: received files, and the counts that public values were drawn from.
+CLOSED = ("archive", "releases/drawn")
 # Computed too, below a part that is kept: `fengqiao release` makes a draft again.
 DRAFTS = "releases/drafts"
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 from pipelines.data_folder import RESTORING, require_known
 from pipelines.intake.lake import sync
 from pipelines.keeping.backing_up import BLOCK, FORMAT, HASHES, HEADER
-from pipelines.keeping.parts import KEPT
+from pipelines.keeping.parts import CLOSED, KEPT
 from pipelines.settings import UserError, data_root
 
 LARGEST_HASHES = 1 << 30  # bytes of the two entries that are read into memory
@@ -204,8 +204,9 @@ def _put_in_place(draft: Path, root: Path, entries: dict[str, tarfile.TarInfo]) 
             for path in (folder, *folder.rglob("*")) if sealed else ():
                 if path.is_dir():
                     path.chmod(0o555)
-        if (draft / "archive").is_dir():
-            (draft / "archive").chmod(0o700)
+        for folder in (draft / name for name in CLOSED):
+            if folder.is_dir():
+                folder.chmod(0o700)
         os.sync()
         for part in sorted(draft.iterdir(), key=lambda path: KEPT.index(path.name), reverse=True):
             part.rename(root / part.name)

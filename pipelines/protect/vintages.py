@@ -1,6 +1,7 @@
 """Vintages: a cell is published provisionally once and finally once, and anew only where at least k cases in it changed.
 
-What was drawn, and of which count, is remembered beside the warehouse, never in a public folder.
+What was drawn, and of which count, is remembered beside the releases, never in a public folder: no build can compute it again,
+so a backup holds it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,7 +61,7 @@ class Vintages:
 
 
 def memory_path(release_id: str) -> Path:
-    return data_root() / "warehouse" / "drawn" / f"{release_id}.parquet"
+    return data_root() / "releases" / "drawn" / f"{release_id}.parquet"
 
 
 def remember(drawn: Iterable[tuple[Cell, Drawn]], release_id: str) -> None:

@@ -15,8 +15,10 @@ import duckdb
 from pipelines import catalogue, protect, warehouse
 from pipelines.periods import month_start, months_of, period_ending
 from pipelines.protect.vintages import Cell, Drawn, remember
+from pipelines.release.audits import report_path
 from pipelines.release.changes import definitions, write_change_list, write_changes
 from pipelines.release.metadata import indicators_of, metadata
+from pipelines.release.open_data import write_open_data
 from pipelines.release.publishing import current
 from pipelines.release.reconciling import write_reconciliation
 from pipelines.release.sealing import metadata_of, write_metadata
@@ -25,7 +27,6 @@ from pipelines.release.tables import (
     column_words,
     release_tables,
     tables_of,
-    write_csv,
     write_database,
     write_parquet,
 )
@@ -125,11 +126,11 @@ def _written(
     progress(f"{CHANGES}.parquet")
     write_changes(connection, folder, earlier, edition)
     write_parquet(connection, CHANGES, folder / f"{CHANGES}.parquet", words, tables)
-    progress("csv")
-    write_csv(connection, folder / "csv", edition)
     progress("fengqiao.duckdb")
     write_database(folder, words, tables)
     said = metadata(connection, release_id, period, edition, data_hash, superseded, earlier)
+    progress("open data")
+    write_open_data(folder, said)
     write_change_list(connection, folder / "CHANGES.md", said)
     write_metadata(folder, said)
     target = drafts(edition) / release_id
@@ -181,6 +182,20 @@ def newest(period: str, edition: str) -> Path | None:
 def waiting(period: str, edition: str) -> Path | None:
     """The newest draft of a period that nobody has approved."""
     return _newest_in(drafts(edition), period)
+
+
+def blocked() -> list[str]:
+    """Of each period the newest public draft or release, where the audit of these very data was not passed; by id."""
+    found = []
+    for path in sorted(report_path("*").parent.glob("*.json")):
+        period = path.stem.rpartition("-")[0]
+        folder = waiting(period, "public") or newest(period, "public")
+        if folder is None or folder.name != path.stem:
+            continue
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if not report["passed"] and report["data_hash"] == metadata_of(folder)["data_hash"]:
+            found.append(folder.name)
+    return found
 
 
 def _newest_in(folder: Path, period: str) -> Path | None:

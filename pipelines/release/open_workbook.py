@@ -18,7 +18,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from pipelines import catalogue
-from pipelines.catalogue import Card, Words
+from pipelines.catalogue import Card
 
 LONGEST_NAME = 31
 FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
@@ -37,13 +37,12 @@ class Book:
     """What a workbook is made of.
 
     `figures`: the columns of `LABELS`, indicator, breakdown, period, value, low, high, status, decimals, band, in the order
-    of the rows. `periods` are the columns, oldest first. `signs`: what each marker means. `about`: the release's metadata.
+    of the rows. `periods` are the columns, oldest first. `about`: the release's metadata.
     """
 
     cards: Sequence[Card]
     figures: pl.DataFrame
     periods: Sequence[str]
-    signs: Mapping[str, Words]
     about: Mapping[str, Any]
 
 
@@ -103,7 +102,7 @@ def _write_notes(sheet: Worksheet, book: Book, names: Mapping[str, str], bold: F
         ("数据截至 Data as of", str(about["data_cutoff"])),
         ("地区代码 Area codes", str(about.get("geography") or "")),
         ("使用许可 Licence", str(about.get("licence") or "")),
-        ("符号 Signs", legend(book.signs)),
+        ("符号 Signs", legend()),
         ("注意 Note", _rounding(about)),
     ]
     for place, (head, said) in enumerate(line for line in lines if line[1]):
@@ -118,8 +117,8 @@ def _write_notes(sheet: Worksheet, book: Book, names: Mapping[str, str], bold: F
     sheet.freeze_panes(1, 0)
 
 
-def legend(signs: Mapping[str, Words]) -> str:
-    return "; ".join(f"[{code}] {words.zh} {words.en}" for code, words in signs.items())
+def legend() -> str:
+    return "; ".join(f"[{code}] {words.zh} {words.en}" for code, words in catalogue.markers().items())
 
 
 def _rounding(about: Mapping[str, Any]) -> str:
@@ -134,7 +133,7 @@ def _write_card(
         f"{card.label.zh} {card.label.en}",
         f"{card.definition.zh} {card.definition.en}",
         f"单位 Unit: {unit['symbol_zh']} {unit['symbol_en']}; {card.id}",
-        f"符号 Signs: {legend(book.signs)}",
+        f"符号 Signs: {legend()}",
         f"{card.caution.zh} {card.caution.en}" if card.caution else "",
         f"发布 Release {book.about['release_id']} ({book.about['edition']}); {book.about['data_cutoff']}. "
         + _rounding(book.about),

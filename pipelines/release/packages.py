@@ -6,7 +6,7 @@ Both say what `release.json` says, in their own words, and name every file with 
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 MEDIA = {
     ".parquet": "application/vnd.apache.parquet",
     ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".duckdb": "application/vnd.duckdb",
     ".json": "application/json",
     ".md": "text/markdown",
@@ -59,15 +60,16 @@ def _package(resources: list[dict[str, Any]], said: Mapping[str, Any]) -> dict[s
 
 
 def _resources(folder: Path) -> Iterator[dict[str, Any]]:
-    """Tables as Parquet (files with a schema of their own), tables as CSV, and what else a reader may want."""
-    words, types = column_words(), _types(folder)
-    for path in sorted(folder.glob("*.parquet")):
-        fields = [_field(name, types, words) for name in pq.read_schema(path).names]
+    """Tables as Parquet (files with a schema of their own), tables as CSV, the workbook, and what else a reader may want."""
+    words, tables = column_words(), sorted(folder.glob("*.parquet"))
+    types = _types(tables)
+    for path in tables:
+        fields = [_field(name, kind, words) for name, kind in _types([path]).items()]
         told = {"title": TABLE_WORDS[path.stem], "schema": {"fields": fields}}
         yield {**_file(folder, path), "type": "file", "format": "parquet", **told}
     for path in sorted((folder / "csv").glob("*.csv")):
         with path.open(encoding="utf-8-sig", newline="") as file:
-            fields = [_field(name, types, words) for name in next(csv.reader(file))]
+            fields = [_field(name, types.get(name, "string"), words) for name in next(csv.reader(file))]
         yield {
             **_file(folder, path),
             "type": "table",
@@ -75,8 +77,8 @@ def _resources(folder: Path) -> Iterator[dict[str, Any]]:
             "encoding": "utf-8",
             "schema": {"fields": fields},
         }
-    for name in ("fengqiao.duckdb", "cards.json", "CHANGES.md"):
-        yield {**_file(folder, folder / name), "type": "file", "format": name.partition(".")[2]}
+    for path in (*folder.glob("*.xlsx"), *(folder / name for name in ("fengqiao.duckdb", "cards.json", "CHANGES.md"))):
+        yield {**_file(folder, path), "type": "file", "format": path.suffix.removeprefix(".")}
 
 
 def _file(folder: Path, path: Path) -> dict[str, Any]:
@@ -92,10 +94,15 @@ def _file(folder: Path, path: Path) -> dict[str, Any]:
     }
 
 
-def _types(folder: Path) -> dict[str, str]:
-    """Column -> type of a table schema, over the tables that are written as CSV too. A name has one type in all of them."""
-    schemas = (pq.read_schema(path) for path in sorted(folder.glob("*.parquet")))
-    return {field.name: _type(field.type) for schema in schemas for field in schema}
+def _types(tables: Iterable[Path]) -> dict[str, str]:
+    """Column -> type of a table schema, over some tables. A name has one type in all of them, but that a public measure is
+    whole and a figure of the same column is not: then it is a number."""
+    found: dict[str, str] = {}
+    for field in (field for path in tables for field in pq.read_schema(path)):
+        kind = _type(field.type)
+        whole_or_not = {found.get(field.name, kind), kind} == {"integer", "number"}
+        found[field.name] = "number" if whole_or_not else kind
+    return found
 
 
 def _type(kind: pa.DataType) -> str:
@@ -104,8 +111,8 @@ def _type(kind: pa.DataType) -> str:
     return next((name for is_of, name in known.items() if is_of(kind)), "string")
 
 
-def _field(name: str, types: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
-    said = {"name": name, "type": types.get(name, "string")}
+def _field(name: str, kind: str, words: Mapping[str, str]) -> dict[str, str]:
+    said = {"name": name, "type": kind}
     return said | ({"description": words[name]} if name in words else {})
 
 

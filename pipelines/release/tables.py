@@ -1,4 +1,4 @@
-"""The tables of a release: which, in which order of rows, and as Parquet, CSV and DuckDB."""
+"""The tables of a release: which, in which order of rows, and as Parquet and DuckDB."""
 
 import base64
 import re
@@ -34,7 +34,9 @@ TABLES: Mapping[str, str] = {
     "reconciliation": "table_name, sender, area_code, month, measure",
     "changes": "against, indicator, breakdown, area_code, period, category",
 }
-CHANGES = "changes"  # depends on what was released before; all others on the data alone: the same data give the same bytes
+CHANGES = (
+    "changes"  # depends on what was released before; all others on the data alone: the same data give the same bytes
+)
 _SELECTS = {
     "figures": f"select f.* from ({INTERVALS}) f join periods p on f.period = p.period",
     "standings": "select s.* from edition.indicators.standings s join periods p on s.period = p.period",
@@ -97,12 +99,6 @@ _PUBLIC_SELECTS = {
         where w.measure in (select measure from edition.inputs.measures)
     """,
 }
-CSV_COLUMNS = """
-    f.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, f.area_code, a.name_zh as area_zh, a.name_en as area_en,
-    f.area_level, f.period, f.period_kind, f.breakdown, f.category, c.label_zh as category_zh, c.label_en as category_en,
-    f.value, i.unit, f.numerator, f.denominator, f.value_year_before, f.change_on_year, f.change_on_year_percent,
-    f.change_on_period, f.status
-"""
 
 
 def tables_of(edition: str) -> Mapping[str, str]:
@@ -147,64 +143,6 @@ def column_words() -> dict[str, str]:
     """Column name -> description, from the dbt project's column docs."""
     text = (DBT_PROJECT / "models" / "columns.md").read_text(encoding="utf-8")
     return dict(re.findall(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", text, re.S))
-
-
-def write_csv(connection: duckdb.DuckDBPyConnection, folder: Path, edition: str = "internal") -> None:
-    """One CSV an indicator, UTF-8 with BOM: totals of district and above for all periods, breakdowns and townships for years;
-    and in the internal edition the data-quality record."""
-    folder.mkdir()
-    for (indicator,) in connection.execute("select indicator from temp.indicators order by 1").fetchall():
-        path = folder / f"{indicator}.csv"
-        connection.execute(
-            f"""
-            copy (
-                select {CSV_COLUMNS} from temp.figures f
-                join temp.indicators i on f.indicator = i.indicator
-                join temp.areas a on f.area_code = a.area_code
-                join temp.categories c on f.breakdown = c.breakdown and f.category = c.category
-                where f.indicator = '{indicator}'
-                    and (f.period_kind = 'year' or (f.breakdown = 'total' and f.area_level <> 'township'))
-                order by f.breakdown, f.area_code, f.period, c.sort, f.category
-            ) to '{_quoted(path)}' (format csv, header)
-            """
-        )
-        path.write_bytes("\ufeff".encode() + path.read_bytes())
-    if edition == "internal":
-        _write_quality_csv(connection, folder / "data_quality.csv")
-    _write_changes_csv(connection, folder / "changes.csv")
-
-
-def _write_quality_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """The whole data-quality record, with the senders' names."""
-    connection.execute(
-        f"""
-        copy (
-            select q.table_name, q.sender, s.name_zh as sender_zh, s.name_en as sender_en, q.* exclude (table_name, sender)
-            from temp.data_quality q
-            left join (select distinct table_name, sender, name_zh, name_en from temp.senders) s
-                on q.table_name = s.table_name and q.sender = s.sender
-            order by q.table_name, q.sender, q.month
-        ) to '{_quoted(path)}' (format csv, header)
-        """
-    )
-    path.write_bytes("\ufeff".encode() + path.read_bytes())
-
-
-def _write_changes_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Every changed cell, with the words of indicator and area."""
-    connection.execute(
-        f"""
-        copy (
-            select c.indicator, i.label_zh as indicator_zh, i.label_en as indicator_en, c.area_code, a.name_zh as area_zh,
-                a.name_en as area_en, c.* exclude (indicator, area_code)
-            from temp.changes c
-            left join temp.indicators i on c.indicator = i.indicator
-            left join temp.areas a on c.area_code = a.area_code
-            order by c.against, c.indicator, c.breakdown, c.area_code, c.period, c.category
-        ) to '{_quoted(path)}' (format csv, header)
-        """
-    )
-    path.write_bytes("\ufeff".encode() + path.read_bytes())
 
 
 def write_database(folder: Path, words: Mapping[str, str], tables: Mapping[str, str] = TABLES) -> None:
