@@ -137,6 +137,7 @@ SENDERS = {
     "name_zh": pl.String,
     "name_en": pl.String,
     "due_day": pl.Int64,
+    "months_each": pl.Int64,
     "valid_from": pl.Date,
     "valid_to": pl.Date,
 }
@@ -150,6 +151,7 @@ def _sender(sender: catalogue.Sender) -> dict[str, Any]:
         "name_zh": sender.name_zh,
         "name_en": sender.name_en,
         "due_day": sender.due_day,
+        "months_each": catalogue.tables()[sender.table].months_each,
         "valid_from": sender.valid_from,
         "valid_to": sender.valid_to,
     }
