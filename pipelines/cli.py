@@ -316,6 +316,8 @@ def build(full: bool, as_of: str | None, as_json: bool) -> None:
         "秒\nSeconds",
     )
     output.print_table("构建 Build", [(head, "left") for head in heads], [cells], report.reason)
+    for sentence in report.expired:
+        output.say(sentence)
 
 
 @main.command()

@@ -15,6 +15,7 @@ from pipelines.catalogue import (
     code_lists,
     contract_versions,
     contracts,
+    corrections,
     json_schemas,
     measures,
 )
@@ -86,11 +87,13 @@ def _write(out: Path, said: Mapping[str, Any]) -> None:
 
 
 def dictionary(contracts: Sequence[Contract], *, whole: bool = False) -> dict[str, Any]:
-    """Contracts as plain values, newest version first, and the code lists that they name; when `whole`, the cards and
-    their measures too."""
+    """Contracts as plain values, newest version first, the code lists that they name and the corrections of their tables;
+    when `whole`, the cards and their measures too."""
     used = {name for contract in contracts for column in contract.columns for name in _lists(column)}
+    told = {contract.table for contract in contracts}
     return {
         "contracts": [_contract(contract) for contract in contracts],
+        "corrections": [entry.model_dump(mode="json") for entry in corrections().values() if entry.table in told],
         "code_lists": {name: [_code(code) for code in code_lists()[name]] for name in sorted(used)},
         "indicators": [card.model_dump(mode="json") for card in cards().values()] if whole else [],
         "measures": [measure.model_dump(mode="json") for measure in measures().values()] if whole else [],
@@ -153,6 +156,8 @@ def markdown(said: Mapping[str, Any]) -> Iterator[str]:
     yield "# 数据字典 Data dictionary"
     for contract in said["contracts"]:
         yield from _contract_lines(contract)
+    if said["corrections"]:
+        yield from _correction_lines(said["corrections"])
     yield from ("", "## 码表 Code lists")
     for name, codes in said["code_lists"].items():
         yield from ("", f"### {name}", "")
@@ -170,6 +175,23 @@ def markdown(said: Mapping[str, Any]) -> Iterator[str]:
     if said["indicators"]:
         yield from _indicator_lines(said["indicators"])
         yield from _measure_lines(said["measures"])
+
+
+def _correction_lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("", "## 更正登记 Corrections register", "")
+    heads = ("更正 correction", "单元格 cell", "处理 action", "原报 expected", "状态 status", "说明 reason")
+    cells = (
+        (
+            entry["id"],
+            ", ".join((entry["table"], *entry["match"].values())),
+            entry["action"] + ("" if entry["value"] is None else f" {entry['value']}"),
+            ", ".join(str(expected) for expected in entry["expect"]),
+            f"{entry['status']} ({entry['since']})",
+            f"{entry['reason']['zh']} {entry['reason']['en']}",
+        )
+        for entry in entries
+    )
+    yield from _table(heads, cells)
 
 
 def _indicator_lines(indicators: Sequence[Mapping[str, Any]]) -> Iterator[str]:

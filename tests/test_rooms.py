@@ -82,8 +82,9 @@ MODEL_ROOMS: Mapping[str, set[str]] = {
     "indicators": {"indicators", "source edition"},
 }
 # What must be counted again is read off all versions, and only the lake has them all; of senders that nobody has registered
-# the lake is asked for their few rows, where the view would rank everybody's.
-EXCEPTIONS = {("touched_months", "source lake"), ("reported_areas", "source lake")}
+# the lake is asked for their few rows, where the view would rank everybody's. What a source shows of a cell that is corrected
+# stands in the lake alone.
+EXCEPTIONS = {(model, "source lake") for model in ("touched_months", "reported_areas", "correction_checks")}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

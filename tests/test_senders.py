@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.release import reminding
-from tests.offices import HECHUAN, Office, cases, opened
+from tests.offices import HECHUAN, Office, cases, opened, table
 
 MARCH = date(2025, 3, 1)
 SECRET = "李某某说的话"
@@ -55,6 +55,24 @@ def test_who_has_reported_is_reminded_of_nothing(office: Office) -> None:
     assert "人民调解案件明细" not in told
     assert "零报告" in told
     assert "due on 5 April 2025" in told
+
+
+def test_what_is_owed_by_the_year_is_owed_for_december(office: Office) -> None:
+    """Whatever months of the year its delivery names."""
+    sender, today = "organisation-500000", date(2026, 3, 1)
+    assert [reminding.owed(date(2025, month, 1), today, "organisations", sender) for month in (1, 6, 11)] == [
+        [],
+        [],
+        [],
+    ]
+    [owed] = reminding.owed(date(2025, 12, 1), today, "organisations", sender)
+    assert owed.state == "late"
+    row = {"机构编号": "O1", "区划代码": "500117", "机构类型": "司法所", "统计日期": "2025-06-30"}
+    office.take(table([row]), "organisation_2025-06.csv", sender)
+    [owed] = reminding.owed(date(2025, 12, 1), today, "organisations", sender)
+    assert owed.state.startswith("reported")
+    [owed] = reminding.owed(date(2024, 12, 1), today, "organisations", sender)
+    assert owed.state == "late", "a count speaks for its own year"
 
 
 def test_a_zero_report_is_a_report(office: Office) -> None:

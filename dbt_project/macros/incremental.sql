@@ -65,7 +65,8 @@
 {%- endmacro %}
 
 {% macro changed_cases_of(table) -%}
-    {{ newest_version(table, only="select case_key from catalogue.changed_cases where table_name = '" ~ table ~ "'") }}
+    {% set changed = "select case_key from catalogue.changed_cases where table_name = '" ~ table ~ "'" -%}
+    {{ newest_cells(table, only=changed) if table in forms() else newest_version(table, only=changed) }}
 {%- endmacro %}
 
 {# A measure table: what its `caller` counts, of the months that these lake tables touch; without tables all, at each build. #}

@@ -48,19 +48,29 @@ where numbered.version_rank = 1
     and (withdrawn.withdrawn_sequence is null or withdrawn.withdrawn_sequence < numbered.last_sequence)
 {%- endmacro %}
 
-{# The newest versions of the cells of a monthly form. #}
-{% macro newest_cells(form) -%}
-{{ newest_version(form, [
-    'case_key',
-    'cell_number',
-    'ledger_sequence',
-    'row_number',
-    'sender',
-    'area_code',
-    'month',
-    'item',
-    'category',
-    'value',
-    'reported_on'
-]) }}
+{# The newest versions of the cells of a monthly form, those that the corrections register knows to be wrong put right as long
+   as the source shows what the entry expects. `only` as above. #}
+{% macro newest_cells(form, only=none) -%}
+{% set columns = ['case_key', 'cell_number', 'ledger_sequence', 'row_number', 'sender', 'area_code', 'month', 'item', 'category'] -%}
+with newest as (
+    {{ newest_version(form, columns + ['value', 'reported_on'], only) }}
+),
+
+corrections as (select * from {{ source('catalogue', 'corrections') }} where table_name = '{{ form }}')
+
+select
+    {% for column in columns -%}
+    newest.{{ column }},
+    {% endfor -%}
+    case when corrections.action = 'override' then corrections.value else newest.value end as value,
+    newest.reported_on
+from newest
+left join corrections
+    on newest.sender = corrections.sender
+    and newest.area_code = corrections.area_code
+    and newest.month = corrections.month
+    and newest.item = corrections.item
+    and newest.category = corrections.category
+    and newest.value = corrections.expected
+where corrections.action is null or corrections.action <> 'drop'
 {%- endmacro %}

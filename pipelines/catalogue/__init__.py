@@ -34,6 +34,7 @@ from pipelines.catalogue.contracts import (
     tables,
     versions_of,
 )
+from pipelines.catalogue.corrections import Cell, Correction, corrections
 from pipelines.catalogue.declaring import (
     Declared,
     LegalBasis,
@@ -70,10 +71,12 @@ __all__ = [
     "AreaChange",
     "Card",
     "Carried",
+    "Cell",
     "Clock",
     "Code",
     "Column",
     "Contract",
+    "Correction",
     "Declared",
     "Denied",
     "DeniedHeading",
@@ -101,6 +104,7 @@ __all__ = [
     "consistency_reasons",
     "contract_versions",
     "contracts",
+    "corrections",
     "denied",
     "form_lines",
     "heading",

@@ -141,7 +141,8 @@ class Contract(Declared):
     """What an export looks like: one row a case (`cases`) or one row an area and month, many items (`form`).
 
     `key`: the column (or columns) that make a case itself inside its register. `dash`: what "/" and "—" mean in the
-    integer columns of this export. `retired`: since when the export comes in a newer version.
+    integer columns of this export. `frequency`: of what its senders owe one each. `retired`: since when the export comes in
+    a newer version.
     """
 
     id: str
@@ -155,6 +156,7 @@ class Contract(Declared):
     sender: str | None = None
     key: str | tuple[str, ...] | None = None
     dash: Literal["nothing", "zero"] = "nothing"
+    frequency: Literal["month", "quarter", "half_year", "year"] = "month"
     updated: str | None = None
     dated_by: str
     columns: tuple[Column, ...]
@@ -191,6 +193,11 @@ class Contract(Declared):
             if unknown:
                 raise ValueError(f"rule {rule.id} names unknown columns {sorted(unknown)}")
         return self
+
+    @property
+    def months_each(self) -> int:
+        """For how many months a report is owed at once; it is owed for the last of them."""
+        return {"month": 1, "quarter": 3, "half_year": 6, "year": 12}[self.frequency]
 
     @cached_property
     def headings(self) -> Mapping[str, str]:

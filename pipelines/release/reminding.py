@@ -48,8 +48,12 @@ def owed(month: date, today: date, table: str | None = None, sender: str | None 
 
 
 def _owes(entry: Sender, month: date) -> bool:
-    return (entry.valid_from is None or entry.valid_from.replace(day=1) <= month) and (
-        entry.valid_to is None or month <= entry.valid_to
+    """What is owed once in several months is owed for their last."""
+    is_last = month.month % catalogue.tables()[entry.table].months_each == 0
+    return (
+        is_last
+        and (entry.valid_from is None or entry.valid_from.replace(day=1) <= month)
+        and (entry.valid_to is None or month <= entry.valid_to)
     )
 
 
@@ -75,13 +79,11 @@ def _owed(registered: Sequence[Sender], month: date, today: date, entries: Itera
 
 
 def _speaks_for(entry: Delivery, month: date) -> bool:
-    """A delivery speaks for the months from its first to its last; one of counts that stand, for the year after too."""
+    """A delivery speaks for the months from its first to its last, and so for all that is owed with any of them."""
     if entry.first_month is None or entry.last_month is None:
         return False
-    first, last = month_start(entry.first_month), month_start(entry.last_month)
-    if entry.table_name in ("organisations", "population"):
-        last = last.replace(year=last.year + 1)
-    return first <= month <= last
+    begins = month.replace(month=month.month - catalogue.tables()[entry.table_name].months_each + 1)
+    return month_start(entry.first_month) <= month and begins <= month_start(entry.last_month)
 
 
 def _received_on(entry: Delivery) -> date:

@@ -25,7 +25,7 @@ FORMS_COUNTED_BY = ("fct_form_months", "events_forms")
 # Counts that stand until a newer one comes: what moved is said of the whole table, not case by case.
 STANDING = ("organisations", "population")
 CASE_COLUMNS = {"case_key", "cell_number", "area_code", "month", "measure", "bucket", "value"}
-DECLARED = ("ledger", "clocks", "working_days", "months", "form_lines", "measures")
+DECLARED = ("ledger", "clocks", "working_days", "months", "form_lines", "measures", "corrections")
 
 
 @contextmanager

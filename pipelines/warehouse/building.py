@@ -20,7 +20,8 @@ from pipelines.warehouse.running import Progress, code_version, column, connecte
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did. `outcome`: built or unchanged; `recomputed_months` as YYYY-MM; `reason`: why these months."""
+    """What a build did. `outcome`: built or unchanged; `recomputed_months` as YYYY-MM; `reason`: why these months;
+    `expired`: a sentence for each entry of the corrections register that is not applied."""
 
     sequence: int
     outcome: str
@@ -30,6 +31,7 @@ class BuildReport:
     models: int
     tests: int
     seconds: float
+    expired: list[str]
 
 
 def build(*, full: bool = False, as_of: str | None = None, progress: Progress = lambda _: None) -> BuildReport:
@@ -43,7 +45,8 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
         deliveries = _deliveries_until(as_of)
         request = _request(deliveries, full)
         if request["sequence"] == request["previous_sequence"] and not request["is_full"]:
-            return BuildReport(request["sequence"], "unchanged", False, "nothing new in the ledger", [], 0, 0, 0.0)
+            reason = "nothing new in the ledger"
+            return BuildReport(request["sequence"], "unchanged", False, reason, [], 0, 0, 0.0, _expired())
         with connected(warehouse_path()) as connection:
             write_catalogue(connection, deliveries, request)
             write_lake(connection)
@@ -56,10 +59,30 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
             months = column(connection, "select distinct strftime(month, '%Y-%m') from core.touched_months order by 1")
             connection.execute("create or replace table catalogue.watermark as select * from catalogue.build_request")
     models, tests = (sum(node.startswith(kind) for node in results) for kind in ("model.", "test."))
-    reason = str(request["reason"])
     return BuildReport(
-        request["sequence"], "built", request["is_full"], reason, months, models, tests, time.monotonic() - started
+        sequence=request["sequence"],
+        outcome="built",
+        full=request["is_full"],
+        reason=str(request["reason"]),
+        recomputed_months=months,
+        models=models,
+        tests=tests,
+        seconds=time.monotonic() - started,
+        expired=_expired(),
     )
+
+
+def _expired() -> list[str]:
+    """What is said of the entries of the corrections register that were not applied."""
+    with connected(warehouse_path()) as connection:
+        checks = connection.sql("from core.correction_checks where not is_applied order by correction").pl()
+    return [
+        f"Correction {row['correction']} is not applied: the newest {row['table_name']} shows something else than it "
+        "expects. If its source is mended, set its status to fixed_upstream."
+        if row["is_found"]
+        else f"Correction {row['correction']} is not applied: no {row['table_name']} has the cell that it names."
+        for row in checks.iter_rows(named=True)
+    ]
 
 
 def last_month() -> date:

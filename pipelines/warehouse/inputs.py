@@ -79,6 +79,7 @@ def write_catalogue(connection: duckdb.DuckDBPyConnection, deliveries: list[Deli
     lines = ["measure", "table_name", "item", "category", "breakdown", "measure_category", "sign"]
     write(connection, "catalogue", "form_lines", pl.DataFrame(catalogue.form_lines(), schema=lines, orient="row"))
     write(connection, "catalogue", "grid", grid_table())
+    write(connection, "catalogue", "corrections", correction_table())
     days = {"day": pl.Date, "working_day_number": pl.Int32}
     write(connection, "catalogue", "working_days", pl.DataFrame(catalogue.working_days(), schema=days, orient="row"))
     write(connection, "catalogue", "clocks", clock_table())
@@ -89,6 +90,25 @@ def clock_table() -> pl.DataFrame:
     clocks = [(t.table, clock.id, clock.days) for t in catalogue.tables().values() for clock in t.clocks]
     schema = {"table_name": pl.String, "clock": pl.String, "days": pl.Int32}
     return pl.DataFrame(clocks, schema=schema, orient="row")
+
+
+def correction_table() -> pl.DataFrame:
+    """correction, table_name, sender, area_code, month, item, category, expected, action, value: the entries of the
+    register that stand, a row for each value that an entry expects of its source."""
+    schema = {
+        "correction": pl.String,
+        "table_name": pl.String,
+        **{"sender": pl.String, "area_code": pl.String, "month": pl.Date, "item": pl.String, "category": pl.String},
+        **{"expected": pl.Int64, "action": pl.String, "value": pl.Int64},
+    }
+    rows = [
+        {"correction": entry.id, "table_name": entry.table, **entry.match.model_dump()}
+        | {"expected": expected, "action": entry.action, "value": entry.value}
+        for entry in catalogue.corrections().values()
+        if entry.is_standing
+        for expected in entry.expect
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def grid_table() -> pl.DataFrame:
@@ -117,6 +137,7 @@ SENDERS = {
     "name_zh": pl.String,
     "name_en": pl.String,
     "due_day": pl.Int64,
+    "months_each": pl.Int64,
     "valid_from": pl.Date,
     "valid_to": pl.Date,
 }
@@ -130,6 +151,7 @@ def _sender(sender: catalogue.Sender) -> dict[str, Any]:
         "name_zh": sender.name_zh,
         "name_en": sender.name_en,
         "due_day": sender.due_day,
+        "months_each": catalogue.tables()[sender.table].months_each,
         "valid_from": sender.valid_from,
         "valid_to": sender.valid_to,
     }

@@ -29,9 +29,9 @@ class Book:
     """What figures are computed from.
 
     `measures`: (measure, breakdown) → area_code (any level), month, category, bucket, value.
-    `places`: table and needed columns → area_code (any level), level, period, has_first, has_last, is_whole: where
-    something was reported in the period, whether in its first and its last month, and whether by everybody in all of
-    its months.
+    `places`: table and needed columns → area_code (any level), level, period, has_first, has_last, is_whole,
+    averaged_months: where something was reported in the period, whether in its first and its last month, and whether by
+    everybody in all of its months; how many months were told by each who told any, on average.
     `periods`: period, month, is_first, is_last (the period's first and last month), year_before, period_before.
     """
 
@@ -57,7 +57,8 @@ def open_book(measures: pl.DataFrame, coverage: pl.DataFrame) -> Book:
 
 
 def _reported(coverage: pl.DataFrame, table: str, needs: frozenset[str], laid: pl.DataFrame) -> pl.DataFrame:
-    """area_code (any level), level, period, has_first, has_last, is_whole, of a table in files that have the columns."""
+    """area_code (any level), level, period, has_first, has_last, is_whole, averaged_months, of a table in files that have
+    the columns."""
     ancestors = declared.ancestors()
     sent = coverage.filter(pl.col("table_name") == table).with_columns(pl.col("area_code").alias("sender_area"))
     below = sent.rename({"area_code": "ancestor_code"}).join(ancestors, on="ancestor_code")
@@ -81,6 +82,7 @@ def _reported(coverage: pl.DataFrame, table: str, needs: frozenset[str], laid: p
             pl.col("is_first").any().alias("has_first"),
             pl.col("is_last").any().alias("has_last"),
             pl.len().alias("months"),
+            (pl.len() / pl.col("sender_area").n_unique()).alias("averaged_months"),
         )
         .join(senders, on="area_code")
         .with_columns(is_whole.alias("is_whole"))
@@ -178,8 +180,12 @@ def _divided(counted: pl.DataFrame, book: Book, card: Card, breakdown: str) -> p
     counted = counted.with_columns(pl.col("denominator").fill_null(0))
     divisor = pl.col("denominator").cast(pl.Float64)
     if declared.measures()[card.denominator].over_time == "mean":
-        divisor = divisor / pl.col("period").map_elements(length, return_dtype=pl.Int64)
-    return counted.with_columns(pl.when(pl.col("denominator") != 0).then(scaled / divisor).alias("value"))
+        needed = next(need for need in card.needs if need[0] == declared.measures()[card.denominator].table)
+        told = book.places[needed].select("area_code", "period", "averaged_months")
+        counted = counted.join(told, on=["area_code", "period"], how="left")
+        divisor = divisor / pl.col("averaged_months")
+    counted = counted.with_columns(pl.when(pl.col("denominator") != 0).then(scaled / divisor).alias("value"))
+    return counted.drop("averaged_months", strict=False)
 
 
 def _is_mature(card: Card, book: Book) -> pl.Expr:

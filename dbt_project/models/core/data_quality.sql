@@ -5,6 +5,12 @@ months as (select * from {{ source('catalogue', 'months') }}),
 
 senders as (select * from {{ source('catalogue', 'senders') }}),
 
+frequencies as (
+    select table_name, max(months_each) as months_each
+    from senders
+    group by table_name
+),
+
 accepted_rows as (select * from {{ source('catalogue', 'accepted_rows') }}),
 
 findings as (select * from {{ source('catalogue', 'findings') }}),
@@ -18,7 +24,7 @@ ledger as (
 ),
 
 -- a file of cases speaks for all its months and areas, a form only for those of its lines, unless it says zero
-spoken_for as (
+told as (
     select ledger.table_name, ledger.sender, ledger.received_on, months.month, accepted_rows.area_code
     from ledger
     inner join months on months.month >= ledger.first_month and months.month <= ledger.last_month
@@ -26,6 +32,16 @@ spoken_for as (
         on ledger.ledger_sequence = accepted_rows.ledger_sequence
         and months.month = accepted_rows.month
     where not ledger.is_form or ledger.read = 0 or accepted_rows.month is not null
+),
+
+-- what is owed once in several months is owed for their last, and brought by what speaks for any of them
+spoken_for as (
+    select told.table_name, told.sender, told.received_on, coalesce(ends.month, told.month) as month, told.area_code
+    from told
+    left join frequencies on told.table_name = frequencies.table_name
+    left join months as ends
+        on extract(month from ends.month) % coalesce(frequencies.months_each, 1) = 0
+        and {{ months_between('told.month', 'ends.month') }} between 1 and coalesce(frequencies.months_each, 1)
 ),
 
 begun as (select table_name, min(month) as first_month from spoken_for group by table_name),
@@ -42,6 +58,7 @@ owed as (
     inner join months
         on months.month >= {{ month_of('coalesce(senders.valid_from, begun.first_month)') }}
         and (senders.valid_to is null or months.month <= senders.valid_to)
+        and extract(month from months.month) % coalesce(senders.months_each, 1) = 0
 ),
 
 brought as (

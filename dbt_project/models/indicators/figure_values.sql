@@ -40,7 +40,9 @@ spine as (
         card_breakdowns.breakdown,
         categories.category,
         categories.is_dense,
-        {{ months_between('periods.first_month', 'periods.last_month') }} as months,
+        -- an average over months is one over those reported, by each area that reported any
+        cast(coalesce(other_coverage.reported_months, coverage.reported_months) as double)
+        / nullif(coalesce(other_coverage.reporters, coverage.reporters), 0) as averaged_months,
         coverage.reported_months < coverage.expected_months
         or coalesce(last_day(periods.last_month) > cards.mature_until, false) as is_provisional,
         case
@@ -126,7 +128,7 @@ select
         when counted.kind in ('quantile', 'survival_quantile') then case when counted.is_reported then days.days end
         when counted.is_average_denominator
             then
-                counted.scale * cast(counted.counted_numerator as double) * counted.months
+                counted.scale * cast(counted.counted_numerator as double) * counted.averaged_months
                 / nullif(cast(counted.counted_denominator as double), 0)
         else
             counted.scale * cast(counted.counted_numerator as double)

@@ -43,6 +43,7 @@ delivered as (
         reported.area_code,
         periods.period,
         count(*) as reported_months,
+        count(distinct reported.reported_code) as reporters,
         count(case when periods.is_last then 1 end) as reported_last_months
     from reported
     inner join periods on reported.month = periods.month
@@ -56,6 +57,7 @@ counted as (
         spans.period,
         cast(begun.reporters * spans.months as bigint) as expected_months,
         cast(coalesce(delivered.reported_months, 0) as bigint) as reported_months,
+        cast(coalesce(delivered.reporters, 0) as bigint) as reporters,
         coalesce(delivered.reported_last_months, 0) > 0 as is_reported_at_end
     from begun
     inner join areas on begun.area_code = areas.area_code
@@ -73,6 +75,7 @@ select
     period,
     expected_months,
     reported_months,
+    reporters,
     is_reported_at_end
 from counted
 {{ only_changed('coverage') }}
