@@ -12,7 +12,7 @@ import polars as pl
 from pipelines import cli_output as output
 from pipelines.catalogue import Card, padded
 from pipelines.periods import months_of
-from pipelines.settings import UserError, releases
+from pipelines.settings import UserError
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,11 +40,9 @@ class Selection:
 
 
 def opened(edition: str, release: str | None = None) -> "Release":
-    """A release for reading. Raises `UserError` when there is none, in its own words for the public edition."""
+    """A release for reading. Raises `UserError` when there is none."""
     from dashboards.release_reader import open_release
 
-    if edition == "public" and not releases("public").is_dir():
-        raise UserError("The public edition does not exist yet; only --edition internal can be read and served.")
     return open_release(edition, release)
 
 
