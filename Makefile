@@ -45,12 +45,14 @@ run: setup ## the whole road, from demo exports to both editions: public on port
 	@release="$$($(FENGQIAO) release | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
 		[ -d "$(FENGQIAO_DATA)/releases/internal/$$release" ] || $(FENGQIAO) approve "$$release" --name demo; \
 		$(FENGQIAO) publish "$$release"
-	@release="$$($(FENGQIAO) release --edition public | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \
-		$(FENGQIAO) audit "$$release"; \
+	@if release="$$($(FENGQIAO) release --edition public | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')" \
+		&& $(FENGQIAO) audit "$$release"; then \
 		[ -d "$(FENGQIAO_DATA)/releases/public/$$release" ] || $(FENGQIAO) approve "$$release" --edition public --name demo; \
-		$(FENGQIAO) publish "$$release" --edition public
+		$(FENGQIAO) publish "$$release" --edition public; \
+	else echo "The public edition was not published; the internal one does not wait for it."; fi
 ifneq ($(SERVE),0)
-	@$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; \
+	@if [ -e "$(FENGQIAO_DATA)/releases/public/current" ]; then \
+		$(FENGQIAO) serve --edition public --port $(PORT) & trap 'kill %1' EXIT; fi; \
 		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT)
 endif
 

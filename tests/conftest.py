@@ -24,6 +24,11 @@ FENGQIAO = Path(sys.executable).with_name("fengqiao")
 CASES = 6000
 YEARS = 4
 SECONDS_TO_SERVE = 60
+# Keys of a make-believe office, the same in every run: the draws of the public edition hang on them, and what attacks find.
+DRAWS = {
+    "cell_number": "ac0260b0451a6004a5aff227f89fc7107ad20b17bd2c288739b505f49401eac6",
+    "publication": "7e01d150cf486787741790f07f1d7167f99b2abbc54e9e89967f8bdbd7adb782",
+}
 
 Serve = Callable[..., AbstractContextManager[str]]
 
@@ -104,6 +109,8 @@ def _walk(folder: Path) -> None:
         return done.stdout
 
     go("keys", "init")
+    lines = (line.partition(" = ") for line in start.keys.read_text(encoding="utf-8").splitlines())
+    start.keys.write_text("".join(f"{name} = {DRAWS.get(name, key)}\n" for name, _, key in lines), encoding="utf-8")
     go("demo", "--cases", str(CASES), "--years", str(YEARS))
     go("intake", str(start.landing))
     go("build")
