@@ -64,9 +64,17 @@ def personal_check(column: Column, text: pl.Expr, number: pl.Expr) -> pl.Expr | 
 
 
 def shown_headings(headings: Iterable[str]) -> list[str]:
-    """Headings no contract claims, as they may be said: one that looks like a value (the header row may be data) is a
-    shape."""
-    return [f"text, {len(text)} characters" if is_value(text) else text for text in headings]
+    """Headings no contract claims, as they may be said.
+
+    Where one of them looks like a value, the header row is data or has swallowed some, and a name beside it looks like a
+    heading: only what announces personal columns is then said, all else is a shape.
+    """
+    given = list(headings)
+    holds_data = any(map(is_value, given))
+    return [
+        text if (denied().heading(text) or not holds_data) and not is_value(text) else f"text, {len(text)} characters"
+        for text in given
+    ]
 
 
 def personal_headings(headings: Iterable[str]) -> list[str]:

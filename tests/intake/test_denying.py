@@ -222,7 +222,7 @@ def test_the_houses_own_contracts_and_codes_pass() -> None:
 def test_personal_headings_are_told_and_values_in_the_header_are_shapes(office: Office) -> None:
     headings = ["满意度", "申请人电话", "13912345678", "2025年03月04日", "渝A12345", "字" * 41, "姓名110105"]
     assert shown_headings(headings) == [
-        "满意度",
+        "text, 3 characters",
         "申请人电话",
         "text, 11 characters",
         "text, 11 characters",
@@ -232,9 +232,17 @@ def test_personal_headings_are_told_and_values_in_the_header_are_shapes(office: 
     ]
     assert personal_headings(headings) == ["申请人电话"]
     outcome = office.take(cases({"当事人住址": "某某路1号", "11010519491231002X": "?", "合议方式": "?"}))
-    assert outcome.unknown_columns == ["当事人住址", "text, 18 characters", "合议方式"]
+    assert outcome.unknown_columns == ["当事人住址", "text, 18 characters", "text, 4 characters"]
     assert outcome.personal_columns == ["当事人住址"]
     assert outcome.accepted == 1
+    assert shown_headings(["满意度", "合议方式"]) == ["满意度", "合议方式"]
+
+
+def test_names_in_a_row_that_ran_into_the_header_are_not_said(office: Office) -> None:
+    person = {"当事人姓名": "余洋晨", "身份证号": "11010519491231002X"}
+    head, first, second = cases(person, person | {"调解案件编号": "A2"}).splitlines()
+    outcome = office.take(f"{head},{first}\n{second}\n")
+    assert "余洋晨" not in str(outcome) and "text, 3 characters" in outcome.unknown_columns
 
 
 @pytest.mark.parametrize(
