@@ -70,7 +70,7 @@ bench-intake: setup ## the intake against a plain load and other tools (BENCH="-
 bench-build: setup ## full and daily builds of a million cases against a plain script (BENCH="--cases 10000000")
 	@$(VENV)/bin/python -m benchmarks.build $(BENCH)
 
-bench-dashboard: setup ## the pages against a bare page and a plain script, on the data of `make run` (BENCH="--reruns 50")
+bench-dashboard: setup chromium ## the pages against a bare page and a plain script, on the data of `make run` (BENCH="--reruns 50")
 	@$(VENV)/bin/python -m benchmarks.dashboard $(BENCH)
 
 dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder

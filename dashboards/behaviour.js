@@ -4,10 +4,16 @@ if (!window.savesPictures) {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.save");
     if (!button) return;
-    const drawings = document.querySelectorAll(`.${button.dataset.picture} svg.main-svg`);
+    const image = document.querySelector(`.${button.dataset.picture} img`);
+    const carried = (image) => new DOMParser().parseFromString(decodeURIComponent(image.src.slice(image.src.indexOf(",") + 1)), "image/svg+xml");
+    const drawings = image
+      ? [carried(image).documentElement]
+      : document.querySelectorAll(`.${button.dataset.picture} svg.main-svg`);
     if (!drawings.length) return;
     const space = "http://www.w3.org/2000/svg";
-    const { width, height } = drawings[0].getBoundingClientRect();
+    const { width, height } = image
+      ? { width: image.naturalWidth, height: image.naturalHeight }
+      : drawings[0].getBoundingClientRect();
     const picture = document.createElementNS(space, "svg");
     const write = (words, y, size) => {
       const line = document.createElementNS(space, "text");
@@ -19,7 +25,7 @@ if (!window.savesPictures) {
       picture.append(line);
     };
     picture.setAttribute("xmlns", space);
-    picture.setAttribute("width", width);
+    picture.setAttribute("width", Math.max(width, 640));
     picture.setAttribute("height", height + 56);
     picture.style.background = "#fff";
     write(button.dataset.title, 20, 14);

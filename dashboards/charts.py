@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from dashboards import wording
 from dashboards.rows import Funnel, Signal
-from dashboards.wording import Figure, Language, say
+from dashboards.wording import Language, say
 from pipelines.catalogue import Card
 
 BLUE = "#0B5CAB"
@@ -27,22 +27,6 @@ class Drawn(NamedTuple):
     figure: go.Figure
     title: str
     finding: str
-
-
-def trend(card: Card, area: str, months: Sequence[str], points: Sequence[Figure | None], language: Language) -> Drawn:
-    """Month by month, in blue over the same months of the year before in grey. One point a month; None leaves a gap."""
-    period = wording.span_name(months[0], months[-1], language)
-    title = wording.joined((wording.label(card, language), area, period), language)
-    before = [point.value_year_before if point else None for point in points]
-    now = [point.value if point else None for point in points]
-    lines = [
-        _line(months, before, card, GREY, 1.5, say("year_before", language), language),
-        _line(months, now, card, BLUE, 2.5, say("this_month", language), language),
-    ]
-    known = [value for value in (*now, *before) if value is not None]
-    # Given whole: setting the layout part by part takes Plotly ten times as long.
-    figure = go.Figure({"data": lines, "layout": _layout(months, known, card, language)})
-    return Drawn(figure, title, wording.series_finding(card, area, months, points, language))
 
 
 def _line(

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
+from urllib.parse import quote
 
+from dashboards import wording
 from dashboards.markup import tag, text
+from dashboards.wording import Language, escaped
+from pipelines.catalogue import Card
 
 BLUE = "#0B5CAB"
 GREY = "#6B7785"
@@ -17,6 +21,11 @@ INK = "#4A5563"
 HAIRLINE = "#DDE2E8"
 WIDTH, HEIGHT = 380, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 24
+DARK = (
+    "@media (prefers-color-scheme: dark) {"
+    ' text { fill: #aab4bf } [stroke="#0B5CAB"] { stroke: #6fb1f0 } [stroke="#6B7785"] { stroke: #98a4b1 }'
+    ' [stroke="#DDE2E8"] { stroke: #3a424c } circle { fill: #6fb1f0 } }'
+)
 INTERVALS = 4  # of the vertical axis, at most
 STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
@@ -52,18 +61,42 @@ def _step(least: Decimal, *, whole: bool) -> Decimal:
     return max(step.to_integral_value("ROUND_CEILING"), Decimal(1)) if whole else step
 
 
-def line(values: Values, axis: Axis, marks: Sequence[tuple[int, str]], title: str, finding: str, name: str) -> str:
+def axis_of(values: Values, card: Card, language: Language, *, exact: bool = False) -> Axis:
+    """From nought for what is counted; cut close for percentages, which would all lie at its upper end.
+
+    `exact`: labels of digits only, also where Chinese counts in ten thousands.
+    """
+    lines = ticks(values, from_nought=card.unit != "percent", whole=card.decimals == 0)
+    sign = "%" if card.unit == "percent" else ""
+    decimals = max(-int(tick.normalize().as_tuple().exponent) for tick in (*lines, Decimal(1)))
+    labels = (wording.number(float(tick), decimals, language, exact=exact, trim=True) for tick in lines)
+    return Axis(lines, tuple(label + sign for label in labels))
+
+
+def line(
+    values: Values,
+    axis: Axis,
+    marks: Sequence[tuple[int, str]],
+    title: str,
+    finding: str,
+    name: str,
+    *,
+    before: Values = (),
+) -> str:
     """A line over equal spans of time, blue; a missing value is a gap, a value between two gaps a dot.
 
     `marks`: where a label stands below the line, as the place of a value and its words. `title` and `finding` are what a
-    screen reader says; `name` is an id that no other drawing of the page has.
+    screen reader says; `name` is an id that no other drawing of the page has. `before`: the same spans a year earlier, a
+    thinner grey line below the blue one.
     """
+    count = len(values)
     parts = [
         text("title", title, id=f"{name}-title"),
         text("desc", finding, id=f"{name}-desc"),
         *_axis_lines(axis),
-        *_marks(marks, len(values)),
-        *(_run(run, axis, len(values)) for run in _runs(values)),
+        *_marks(marks, count),
+        *(_run(run, axis, count, GREY, "1.25") for run in _runs(before)),
+        *(_run(run, axis, count, BLUE, "2") for run in _runs(values)),
     ]
     return tag(
         "svg",
@@ -79,6 +112,16 @@ def line(values: Values, axis: Axis, marks: Sequence[tuple[int, str]], title: st
     )
 
 
+def as_image(drawing: str, finding: str) -> str:
+    """A drawing as an image that carries itself: the pages' frame lets no drawing stand in a page.
+
+    On a dark ground its colours are lighter. No font of the page reaches into it, so it must hold digits only.
+    """
+    start = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"'
+    whole = drawing.replace("<svg", start, 1).replace("</title>", "</title>" + tag("style", DARK), 1)
+    return f'<img src="data:image/svg+xml,{quote(whole, safe=" =/:;,()[]")}" alt="{escaped(finding)}">'
+
+
 def sparkline(values: Values) -> str:
     """A line without axes for a table's row, cut close to its values; nothing to a screen reader, which has the row."""
     if sum(len(run) for run in _runs(values)) < 2:
@@ -86,7 +129,9 @@ def sparkline(values: Values) -> str:
     axis = Axis(ticks(values, from_nought=False, whole=False), ())
     width, height = 96, 22
     lines = [
-        _polyline([(_x(at, len(values), 2, width - 4), _y(value, axis, 2, height - 4)) for at, value in run], "1.5")
+        _polyline(
+            [(_x(at, len(values), 2, width - 4), _y(value, axis, 2, height - 4)) for at, value in run], BLUE, "1.5"
+        )
         for run in _runs(values)
         if len(run) > 1
     ]
@@ -135,19 +180,19 @@ def _runs(values: Values) -> list[list[tuple[int, Decimal]]]:
     return runs
 
 
-def _run(run: Sequence[tuple[int, Decimal]], axis: Axis, count: int) -> str:
+def _run(run: Sequence[tuple[int, Decimal]], axis: Axis, count: int, colour: str, width: str) -> str:
     points = [
         (_x(place, count, LEFT, WIDTH - LEFT - RIGHT), _y(value, axis, TOP, HEIGHT - TOP - BOTTOM))
         for place, value in run
     ]
     if len(points) == 1:
-        return tag("circle", "", cx=points[0][0], cy=points[0][1], r="2.5", fill=BLUE)
-    return _polyline(points, "2")
+        return tag("circle", "", cx=points[0][0], cy=points[0][1], r="2.5", fill=colour)
+    return _polyline(points, colour, width)
 
 
-def _polyline(points: Sequence[tuple[str, str]], width: str) -> str:
+def _polyline(points: Sequence[tuple[str, str]], colour: str, width: str) -> str:
     where = " ".join(f"{x},{y}" for x, y in points)
-    return tag("polyline", "", points=where, fill="none", stroke=BLUE, stroke_width=width, stroke_linejoin="round")
+    return tag("polyline", "", points=where, fill="none", stroke=colour, stroke_width=width, stroke_linejoin="round")
 
 
 def _x(place: int, count: int, left: int, width: int) -> str:

@@ -62,7 +62,7 @@ class Subject:
     source: Source
     place: Place
     month: str
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import charts, files, rows, wording
+from dashboards import files, rows, wording
 from dashboards.wording import Figure
 from pipelines import catalogue
 from pipelines.settings import PROJECT
@@ -263,15 +263,14 @@ def test_download_holds_each_figure_once_with_mark_and_labels(release: Path, mon
     assert (table[0]["数值"], table[0]["单位"], table[0]["发布"]) == ("1234", "件", "2025-1.0")
 
 
-def test_chart_has_a_title_and_says_its_finding(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_series_says_its_finding(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FENGQIAO_DATA", str(release))
     source = rows.source_of("internal", "2025-1.0")
     assert source
     found = rows.by_key(rows.figures(source, (ACCEPTED,), (CITY,), ("2025-11", MONTH)))
     points = [found[ACCEPTED, CITY, month] for month in ("2025-11", MONTH)]
-    drawn = charts.trend(rows.cards(source)[ACCEPTED], "宜昌市", ("2025-11", MONTH), points, "zh")
-    assert drawn.title == "调解纠纷受理件数·宜昌市·2025年11—12月"
-    assert drawn.finding == (
+    card = rows.cards(source)[ACCEPTED]
+    assert wording.series_finding(card, "宜昌市", ("2025-11", MONTH), points, "zh") == (
         "宜昌市调解纠纷受理件数，2025年11—12月逐月：2025年12月1,234件；期间最高为2025年12月1,234件，最低为2025年11月1,100件；"
         "最近一月同比增加56件、增长4.8%。"
     )

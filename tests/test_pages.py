@@ -7,6 +7,7 @@ from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
+from urllib.parse import unquote
 
 import polars as pl
 import pytest
@@ -153,14 +154,21 @@ def test_a_point_outside_its_limits_is_worded_as_unlike_before_and_not_as_alarm(
     assert not re.search("预警|异常|报警|警报", page)
 
 
-def test_every_chart_has_a_title_a_finding_its_data_and_downloads(opened: Open) -> None:
-    app = opened("city_overview")
-    charts = app.get("plotly_chart")
-    assert charts
-    markup = markup_of(app)
-    assert markup.count('class="save"') == len(charts)
-    assert len(re.findall(r'href="api/figures\?[^"]*format=xlsx[^"]*"', markup)) == len(charts)
-    assert all("release=" in link for link in re.findall(r'href="(api/[^"]*)"', markup))
+def test_every_line_has_a_title_a_finding_its_data_and_downloads(opened: Open) -> None:
+    markup = markup_of(opened("city_overview"))
+    lines = re.findall(r'<section class="trend trend-(\w+)">(.*?)</section>', markup, re.DOTALL)
+    assert lines
+    for indicator, line in lines:
+        image = re.search(r'<img src="data:image/svg\+xml,([^"]+)" alt="([^"]+)">', line)
+        assert image and "期间最高为" in image[2]
+        title = re.search(rf'<title id="trend-{indicator}-title">([^<]+)<', unquote(image[1]))
+        assert title and "宜昌市" in title[1] and f"<h3>{title[1]}</h3>" in line
+        assert not re.search("[㐀-鿿]", re.sub("<(title|desc).*?</", "", unquote(image[1]))), (
+            "no font of ours reaches into it"
+        )
+        assert line.count('class="save"') == 1 and "<table" in line
+        links = re.findall(r'href="(api/figures\?[^"]*)"', line)
+        assert [("format=xlsx" in link, "release=" in link) for link in links] == [(False, True), (True, True)]
 
 
 def test_a_page_without_its_tables_is_not_offered(opened: Open, road: Road, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from websockets.asyncio.client import ClientConnection, connect
 
 @dataclass(frozen=True)
 class Answer:
-    """One run of a page: seconds until its script had ended, bytes that came."""
+    """One run of a page: seconds until its script had ended, bytes that came, the part that asked to be run again alone."""
 
     seconds: float
     size: int
+    fragment: str = ""
 
 
 def session(port: int) -> AbstractAsyncContextManager[ClientConnection]:
@@ -31,19 +32,21 @@ def session(port: int) -> AbstractAsyncContextManager[ClientConnection]:
     )  # type: ignore[list-item]
 
 
-async def run(reader: ClientConnection, query: str) -> Answer:
-    """Ask for the first page at an address and wait for the end of its script."""
+async def run(reader: ClientConnection, query: str, fragment: str = "") -> Answer:
+    """Ask for the first page at an address, or for one part of it, and wait for the end of its script."""
     message = BackMsg()
     message.rerun_script.query_string = query
+    message.rerun_script.fragment_id = fragment
     began, size = time.perf_counter(), 0
     await reader.send(message.SerializeToString())
     while True:
         received = await reader.recv()
         size += len(received)
         told = ForwardMsg.FromString(received if isinstance(received, bytes) else received.encode())
+        fragment = told.auto_rerun.fragment_id or fragment
         is_early = told.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
         if told.WhichOneof("type") == "script_finished" and not is_early:
-            return Answer(time.perf_counter() - began, size)
+            return Answer(time.perf_counter() - began, size, fragment)
 
 
 async def one_after_another(port: int, queries: list[str]) -> list[Answer]:
@@ -51,6 +54,14 @@ async def one_after_another(port: int, queries: list[str]) -> list[Answer]:
     async with session(port) as reader:
         await run(reader, queries[0])
         return [await run(reader, query) for query in queries]
+
+
+async def one_part(port: int, query: str, reruns: int) -> None:
+    """One reader of a page that asks for a part of itself again and again."""
+    async with session(port) as reader:
+        fragment = (await run(reader, query)).fragment
+        for _ in range(reruns):
+            await run(reader, query, fragment)
 
 
 async def thinking(port: int, queries: list[str], readers: int, pages: int, think: float) -> list[Answer]:

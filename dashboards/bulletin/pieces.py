@@ -8,7 +8,6 @@ from dashboards import drawing, wording
 from dashboards.bulletin import addresses
 from dashboards.bulletin.contents import Contents, Place, Series, rounded
 from dashboards.bulletin.frame import Page, place_name, section
-from dashboards.drawing import Axis
 from dashboards.markup import tag, text
 from dashboards.wording import Figure, Language, escaped, label, label_with_unit, say, spoken
 from pipelines.catalogue import Card, Words
@@ -186,7 +185,7 @@ def over_time(contents: Contents, page: Page, card: Card, place: Place, title: s
     finding = wording.series_finding(card, place_name(place, page.language), periods, points, page.language)
     marks = [(number * len(series.parts), year) for number, year in enumerate(series.years)]
     name = f"line-{card.id.replace('_', '-')}-{place.short}"
-    drawn = drawing.line(values, _axis(values, card, page.language), marks, title, finding, name)
+    drawn = drawing.line(values, drawing.axis_of(values, card, page.language), marks, title, finding, name)
     pair = tag("div", drawn, class_="chart") + tag("div", beside, class_="beside")
     return section(title, tag("div", pair, class_="pair"), level="h3")
 
@@ -194,14 +193,6 @@ def over_time(contents: Contents, page: Page, card: Card, place: Place, title: s
 def is_shown(figure: Figure | None) -> bool:
     """Whether a figure says more than why it is not there."""
     return figure is not None and (figure.value is not None or bool(figure.band))
-
-
-def _axis(values: drawing.Values, card: Card, language: Language) -> Axis:
-    """From nought for what is counted; cut close for percentages, which would all lie at its upper end."""
-    ticks = drawing.ticks(values, from_nought=card.unit != "percent", whole=card.decimals == 0)
-    sign = "%" if card.unit == "percent" else ""
-    decimals = max(-int(tick.normalize().as_tuple().exponent) for tick in (*ticks, Decimal(1)))
-    return Axis(ticks, tuple(wording.number(float(tick), decimals, language, trim=True) + sign for tick in ticks))
 
 
 def _time_table(contents: Contents, card: Card, place: Place, series: Series, language: Language) -> str:

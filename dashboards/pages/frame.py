@@ -5,17 +5,18 @@ A page is a name, its own options and a list of sections; `show` draws it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from dashboards import access, files, rows, selection, wording
+from dashboards import access, charts, files, rows, selection, wording
 from dashboards.access import NotAdmitted, Person
 from dashboards.markup import tag, text
 from dashboards.rows import Source
-from dashboards.sections import Section
+from dashboards.sections import Beside, Chart, Piece, Section, collected
 from dashboards.selection import Notice, Option, PageName, Subject, View
 from dashboards.wording import HTML_LANGUAGES, LANGUAGES, Figure, Language, say, spoken
 from pipelines import catalogue
@@ -66,8 +67,34 @@ def show(page: Page) -> None:
 
 
 def draw(sections: Iterable[Section], subject: Subject) -> list[Figure]:
-    """Draw sections one after the other; all figures they showed."""
-    return [figure for section in sections for figure in section(subject)]
+    """Draw sections one after the other; all figures they showed.
+
+    Markup that follows on markup is drawn in one go: each message to the browser has its price.
+    """
+    contents = [collected(section(subject)) for section in sections]
+    pieces = (piece for content, _ in contents for piece in content)
+    for is_markup, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        if is_markup:
+            st.html("".join(run))
+        else:
+            for piece in run:
+                _place(piece)
+    return [figure for _, shown in contents for figure in shown]
+
+
+def _place(piece: Piece) -> None:
+    match piece:
+        case str():
+            st.html(piece)
+        case Beside(left, right):
+            for column, half in zip(st.columns(2, gap="medium"), (left, right), strict=True):
+                with column:
+                    _place(half)
+        case Chart(key, above, drawn, below):
+            with st.container(key=key):
+                st.html(above)
+                st.plotly_chart(drawn.figure, key=f"chart_{key}", config=charts.CONFIG, alt=drawn.finding)
+                st.html(below)
 
 
 def signed_in(language: Language) -> Person | None:

@@ -6,12 +6,10 @@ nothing of causes, and it is worded as something to look at, not as an alarm.
 
 from collections.abc import Mapping
 
-import streamlit as st
-
 from dashboards import charts, markup, rows, wording
 from dashboards.markup import Cell, text
 from dashboards.rows import Funnel, Signal, charted, funnel, signals, standings
-from dashboards.sections import Rows, drawing, explorer, opening
+from dashboards.sections import Content, drawing, explorer, opening
 from dashboards.selection import Option, Subject
 from dashboards.wording import say, spoken, year_to_date
 from pipelines.catalogue import Card
@@ -30,21 +28,21 @@ def _names(subject: Subject) -> Mapping[str, str]:
 OPTIONS = (Option("indicator", "indicator", _names),)
 
 
-def sentence(subject: Subject) -> Rows:
+def sentence(subject: Subject) -> Content:
     """Whether the last month lies within its ordinary variation."""
     card, points = explorer.card_of(subject), _points(subject)
     if not points:
-        return opening.one_figure(subject, card.id, subject.month)
-    opening.quote(_said(subject, card, points[-1]), subject.language)
+        return (yield from opening.one_figure(subject, card.id, subject.month))
+    yield opening.quote(_said(subject, card, points[-1]), subject.language)
     return ()
 
 
-def control(subject: Subject) -> Rows:
+def control(subject: Subject) -> Content:
     """The control chart of the indicator, its limits and what stands out."""
     card, points, language = explorer.card_of(subject), _points(subject), subject.language
-    st.html(text("h2", say("analysis.control", language)))
+    yield text("h2", say("analysis.control", language))
     if not points:
-        st.html(text("p", say("analysis.too_few", language), class_="finding"))
+        yield text("p", say("analysis.too_few", language), class_="finding")
         return ()
     span = wording.span_name(f"{points[0].month:%Y-%m}", f"{points[-1].month:%Y-%m}", language)
     kind = say(f"analysis.chart_{points[-1].chart}", language)
@@ -55,11 +53,11 @@ def control(subject: Subject) -> Rows:
     asked = {"indicator": card.id, "area": subject.place.code}
     asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
     note = wording.listed((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
-    drawing.draw(subject, drawn, "control", note, drawing.data_table(head, cells, language), asked)
+    yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, language), asked)
     base = say("analysis.baseline", language, points=str(points[-1].baseline_points))
     season = say("analysis.seasonal", language) if points[-1].is_seasonal else ""
     breaks = "" if not card.breaks else say("analysis.breaks", language, months=wording.listed(card.breaks, language))
-    st.html(text("p", " ".join(part for part in (base, season, breaks, say("analysis.caution", language)) if part)))
+    yield text("p", " ".join(part for part in (base, season, breaks, say("analysis.caution", language)) if part))
     return ()
 
 
@@ -97,7 +95,7 @@ def _said(subject: Subject, card: Card, point: Signal) -> str:
     )
 
 
-def changes(subject: Subject) -> Rows:
+def changes(subject: Subject) -> Content:
     """Every indicator of the area in the month that its own variation does not explain."""
     source, language = subject.source, subject.language
     month = wording.month_name(subject.month, language)
@@ -113,7 +111,7 @@ def changes(subject: Subject) -> Rows:
     head = [say(f"analysis.{name}", language) for name in ("indicator", "value", "lower", "upper", "reading")]
     cells = [_change(card, point, subject) for card, point in outside]
     table = markup.scrolled(markup.table(head, cells), title) if cells else ""
-    st.html(text("h2", title) + text("p", words, class_="finding") + table)
+    yield text("h2", title) + text("p", words, class_="finding") + table
     return ()
 
 
@@ -132,7 +130,7 @@ def _change(card: Card, point: Signal, subject: Subject) -> list[str | Cell]:
     ]
 
 
-def areas_in_funnel(subject: Subject) -> Rows:
+def areas_in_funnel(subject: Subject) -> Content:
     """The districts of the city in the funnel of the year to date."""
     source, card, language = subject.source, explorer.card_of(subject), subject.language
     city = subject.above or subject.place
@@ -140,9 +138,9 @@ def areas_in_funnel(subject: Subject) -> Rows:
     points = funnel(source, card.id, [place.code for place in places], period)
     name = wording.period_name(period, language)
     title = wording.joined((wording.label(card, language), say("analysis.funnel", language), name), language)
-    st.html(text("h2", say("analysis.funnel_title", language)))
+    yield text("h2", say("analysis.funnel_title", language))
     if not points:
-        st.html(text("p", say("analysis.no_funnel", language), class_="finding"))
+        yield text("p", say("analysis.no_funnel", language), class_="finding")
         return ()
     names = {place.code: spoken(place.name, language) for place in places}
     outside = [names[point.area_code] for point in points if point.signal != "none"]
@@ -156,8 +154,8 @@ def areas_in_funnel(subject: Subject) -> Rows:
     cells = [_in_funnel(point, card, names, subject) for point in points]
     asked = {"indicator": card.id, "area": ",".join(point.area_code for point in points), "period": period}
     note = wording.listed((wording.unit_of_axis(card, language), say("analysis.limits", language)), language)
-    drawing.draw(subject, drawn, "funnel", note, drawing.data_table(head, cells, language), asked)
-    st.html(text("p", finding))
+    yield drawing.chart(subject, drawn, "funnel", note, drawing.data_table(head, cells, language), asked)
+    yield text("p", finding)
     return ()
 
 
@@ -173,7 +171,7 @@ def _in_funnel(point: Funnel, card: Card, names: Mapping[str, str], subject: Sub
     ]
 
 
-def ranks(subject: Subject) -> Rows:
+def ranks(subject: Subject) -> Content:
     """The rank of the districts under its rules; inside the house only, and only where the release gives ranks."""
     source, card, language = subject.source, explorer.card_of(subject), subject.language
     city = subject.above or subject.place
@@ -184,7 +182,7 @@ def ranks(subject: Subject) -> Rows:
         return ()
     title = wording.joined((say("analysis.ranks", language), wording.label(card, language)), language)
     if not held:
-        st.html(text("h2", title) + text("p", say("analysis.no_rank", language), class_="finding"))
+        yield text("h2", title) + text("p", say("analysis.no_rank", language), class_="finding")
         return ()
     shown = rows.figures(source, (card.id,), [row.area_code for row in held], (period,))
     found = rows.by_key(shown)
@@ -200,5 +198,5 @@ def ranks(subject: Subject) -> Rows:
         for row in ordered
     ]
     note = text("p", say("standing.note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title)
     return shown

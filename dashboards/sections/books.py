@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-import streamlit as st
 
 from dashboards import markup, rows, wording
 from dashboards.markup import text
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject
 from dashboards.wording import say, spoken, year_to_date
 from pipelines import catalogue
@@ -16,7 +15,7 @@ from pipelines import catalogue
 MOST = 200
 
 
-def coverage(subject: Subject) -> Rows:
+def coverage(subject: Subject) -> Content:
     """Months expected and reported by register, the year to date."""
     source, language, period = subject.source, subject.language, year_to_date(subject.month)
     if not rows.has(source, "coverage"):
@@ -40,11 +39,11 @@ def coverage(subject: Subject) -> Rows:
     head = [say(f"books.{name}", language) for name in ("register", "expected", "there", "state")]
     title = wording.joined((say("books.coverage", language), wording.period_name(period, language)), language)
     note = text("p", say("books.coverage_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return ()
 
 
-def refused(subject: Subject) -> Rows:
+def refused(subject: Subject) -> Content:
     """Rows still in quarantine by reason, where the release says it."""
     source, language = subject.source, subject.language
     if not rows.has(source, "quarantine_reasons"):
@@ -53,11 +52,11 @@ def refused(subject: Subject) -> Rows:
     cells = [(reason, f"{count:,}") for reason, count in frame.select("reason", "rows").iter_rows()]
     title = say("books.why_refused", language)
     head = [say("books.reason", language), say("quality.refused", language)]
-    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells), title)
     return ()
 
 
-def plausibility(subject: Subject) -> Rows:
+def plausibility(subject: Subject) -> Content:
     """How often the books look too even: concluded on the same day, in the last days of a month, lines copied."""
     source, language = subject.source, subject.language
     found = rows.plausibility(source, subject.place.code, year_to_date(subject.month)[:7], subject.month)
@@ -76,17 +75,17 @@ def plausibility(subject: Subject) -> Rows:
     head = [say(f"books.{name}", language) for name in ("check", "register", "found", "checked")]
     title = say("books.plausibility", language)
     note = text("p", say("books.plausibility_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title)
     return ()
 
 
-def revisions(subject: Subject) -> Rows:
+def revisions(subject: Subject) -> Content:
     """The figures of the area, and of those in it, that differ from an earlier release: before, after, why."""
     source, language = subject.source, subject.language
     title = say("books.revisions", language)
     if not rows.has(source, "changes"):
         words = wording.spoken_metadata(rows.metadata(source), "revision_policy", language)
-        st.html(text("h2", title) + text("p", words or say("books.no_changes", language), class_="finding"))
+        yield text("h2", title) + text("p", words or say("books.no_changes", language), class_="finding")
         return ()
     below = {subject.place.code, *(place.code for place in rows.children(source, subject.place.code))}
     own = rows.opened(source).changes().filter(pl.col("area_code").is_in(sorted(below)))
@@ -95,7 +94,7 @@ def revisions(subject: Subject) -> Rows:
     head = [say(f"books.{name}", language) for name in names]
     cells = [_revision(row, subject) for row in own.sort("period", descending=True).head(MOST).iter_rows(named=True)]
     table = markup.scrolled(markup.table(head, cells, 3), title) if cells else ""
-    st.html(text("h2", title) + words + table)
+    yield text("h2", title) + words + table
     return ()
 
 
@@ -116,7 +115,8 @@ def _revision(row: Mapping[str, Any], subject: Subject) -> list[str]:
     ]
 
 
-def reported_and_counted(subject: Subject) -> Rows:
+@kept
+def reported_and_counted(subject: Subject) -> Content:
     """What the monthly forms reported beside what case rows count in the month, and what explains the difference."""
     source, language = subject.source, subject.language
     found = rows.reconciled(source, subject.place.code, subject.month)
@@ -132,5 +132,5 @@ def reported_and_counted(subject: Subject) -> Rows:
     month = wording.month_name(subject.month, language)
     title = wording.joined((say("books.reconciled", language), subject.name, month), language)
     note = text("p", say("books.reconciled_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return ()

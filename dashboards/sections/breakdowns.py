@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import tag, text
 from dashboards.rows import figures
-from dashboards.sections import Rows
+from dashboards.sections import Content, Rows, kept
 from dashboards.sections.opening import ACCEPTED
 from dashboards.selection import Subject
 from dashboards.wording import say, spoken
@@ -16,19 +14,21 @@ from pipelines.catalogue import Card
 LAST = ("other", "not_stated")
 
 
-def types_and_channels(subject: Subject) -> Rows:
+@kept
+def types_and_channels(subject: Subject) -> Content:
     """Dispute types and channels of the accepted disputes, the year to date."""
     parts = ((ACCEPTED, "dispute_type"), (ACCEPTED, "channel"))
     return section(subject, say("breakdowns", subject.language), parts)
 
 
-def mechanisms_and_tiers(subject: Subject) -> Rows:
+@kept
+def mechanisms_and_tiers(subject: Subject) -> Content:
     """Mechanisms of the disputes found, and at which tier agreements were reached (小事不出村)."""
     parts = (("screening_by_mechanism", "mechanism"), ("mediation_tier_share", "tier"))
     return section(subject, say("mechanisms_and_tiers", subject.language), parts)
 
 
-def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> Rows:
+def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> Content:
     """Tables of categories side by side, each an indicator and one of its breakdowns, in its latest period."""
     tables, shown = [], []
     for indicator, breakdown in parts:
@@ -38,7 +38,7 @@ def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> R
         tables.append(table)
         shown += rows_of_table
     if shown:
-        st.html(text("h2", title) + tag("div", "".join(tables), class_="pair"))
+        yield text("h2", title) + tag("div", "".join(tables), class_="pair")
     return tuple(shown)
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import Bar, tag, text
 from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.sections.opening import ACCEPTED, SUCCESS
 from dashboards.selection import Subject, address, short
 from dashboards.wording import Figure, Language, ending_with, say, spoken, year_to_date
@@ -19,19 +17,21 @@ FEWEST_RANKED = 5
 FEWEST_CASES = 30
 
 
-def districts(subject: Subject) -> Rows:
+@kept
+def districts(subject: Subject) -> Content:
     """The districts of the city, or those beside the district."""
     city = subject.above or subject.place
     return _areas(subject, city, say("districts_compared", subject.language), rows.children(subject.source, city.code))
 
 
-def towns(subject: Subject) -> Rows:
+@kept
+def towns(subject: Subject) -> Content:
     """The towns and subdistricts of the district."""
     below = rows.children(subject.source, subject.place.code)
     return _areas(subject, subject.place, say("towns", subject.language), below)
 
 
-def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) -> Rows:
+def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) -> Content:
     """Areas below `parent` against its line, from high to low; by code where ranks are not published.
 
     Districts by the year to date; towns, for which a release holds no cumulative figures, by the longest standard
@@ -52,7 +52,7 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
     )
     counted = [card for card in cards if any((card.id, area.code, period) in found for area in drawn)]
     silent = [area for area in below if area not in drawn and not area.code.endswith(NOT_ASSIGNED)]
-    st.html(
+    yield (
         text("h2", title)
         + tag("div", tables, class_="pair")
         + _all_indicators(counted, (parent, *drawn), found, period, language)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import tag, text
 from dashboards.rows import Place, by_key, figures
-from dashboards.sections import Rows
+from dashboards.sections import Content, Rows, kept
 from dashboards.selection import Subject
 from dashboards.wording import say, spoken
 
@@ -19,14 +17,15 @@ CLOCKS = (
 SHOWN = 12
 
 
-def overdue(subject: Subject) -> Rows:
+@kept
+def overdue(subject: Subject) -> Content:
     """A table a system: the areas in which something is overdue or soon will be, the worst first."""
     drawn = [_table(subject, clock) for clock in CLOCKS if all(name in rows.cards(subject.source) for name in clock)]
     if not drawn:
         return ()
     month = wording.month_name(subject.month, subject.language)
     title = wording.joined((say("overdue.title", subject.language), month), subject.language)
-    st.html(text("h2", title) + tag("div", "".join(table for table, _ in drawn), class_="pair"))
+    yield text("h2", title) + tag("div", "".join(table for table, _ in drawn), class_="pair")
     return tuple(row for _, shown in drawn for row in shown)
 
 

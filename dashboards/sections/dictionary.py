@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import Cell, tag, text
-from dashboards.sections import Rows, explorer, opening
+from dashboards.sections import Content, explorer, opening
 from dashboards.selection import Option, Subject, address
 from dashboards.wording import say, spoken
 from pipelines import catalogue
@@ -24,12 +22,12 @@ OPTIONS = (
 )
 
 
-def sentence(subject: Subject) -> Rows:
+def sentence(subject: Subject) -> Content:
     """The definition looked up, or what the release holds."""
     return opening.release(subject) if subject.options["indicator"] == "all" else opening.definition(subject)
 
 
-def entries(subject: Subject) -> Rows:
+def entries(subject: Subject) -> Content:
     """The cards that hold the words searched for, by system, each folded; all where nothing is searched for."""
     language, wanted = subject.language, subject.options["q"].casefold()
     cards = [card for card in rows.ordered_cards(subject.source) if _holds(card, wanted)]
@@ -40,7 +38,7 @@ def entries(subject: Subject) -> Rows:
     for system in dict.fromkeys(card.system for card in cards):
         parts.append(text("h3", say(f"systems.{system}", language)))
         parts += [_entry(card, subject, is_open=chosen == card.id) for card in cards if card.system == system]
-    st.html("".join(parts))
+    yield "".join(parts)
     return ()
 
 
@@ -71,7 +69,7 @@ def _link(card: Card, subject: Subject, path: str, name: str) -> str:
     return text("a", name, href=f"{path}?{urlencode(address(subject, **own))}", target="_self")
 
 
-def legal_basis(subject: Subject) -> Rows:
+def legal_basis(subject: Subject) -> Content:
     """Every law and rule that cards rest on, with the indicators that do."""
     language = subject.language
     laws: dict[tuple[str, str], list[Card]] = {}
@@ -88,17 +86,17 @@ def legal_basis(subject: Subject) -> Rows:
         for (law, version), cards in sorted(laws.items())
     ]
     title = say("definitions.laws", language)
-    st.html(text("h2", title) + markup.folded(title, markup.scrolled(markup.table(head, cells, 3), title)))
+    yield text("h2", title) + markup.folded(title, markup.scrolled(markup.table(head, cells, 3), title))
     return ()
 
 
-def releases(subject: Subject) -> Rows:
+def releases(subject: Subject) -> Content:
     """The releases of this edition, the newest first: what each holds and where definitions changed."""
     language = subject.language
     head = [say(f"definitions.{name}", language) for name in ("release", "period", "cutoff", "indicators", "status")]
     cells = [_release(subject, *one) for one in rows.sealed(subject.source)]
     title = say("definitions.changes", language)
-    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells, len(head)), title))
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells, len(head)), title)
     return ()
 
 
@@ -116,7 +114,7 @@ def _release(subject: Subject, release: str, about: Mapping[str, object]) -> Seq
     )
 
 
-def glossary(subject: Subject) -> Rows:
+def glossary(subject: Subject) -> Content:
     """The signs of the tables and the words of the categories."""
     language = subject.language
     parts = [text("h2", say("definitions.signs", language)), text("p", say("legend", language))]
@@ -127,5 +125,5 @@ def glossary(subject: Subject) -> Rows:
         title = say(f"breakdowns.{breakdown}", language) if breakdown in wording.lexicon().breakdowns else breakdown
         head = [say("category", language), say("definitions.id", language)]
         parts.append(markup.folded(title, markup.scrolled(markup.table(head, words, 2), title)))
-    st.html("".join(parts))
+    yield "".join(parts)
     return ()

@@ -3,31 +3,30 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-import streamlit as st
-
-from dashboards import charts, markup
+from dashboards import markup
 from dashboards.charts import Drawn
 from dashboards.markup import tag, text
+from dashboards.sections import Chart
 from dashboards.selection import Subject, short
 from dashboards.wording import Language, say
 
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 
 
-def draw(
+def chart(
     subject: Subject,
     drawn: Drawn,
     key: str,
     note: str,
     table: str,
     asked: Mapping[str, str],
-) -> None:
-    """Draw a chart. `note` names the unit, `table` holds its data, `asked` asks the interface for them."""
+) -> Chart:
+    """A chart with all that belongs to it. `note` names the unit, `table` holds its data, `asked` asks the interface for
+    them.
+    """
     language = subject.language
-    with st.container(key=key):
-        st.html(text("h3", drawn.title) + text("p", say("unit", language, unit=note), class_="finding"))
-        st.plotly_chart(drawn.figure, key=f"chart_{key}", config=charts.CONFIG, alt=drawn.finding)
-        st.html(table + take_away(subject, asked, picture=f"st-key-{key}", title=drawn.title))
+    above = text("h3", drawn.title) + text("p", say("unit", language, unit=note), class_="finding")
+    return Chart(key, above, drawn, table + take_away(subject, asked, picture=f"st-key-{key}", title=drawn.title))
 
 
 def data_table(head: Sequence[str], cells: Sequence[Sequence[str]], language: Language) -> str:

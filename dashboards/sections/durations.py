@@ -1,11 +1,9 @@
 """How long cases take: days to conclusion, and how old the open ones are."""
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import tag, text
 from dashboards.rows import by_days, by_key, figures
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject
 from dashboards.wording import say, year_to_date
 
@@ -21,7 +19,8 @@ CONCLUDED = (("mediation", "mediation_days_to_conclude"), ("petition", "petition
 OPEN = (("mediation", "mediation_cohort_open_days"), ("petition", "petition_cohort_open_days"))
 
 
-def durations(subject: Subject) -> Rows:
+@kept
+def durations(subject: Subject) -> Content:
     """Medians beside the city's, and how many cases fell into which band of days."""
     source, language, period = subject.source, subject.language, year_to_date(subject.month)
     cards = [rows.cards(source)[name] for name in QUANTILES if name in rows.cards(source)]
@@ -46,7 +45,7 @@ def durations(subject: Subject) -> Rows:
     parts.append(_bands(subject, CONCLUDED, period[:7], subject.month, name, "concluded"))
     cutoff = str(rows.metadata(source).get("data_cutoff") or "")
     parts.append(_bands(subject, OPEN, "", cutoff[:7], wording.day_name(cutoff, language), "open"))
-    st.html(text("h2", title) + tag("div", "".join(parts), class_="pair"))
+    yield text("h2", title) + tag("div", "".join(parts), class_="pair")
     return shown
 
 

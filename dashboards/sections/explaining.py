@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import tag, text
-from dashboards.sections import Rows
+from dashboards.sections import Content
 from dashboards.selection import Subject, short
 from dashboards.wording import Language, ending_with, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card
 
 
-def panel(subject: Subject) -> Rows:
+def panel(subject: Subject) -> Content:
     """The card of the chosen indicator with its lineage, and the questions to ask for what lies behind a figure."""
     card = rows.cards(subject.source)[subject.options["indicator"]]
     language = subject.language
-    st.html(
+    yield (
         text("h2", wording.joined((say("definition", language), wording.label(card, language)), language))
         + tag(
             "div",
@@ -29,9 +27,9 @@ def panel(subject: Subject) -> Rows:
     return ()
 
 
-def of_chosen(subject: Subject) -> Rows:
+def of_chosen(subject: Subject) -> Content:
     """The panel where an indicator is looked up."""
-    return () if subject.options["indicator"] == "all" else panel(subject)
+    return () if subject.options["indicator"] == "all" else (yield from panel(subject))
 
 
 def lineage(card: Card, language: Language) -> str:

@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import streamlit as st
-
 from dashboards import charts, markup, rows, wording
 from dashboards.charts import Series
 from dashboards.markup import text
 from dashboards.rows import NOT_ASSIGNED, Place, by_key, figures
-from dashboards.sections import Rows, breakdowns, comparing, drawing, opening
+from dashboards.sections import Chart, Content, Rows, breakdowns, comparing, drawing, opening
 from dashboards.selection import Option, Subject
 from dashboards.wording import Language, ending_with, say, spoken, year_to_date
 from pipelines.catalogue import Card
@@ -73,7 +71,7 @@ class Line(NamedTuple):
     is_chosen: bool
 
 
-def sentence(subject: Subject) -> Rows:
+def sentence(subject: Subject) -> Content:
     """The indicator in the last of the periods asked for; of a share, what it is."""
     card = card_of(subject)
     if card.kind == "share":
@@ -81,23 +79,23 @@ def sentence(subject: Subject) -> Rows:
     return opening.one_figure(subject, card.id, _periods(subject)[-1])
 
 
-def answer(subject: Subject) -> Rows:
+def answer(subject: Subject) -> Content:
     """The figures asked for."""
     card, periods, breakdown = card_of(subject), _periods(subject), subject.options["by"]
     areas = (subject.place,) if breakdown != "total" else _areas(subject)
     codes = [area.code for area in areas]
     shown = figures(subject.source, (card.id,), codes, periods, breakdown)
-    st.html(text("h2", say("explorer.answer", subject.language)))
+    yield text("h2", say("explorer.answer", subject.language))
     if not any(row.value is not None for row in shown):
-        st.html(text("p", say("explorer.nothing", subject.language), class_="finding"))
+        yield text("p", say("explorer.nothing", subject.language), class_="finding")
     elif len(periods) > 1:
-        _over_time(subject, card, periods, _lines(subject, shown, areas, periods), codes)
+        yield _over_time(subject, card, periods, _lines(subject, shown, areas, periods), codes)
     elif breakdown == "total":
-        _side_by_side(subject, card, areas, shown, periods[0])
+        yield _side_by_side(subject, card, areas, shown, periods[0])
     else:
         table, _ = breakdowns.categories(subject, card.id, breakdown, periods[0])
         asked = {"indicator": card.id, "area": subject.place.code, "period": periods[0], "by": breakdown}
-        st.html(table + drawing.take_away(subject, asked))
+        yield table + drawing.take_away(subject, asked)
     return shown
 
 
@@ -139,7 +137,7 @@ def _lines(subject: Subject, shown: Rows, areas: Sequence[Place], periods: Seque
 
 def _over_time(
     subject: Subject, card: Card, periods: Sequence[str], lines: Sequence[Line], codes: Sequence[str]
-) -> None:
+) -> str | Chart:
     language, breakdown = subject.language, subject.options["by"]
     first = min(place for line in lines for place, row in enumerate(line.figures) if row and row.value is not None)
     periods = periods[first:]
@@ -157,8 +155,7 @@ def _over_time(
     asked = {"indicator": card.id, "area": ",".join(codes), "period": ",".join(periods), "by": breakdown}
     if subject.options["form"] == "table":
         table = markup.scrolled(markup.table(head, cells), title)
-        st.html(markup.block(title, table, wording.unit_of_axis(card, language)) + drawing.take_away(subject, asked))
-        return
+        return markup.block(title, table, wording.unit_of_axis(card, language)) + drawing.take_away(subject, asked)
     is_by_category = breakdown != "total"
     drawn = [
         Series(line.name, [row.value if row else None for row in line.figures], line.is_chosen)
@@ -166,7 +163,7 @@ def _over_time(
     ]
     chart = charts.several(card, title, periods, drawn, language, is_coloured=is_by_category)
     note = _note(card, subject, is_by_category=is_by_category, count=len(lines))
-    drawing.draw(subject, chart, "explored", note, drawing.data_table(head, cells, language), asked)
+    return drawing.chart(subject, chart, "explored", note, drawing.data_table(head, cells, language), asked)
 
 
 def _note(card: Card, subject: Subject, *, is_by_category: bool, count: int) -> str:
@@ -180,7 +177,7 @@ def _note(card: Card, subject: Subject, *, is_by_category: bool, count: int) -> 
     return wording.listed(parts, language)
 
 
-def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: Rows, period: str) -> None:
+def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: Rows, period: str) -> str:
     found = by_key(shown)
     parent = subject.place
     if subject.options["areas"] == "beside":
@@ -189,4 +186,4 @@ def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: R
     others = [area for area in areas if area.code != parent.code]
     table = comparing.ranked(subject, card, parent, others, found, period)
     asked = {"indicator": card.id, "area": ",".join(area.code for area in areas), "period": period}
-    st.html(table + drawing.take_away(subject, asked))
+    return table + drawing.take_away(subject, asked)

@@ -1,16 +1,15 @@
 """The headline cards: the month and the year so far, the year before, the difference; a district beside its city."""
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import tag, text
 from dashboards.rows import by_key, figures
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject
 from dashboards.wording import say, year_to_date
 
 
-def headline(subject: Subject) -> Rows:
+@kept
+def headline(subject: Subject) -> Content:
     """A card for each headline indicator; beside a district's rates and durations stands the city's."""
     source, place, month, language = subject.source, subject.place, subject.month, subject.language
     cards, city, total = rows.headline_cards(source), subject.above, year_to_date(month)
@@ -29,5 +28,5 @@ def headline(subject: Subject) -> Rows:
         for card in cards
     ]
     title = wording.joined((say("headline", language), wording.month_name(month, language)), language)
-    st.html(text("h2", title) + tag("div", "".join(drawn), class_="cards"))
+    yield text("h2", title) + tag("div", "".join(drawn), class_="cards")
     return shown

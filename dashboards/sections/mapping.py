@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import streamlit as st
-
 from dashboards import charts, maps, markup, rows, wording
 from dashboards.charts import Shape
 from dashboards.markup import tag, text
 from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
-from dashboards.sections import Rows, comparing, drawing, explorer, opening
+from dashboards.sections import Beside, Chart, Content, comparing, drawing, explorer, opening
 from dashboards.sections.opening import SUCCESS
 from dashboards.selection import Option, Subject
 from dashboards.wording import say, spoken, year_to_date
@@ -33,12 +31,12 @@ def _names(subject: Subject) -> Mapping[str, str]:
 OPTIONS = (Option("indicator", "indicator", _names, SUCCESS),)
 
 
-def sentence(subject: Subject) -> Rows:
+def sentence(subject: Subject) -> Content:
     """The city's figure of the year to date."""
     return opening.one_figure(subject, explorer.card_of(subject).id, year_to_date(subject.month))
 
 
-def districts(subject: Subject) -> Rows:
+def districts(subject: Subject) -> Content:
     """The picture and the table of the same figures beside it."""
     card, period, language = explorer.card_of(subject), year_to_date(subject.month), subject.language
     places = [
@@ -48,30 +46,27 @@ def districts(subject: Subject) -> Rows:
     found = by_key(shown)
     names = (wording.label(card, language), subject.name, wording.period_name(period, language))
     title = wording.joined(names, language)
-    st.html(text("h2", say("map.districts", language)))
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _picture(subject, card, places, found, title)
-    with right:
-        table = comparing.ranked(subject, card, subject.place, places, found, period)
-        asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
-        st.html(table + drawing.take_away(subject, asked))
+    yield text("h2", say("map.districts", language))
+    table = comparing.ranked(subject, card, subject.place, places, found, period)
+    asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
+    picture = _picture(subject, card, places, found, title)
+    yield Beside(picture, table + drawing.take_away(subject, asked))
     return shown
 
 
-def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found, title: str) -> None:
+def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found, title: str) -> str | Chart:
     """The approved map; tiles where there is none, it lacks a district, or it cannot be read, which is then said."""
     language, period = subject.language, year_to_date(subject.month)
     shades = _shades([found.get((card.id, place.code, period)) for place in places])
+    fault = ""
     try:
         approved = maps.approved_map()
     except UserError as error:
-        st.warning(str(error))
-        approved = None
+        fault, approved = text("p", str(error), role="alert"), None
     if approved is None or any(place.code not in approved.rings for place in places):
         note = text("p", say("map.not_geography", language), class_="finding")
-        st.html(markup.block(title, note + _tiles(subject, card, places, found, shades) + _legend(subject)))
-        return
+        tiles = _tiles(subject, card, places, found, shades)
+        return fault + markup.block(title, note + tiles + _legend(subject))
     areas = [
         Shape(approved.rings[place.code], shade, _words(subject, card, place, found))
         for place, shade in zip(places, shades, strict=True)
@@ -79,10 +74,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     finding = wording.listed((area.words for area in areas), language)
     drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
     number = say("map.approval", language, number=approved.approval_number)
-    with st.container(key="map"):
-        st.html(text("h3", title) + text("p", number, class_="finding"))
-        st.plotly_chart(drawn.figure, key="chart_map", config=charts.CONFIG, alt=drawn.finding)
-        st.html(_legend(subject))
+    return Chart("map", text("h3", title) + text("p", number, class_="finding"), drawn, _legend(subject))
 
 
 def _shades(shown: Sequence[wording.Figure | None]) -> Sequence[str]:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import rows, wording
 from dashboards.markup import tag, text
 from dashboards.rows import by_key, figures
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject
 from dashboards.wording import Language, say, spoken, year_to_date
 
@@ -17,12 +15,13 @@ FOUND = "screening_found"
 RESOLVED = "screening_resolved_rate"
 
 
-def quote(sentence: str, language: Language) -> None:
-    """Draw a sentence so that it is seen and heard as the one to quote."""
-    st.html(tag("blockquote", text("p", sentence), class_="quote", aria_label=say("quote", language)))
+def quote(sentence: str, language: Language) -> str:
+    """A sentence so that it is seen and heard as the one to quote."""
+    return tag("blockquote", text("p", sentence), class_="quote", aria_label=say("quote", language))
 
 
-def work(subject: Subject) -> Rows:
+@kept
+def work(subject: Subject) -> Content:
     """Disputes accepted in the month and the year so far, and the success rate beside the city's."""
     source, place, month, city = subject.source, subject.place, subject.month, subject.above
     cards, total = rows.cards(source), year_to_date(month)
@@ -39,16 +38,16 @@ def work(subject: Subject) -> Rows:
         month,
         subject.language,
     )
-    quote(sentence, subject.language)
+    yield quote(sentence, subject.language)
     return shown
 
 
-def one_figure(subject: Subject, indicator: str, period: str) -> Rows:
+def one_figure(subject: Subject, indicator: str, period: str) -> Content:
     """One indicator of the area in a period."""
     return several(subject, (indicator,), period)
 
 
-def several(subject: Subject, indicators: Sequence[str], period: str) -> Rows:
+def several(subject: Subject, indicators: Sequence[str], period: str) -> Content:
     """Some indicators of the area in a period, a sentence each."""
     cards = rows.cards(subject.source)
     known = [indicator for indicator in indicators if indicator in cards]
@@ -65,21 +64,21 @@ def several(subject: Subject, indicators: Sequence[str], period: str) -> Rows:
         )
         for indicator in known
     ]
-    quote((" " if subject.language == "en" else "").join(sentences), subject.language)
+    yield quote((" " if subject.language == "en" else "").join(sentences), subject.language)
     return shown
 
 
-def tiers(subject: Subject) -> Rows:
+def tiers(subject: Subject) -> Content:
     """Disputes found and the rate at which they were resolved."""
     return several(subject, (FOUND, RESOLVED), year_to_date(subject.month))
 
 
-def release(subject: Subject) -> Rows:
+def release(subject: Subject) -> Content:
     """What the release holds."""
     about, language = rows.metadata(subject.source), subject.language
     cutoff = wording.day_name(str(about.get("data_cutoff") or ""), language)
     systems = dict.fromkeys(card.system for card in rows.ordered_cards(subject.source))
-    quote(
+    yield quote(
         say(
             "definitions.opening",
             language,
@@ -96,9 +95,9 @@ def release(subject: Subject) -> Rows:
     return ()
 
 
-def definition(subject: Subject) -> Rows:
+def definition(subject: Subject) -> Content:
     """The definition of the indicator that is looked up."""
     card = rows.cards(subject.source)[subject.options["indicator"]]
     sentence = wording.label(card, subject.language) + wording.colon(subject.language)
-    quote(sentence + spoken(card.definition, subject.language), subject.language)
+    yield quote(sentence + spoken(card.definition, subject.language), subject.language)
     return ()

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import text
 from dashboards.rows import Kept
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.sections.opening import quote
 from dashboards.selection import Subject
 from dashboards.wording import Language, say, spoken, year_to_date
@@ -15,7 +13,8 @@ from dashboards.wording import Language, say, spoken, year_to_date
 COUNTS = ("owed", "reported", "late", "refused", "contradictions")
 
 
-def not_reported(subject: Subject) -> Rows:
+@kept
+def not_reported(subject: Subject) -> Content:
     """The senders that owe reports for the month and have not handed in all of them."""
     language = subject.language
     kept = rows.quality(subject.source, subject.place.code, subject.month, subject.month)
@@ -26,22 +25,23 @@ def not_reported(subject: Subject) -> Rows:
     silent = [row for row in kept if row.reported < row.owed]
     if not silent:
         words = say("quality.all_reported", language, senders=str(len(kept)))
-        st.html(text("h2", title) + text("p", words, class_="finding"))
+        yield text("h2", title) + text("p", words, class_="finding")
         return ()
     head = [say(f"quality.{name}", language) for name in ("sender", "owed", "reported")]
     cells = [(_name(row, language), f"{row.owed:,}", f"{row.reported:,}") for row in silent]
-    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells), title)
     return ()
 
 
-def quality(subject: Subject) -> Rows:
+@kept
+def quality(subject: Subject) -> Content:
     """The record of the year to date, folded; nothing where the release has none."""
     kept, period = _of_the_year(subject)
     if not kept:
         return ()
     language = subject.language
     summary = wording.joined((say("quality.by_sender", language), wording.period_name(period, language)), language)
-    st.html(
+    yield (
         text("h2", say("quality.title", language))
         + text("p", _finding(kept, period, language), class_="finding")
         + markup.plain_table(_head(language), _cells(kept, language), summary)
@@ -49,23 +49,23 @@ def quality(subject: Subject) -> Rows:
     return ()
 
 
-def opening(subject: Subject) -> Rows:
+def opening(subject: Subject) -> Content:
     """The record of the year to date as the sentence of a page."""
     kept, period = _of_the_year(subject)
-    quote(
+    yield quote(
         _finding(kept, period, subject.language) if kept else say("quality.nothing", subject.language), subject.language
     )
     return ()
 
 
-def by_sender(subject: Subject) -> Rows:
+def by_sender(subject: Subject) -> Content:
     """The record of the year to date, sender by sender."""
     kept, period = _of_the_year(subject)
     language = subject.language
     title = wording.joined((say("quality.by_sender", language), wording.period_name(period, language)), language)
     table = markup.scrolled(markup.table(_head(language), _cells(kept, language)), title)
     note = say("quality.whole_only", language) if any(row.late is None for row in kept) else ""
-    st.html(text("h2", title) + (text("p", note, class_="finding") if note else "") + table)
+    yield text("h2", title) + (text("p", note, class_="finding") if note else "") + table
     return ()
 
 

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import Cell, text
 from dashboards.published import compared
 from dashboards.rows import Source, by_key, figures, standings
-from dashboards.sections import Rows, opening
+from dashboards.sections import Content, opening
 from dashboards.selection import Subject, short
 from dashboards.wording import say
 from pipelines.settings import documents
@@ -21,21 +19,21 @@ FORMATS = ("pdf", "docx", "xlsx", "html", "zip")
 SIZES = ((1_000_000, "MB"), (1_000, "kB"))
 
 
-def sentence(subject: Subject) -> Rows:
+def sentence(subject: Subject) -> Content:
     """How many targets of the year are met; without targets the work of the year."""
     year, language = subject.month[:4], subject.language
     areas = (subject.place.code, *(place.code for place in rows.children(subject.source, subject.place.code)))
     indicators = [card.id for card in rows.ordered_cards(subject.source)]
     held = [row for row in standings(subject.source, indicators, areas, (year,)) if row.is_target_met is not None]
     if not held:
-        return opening.several(subject, (opening.ACCEPTED, opening.SUCCESS), year)
+        return (yield from opening.several(subject, (opening.ACCEPTED, opening.SUCCESS), year))
     met = sum(row.is_target_met or False for row in held)
     values = {"year": wording.period_name(year, language), "area": subject.name, "set": len(held), "met": met}
-    opening.quote(say("assessment.sentence", language, **values), language)
+    yield opening.quote(say("assessment.sentence", language, **values), language)
     return ()
 
 
-def year(subject: Subject) -> Rows:
+def year(subject: Subject) -> Content:
     """The headline figures of the whole year."""
     source, language, period = subject.source, subject.language, subject.month[:4]
     cards = rows.headline_cards(source)
@@ -52,11 +50,11 @@ def year(subject: Subject) -> Rows:
         for card in cards
     ]
     title = wording.joined((say("assessment.year", language), wording.period_name(period, language)), language)
-    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells), title)
     return shown
 
 
-def made(subject: Subject) -> Rows:
+def made(subject: Subject) -> Content:
     """The documents made for the area and this release, to download; how to make them where there are none."""
     language, period = subject.language, subject.month[:4]
     title = say("assessment.documents", language)
@@ -66,11 +64,11 @@ def made(subject: Subject) -> Rows:
     if not found:
         command = f"fengqiao review --period {period} --area {short(subject.place.code)}"
         words = text("p", say("assessment.none", language), class_="finding")
-        st.html(text("h2", title) + words + markup.tag("pre", text("code", command), tabindex="0"))
+        yield text("h2", title) + words + markup.tag("pre", text("code", command), tabindex="0")
         return ()
     head = [say(f"assessment.{name}", language) for name in ("file", "format", "size")]
     cells = [(Cell(path.name, _address(path, subject)), path.suffix[1:].upper(), _size(path)) for path in found]
-    st.html(text("h2", title) + markup.table(head, cells, 2))
+    yield text("h2", title) + markup.table(head, cells, 2)
     return ()
 
 
@@ -109,7 +107,7 @@ def _compared(source: Source, area: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(row for row in compared(rows.opened(source), set(below)) if row["indicator"])
 
 
-def published(subject: Subject) -> Rows:
+def published(subject: Subject) -> Content:
     """The figures that others have published of the area, beside ours, each with a verdict."""
     source, language = subject.source, subject.language
     if source.edition != "internal" or not rows.opened(source).computes():
@@ -117,14 +115,14 @@ def published(subject: Subject) -> Rows:
     found = _compared(source, subject.place.code)
     title = say("assessment.published", language)
     if not found:
-        st.html(text("h2", title) + text("p", say("assessment.no_published", language), class_="finding"))
+        yield text("h2", title) + text("p", say("assessment.no_published", language), class_="finding")
         return ()
     names = ("place", "period", "indicator", "theirs", "ours", "verdict", "source")
     head = [say(f"assessment.{name}", language) for name in names]
     cells = [_published(row, subject) for row in found]
     note = text("p", say("assessment.published_note", language), class_="finding")
     table = markup.scrolled(markup.table(head, cells, len(head)), title)
-    st.html(text("h2", title) + note + table)
+    yield text("h2", title) + note + table
     return ()
 
 

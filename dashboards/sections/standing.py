@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import Cell, text
 from dashboards.rows import Standing, by_key, figures, standings
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject, address
 from dashboards.wording import Figure, say, year_to_date
 from pipelines.catalogue import Card
@@ -24,7 +22,8 @@ BASES = (
 )
 
 
-def against_city(subject: Subject) -> Rows:
+@kept
+def against_city(subject: Subject) -> Content:
     """The rates and durations of the year to date beside the city's; the rank where ranks may be given."""
     source, language, period = subject.source, subject.language, year_to_date(subject.month)
     cards = {card.id: card for card in rows.ordered_cards(source) if card.kind == "ratio" or card.is_quantile}
@@ -42,7 +41,7 @@ def against_city(subject: Subject) -> Rows:
     cells = [_against(subject, row, cards[row.indicator], found, has_rank=has_rank) for row in known]
     title = wording.joined((say("standing.title", language), wording.period_name(period, language)), language)
     note = text("p", say("standing.note", language), class_="finding") if has_rank else ""
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return tuple(found[row.indicator, *_key(row)] for row in known)
 
 
@@ -67,7 +66,8 @@ def _against(subject: Subject, row: Standing, card: Card, found: rows.Found, *, 
     ]
 
 
-def variants(subject: Subject) -> Rows:
+@kept
+def variants(subject: Subject) -> Content:
     """Indicators beside the same thing by another rule: as counted case by case, as reported upwards, by cohort."""
     source, language, period = subject.source, subject.language, year_to_date(subject.month)
     cards = rows.cards(source)
@@ -85,7 +85,7 @@ def variants(subject: Subject) -> Rows:
         return ()
     title = wording.joined((say("variants.title", language), wording.period_name(period, language)), language)
     note = text("p", say("variants.note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return shown
 
 

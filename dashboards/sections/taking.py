@@ -2,11 +2,9 @@
 
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from dashboards import api, markup, rows, wording
 from dashboards.markup import Cell, tag, text
-from dashboards.sections import Rows, explaining
+from dashboards.sections import Content, explaining
 from dashboards.sections.opening import ACCEPTED
 from dashboards.selection import Subject, short
 from dashboards.wording import ending_with, say
@@ -14,7 +12,7 @@ from dashboards.wording import ending_with, say
 FORMS = ("csv", "xlsx", "parquet")
 
 
-def tables(subject: Subject) -> Rows:
+def tables(subject: Subject) -> Content:
     """Every table of the release, as far as the reader sees it."""
     language, source = subject.language, subject.source
     release = urlencode({"release": source.id})
@@ -26,7 +24,7 @@ def tables(subject: Subject) -> Rows:
     head = [say("access.table", language), say("definitions.id", language), *(form.upper() for form in FORMS)]
     title = say("access.tables", language)
     note = text("p", say("access.tables_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, len(head)), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, len(head)), title)
     return ()
 
 
@@ -45,7 +43,7 @@ def _files(name: str, release: str, source: rows.Source) -> list[str | Cell]:
     ]
 
 
-def interface(subject: Subject) -> Rows:
+def interface(subject: Subject) -> Content:
     """The paths of the interface, each with a working example."""
     language, area = subject.language, short(subject.place.code)
     release = {"release": subject.source.id}
@@ -62,11 +60,11 @@ def interface(subject: Subject) -> Rows:
     head = [say("access.what", language), say("access.path", language)]
     title = say("access.interface", language)
     note = text("p", say("access.interface_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title)
     return ()
 
 
-def sql(subject: Subject) -> Rows:
+def sql(subject: Subject) -> Content:
     """How the release's own database is asked, with the question of the opening sentence."""
     language, edition = subject.language, subject.source.edition
     card = rows.cards(subject.source)[ACCEPTED]
@@ -74,5 +72,5 @@ def sql(subject: Subject) -> Rows:
     lines = (f'fengqiao sql "{query}" --edition {edition}', f"fengqiao sql --edition {edition}", "show tables;")
     code = "".join(tag("pre", text("code", line), tabindex="0") for line in lines)
     words = text("p", say("access.sql_note", language), class_="finding")
-    st.html(text("h2", say("access.sql", language)) + words + code)
+    yield text("h2", say("access.sql", language)) + words + code
     return ()

@@ -2,27 +2,26 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import Cell, text
 from dashboards.rows import Place, Standing, by_key, figures, standings
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject
 from dashboards.wording import say, spoken, year_to_date
 
 
-def targets(subject: Subject) -> Rows:
+@kept
+def targets(subject: Subject) -> Content:
     """Every target of the area and those directly below it, against the year to date."""
     return section(subject, year_to_date(subject.month))
 
 
-def scorecard(subject: Subject) -> Rows:
+def scorecard(subject: Subject) -> Content:
     """Every target against the whole year."""
     return section(subject, subject.month[:4])
 
 
-def section(subject: Subject, period: str) -> Rows:
+def section(subject: Subject, period: str) -> Content:
     """Targets set for the area and those below, with the figures they are held against; says so where there are none."""
     source, language = subject.source, subject.language
     areas = {place.code: place for place in (subject.place, *rows.children(source, subject.place.code))}
@@ -34,13 +33,13 @@ def section(subject: Subject, period: str) -> Rows:
     found = by_key(shown)
     title = wording.joined((say("targets.title", language), wording.period_name(period, language)), language)
     if not held:
-        st.html(text("h2", title) + text("p", say("targets.none", language), class_="finding"))
+        yield text("h2", title) + text("p", say("targets.none", language), class_="finding")
         return ()
     ordered = sorted(held, key=lambda row: (row.area_code, row.indicator))
     names = ("area", "indicator", "value", "target", "distance", "in_cases", "verdict")
     head = [say(f"targets.{name}", language) for name in names]
     cells = [_cells(subject, row, areas[row.area_code], found) for row in ordered]
-    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells, 2), title))
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells, 2), title)
     return shown
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import text
 from dashboards.rows import by_key, figures
-from dashboards.sections import Rows, breakdowns
+from dashboards.sections import Content, breakdowns
 from dashboards.selection import Subject
 from dashboards.wording import say
 from pipelines.catalogue import Card
@@ -33,17 +31,17 @@ CENTRES = (
 )
 
 
-def found(subject: Subject) -> Rows:
+def found(subject: Subject) -> Content:
     """Disputes found by tier, and the tier that resolved them."""
     return breakdowns.section(subject, say("tiers.found", subject.language), WHERE)
 
 
-def mediated(subject: Subject) -> Rows:
+def mediated(subject: Subject) -> Content:
     """Disputes accepted by tier, and the tier at which agreement was reached."""
     return breakdowns.section(subject, say("tiers.mediated", subject.language), MEDIATED)
 
 
-def stayed(subject: Subject) -> Rows:
+def stayed(subject: Subject) -> Content:
     """Resolved without leaving village or town, passed on to the courts: the area and those below it."""
     source, language = subject.source, subject.language
     known_cards = [rows.cards(source)[name] for name in STAYED if name in rows.cards(source)]
@@ -60,7 +58,7 @@ def stayed(subject: Subject) -> Rows:
         for area in drawn
     ]
     title = say("tiers.stayed", language)
-    st.html(text("h2", title) + markup.scrolled(markup.table(head, cells), title))
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells), title)
     return shown
 
 
@@ -69,7 +67,7 @@ def _head(card: Card, period: str, language: wording.Language) -> str:
     return wording.joined((wording.label(card, language), wording.period_name(period, language)), language)
 
 
-def centres(subject: Subject) -> Rows:
+def centres(subject: Subject) -> Content:
     """What the centres did with what came in, the year to date or the last year that has figures."""
     source, language, code = subject.source, subject.language, subject.place.code
     cards = rows.cards(source)
@@ -87,7 +85,7 @@ def centres(subject: Subject) -> Rows:
     ]
     title = say("tiers.centres", language)
     note = text("p", say("tiers.centres_note", language), class_="finding")
-    st.html(text("h2", title) + note + markup.scrolled(markup.table(head, cells, 3), title))
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 3), title)
     return shown
 
 

@@ -1,16 +1,15 @@
 """What should not happen at all (零发生): whether it did in the month, and when it last did."""
 
-import streamlit as st
-
 from dashboards import markup, rows, wording
 from dashboards.markup import Cell, text
 from dashboards.rows import Occurrence, occurrences
-from dashboards.sections import Rows
+from dashboards.sections import Content, kept
 from dashboards.selection import Subject
 from dashboards.wording import say, spoken
 
 
-def zero_lines(subject: Subject) -> Rows:
+@kept
+def zero_lines(subject: Subject) -> Content:
     """The area's zero lines, and the areas below in which something happened in the month."""
     source, language = subject.source, subject.language
     below = [place.code for place in rows.children(source, subject.place.code)]
@@ -23,7 +22,7 @@ def zero_lines(subject: Subject) -> Rows:
     title = wording.joined((say("zero_lines.title", language), subject.name, month), language)
     head = [say(f"zero_lines.{name}", language) for name in ("line", "occurred", "last", "since", "where")]
     table = markup.table(head, [_cells(subject, row, happened) for row in own])
-    st.html(text("h2", title) + markup.scrolled(table, title))
+    yield text("h2", title) + markup.scrolled(table, title)
     return ()
 
 
