@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from pypdf import PdfReader
 
 from dashboards.pages import frame
 from pipelines import catalogue
@@ -194,6 +195,66 @@ def test_page_at_twice_its_size_does_not_scroll_sideways(served: str, visit: Vis
     """A browser at 200% lays a window of 1280 px out as one of 640."""
     with visit(address(served, "/district", "en"), width=640) as page:
         assert beyond(page) == {}
+
+
+NAMED = "e => (e.getAttribute('aria-label') ?? e.innerText).trim()"
+RING = "e => { const style = getComputedStyle(e); return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; }"
+
+
+def tab_to(page: Page, wanted: str) -> None:
+    """Go by tabulator to what has this name, and see that one stands there."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        here = page.locator(":focus")
+        if here.count() and here.evaluate(NAMED) == wanted:
+            assert here.evaluate(RING), f"nothing shows that {wanted} has the focus"
+            return
+    raise AssertionError(f"{wanted} is not reached within sixty steps")
+
+
+def test_page_is_worked_by_keyboard_alone(served: str, visit: Visit) -> None:
+    """Another language, another city, a definition, another page: by tabulator, arrows and enter."""
+    with visit(address(served, "/", "zh")) as page:
+        for wanted, keys, then in (
+            ("中文", ["ArrowRight", "Enter"], "lang=en"),
+            ("City", [*"Shiyan", "Enter"], "area=420300"),
+            ("Definition", ["Enter"], ""),
+            ("Three tiers", ["Enter"], "/tiers"),
+        ):
+            tab_to(page, wanted)
+            for key in keys:
+                page.keyboard.press(key)
+            page.wait_for_url(re.compile(then))
+            settle(page)
+            if not then:
+                expect(page.locator("details[open] .body").first).to_be_visible()
+                page.reload()
+                settle(page)
+
+
+def test_page_is_printed_whole_on_a4(served: str, visit: Visit) -> None:
+    with visit(address(served, "/", "zh")) as page:
+        printed = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
+        assert {tuple(round(float(edge)) for edge in sheet.mediabox[2:]) for sheet in printed.pages} <= {
+            (595, 842),
+            (596, 842),
+        }
+        text = "".join(sheet.extract_text() for sheet in printed.pages)
+        headings = [heading for heading in page.locator("h2").all_inner_texts() if heading]
+        missing = [heading for heading in headings if "".join(heading.split()) not in "".join(text.split())]
+        assert len(headings) > 5 and missing == []
+        assert "下载本页数据" not in text, "what can only be clicked is left out"
+
+
+def test_bars_are_seen_where_the_system_sets_the_colours(browser: Browser, served: str) -> None:
+    context = browser.new_context(viewport={"width": WIDE, "height": 900}, forced_colors="active")
+    page = context.new_page()
+    page.goto(address(served, "/", "zh"))
+    settle(page)
+    colours = "bar => [getComputedStyle(bar).backgroundColor, getComputedStyle(document.body).backgroundColor]"
+    bar, ground = page.locator(".bar").first.evaluate(colours)
+    assert bar != ground and bar != "rgba(0, 0, 0, 0)"
+    context.close()
 
 
 def test_embedded_page_has_no_navigation(served: str, visit: Visit) -> None:

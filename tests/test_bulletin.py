@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lxml import etree
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from dashboards import wording
 from dashboards.bulletin import write_bulletin
@@ -474,6 +474,24 @@ def test_pages_are_clean_to_axe(bulletin: Path, browser: Browser, language: str,
         page.goto((bulletin / (path if language == "zh" else f"{language}/{path}")).as_uri())
         found = Axe().run(page).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
+    page.close()
+
+
+def test_the_public_goes_from_the_sentence_of_a_city_to_its_data(road: Road, browser: Browser, tmp_path: Path) -> None:
+    """The sentence, the indicator behind it, the file it is published in: the same figure."""
+    folder = Path(road.ask("bulletin", "--edition", "public", "--out", str(tmp_path))["folder"])
+    page = browser.new_page()
+    page.goto((folder / "areas" / "420500.html").as_uri())
+    said = re.search(r"^(\d{4})年，宜昌市人民调解委员会共受理纠纷([\d,]+)件", page.locator("blockquote").inner_text())
+    assert said
+    page.get_by_role("link", name="调解纠纷受理件数", exact=False).first.click()
+    expect(page.locator("h1")).to_contain_text("调解纠纷受理件数")
+    page.get_by_role("navigation").first.get_by_role("link", name="下载").click()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="调解纠纷受理件数", exact=True).first.click()
+    table = pl.read_csv(taken.value.path(), infer_schema=False)
+    city = table.filter(area_code="420500000000", period=said[1], breakdown="total")
+    assert [float(value) for value in city["value"]] == [float(said[2].replace(",", ""))]
     page.close()
 
 
