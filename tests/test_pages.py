@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import maps, rows, selection
+from dashboards import maps, rows, selection, wording
 from dashboards.selection import PageName
+from pipelines.release.tables import tables_of
 from pipelines.settings import PROJECT, UserError
 from tests.conftest import Road
 
@@ -278,3 +279,8 @@ def test_every_page_has_a_path_and_words() -> None:
     assert selection.LEVELS.keys() == set(get_args(PageName)) == frame.SCRIPTS.keys()
     assert all(path.is_file() for path in frame.SCRIPTS.values())
     assert len(set(frame.URL_PATHS.values())) == len(frame.SCRIPTS) - 1
+
+
+def test_every_table_of_a_release_has_words() -> None:
+    known = {f"table_{name}" for edition in ("internal", "public") for name in tables_of(edition)}
+    assert known - wording.lexicon().access.keys() == set()

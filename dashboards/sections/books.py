@@ -89,7 +89,8 @@ def revisions(subject: Subject) -> Content:
         return ()
     below = {subject.place.code, *(place.code for place in rows.children(source, subject.place.code))}
     own = rows.opened(source).changes().filter(pl.col("area_code").is_in(sorted(below)))
-    words = text("p", say("books.changed", language, count=f"{len(own):,}"), class_="finding")
+    said = say("books.changed", language, count=f"{len(own):,}") if len(own) else say("books.unchanged", language)
+    words = text("p", said, class_="finding")
     names = ("area", "period", "indicator", "before", "after", "reason", "against")
     head = [say(f"books.{name}", language) for name in names]
     cells = [_revision(row, subject) for row in own.sort("period", descending=True).head(MOST).iter_rows(named=True)]

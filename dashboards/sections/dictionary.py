@@ -85,8 +85,8 @@ def legal_basis(subject: Subject) -> Content:
         )
         for (law, version), cards in sorted(laws.items())
     ]
-    title = say("definitions.laws", language)
-    yield text("h2", title) + markup.folded(title, markup.scrolled(markup.table(head, cells, 3), title))
+    title, folded = say("definitions.laws", language), say("definitions.laws_count", language, count=str(len(cells)))
+    yield text("h2", title) + markup.folded(folded, markup.scrolled(markup.table(head, cells, 3), title))
     return ()
 
 

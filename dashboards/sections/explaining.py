@@ -28,8 +28,13 @@ def panel(subject: Subject) -> Content:
 
 
 def of_chosen(subject: Subject) -> Content:
-    """The panel where an indicator is looked up."""
-    return () if subject.options["indicator"] == "all" else (yield from panel(subject))
+    """The lineage and the questions where an indicator is looked up; its card stands in the dictionary above."""
+    if subject.options["indicator"] == "all":
+        return ()
+    card = rows.cards(subject.source)[subject.options["indicator"]]
+    pair = lineage(card, subject.language) + _questions(subject, card)
+    yield text("h2", say("definitions.behind", subject.language)) + tag("div", pair, class_="pair")
+    return ()
 
 
 def lineage(card: Card, language: Language) -> str:

@@ -117,7 +117,7 @@ def published(subject: Subject) -> Content:
     if not found:
         yield text("h2", title) + text("p", say("assessment.no_published", language), class_="finding")
         return ()
-    names = ("place", "period", "indicator", "theirs", "ours", "verdict", "source")
+    names = ("place", "period", "indicator", "theirs", "ours", "verdict", "why", "source")
     head = [say(f"assessment.{name}", language) for name in names]
     cells = [_published(row, subject) for row in found]
     note = text("p", say("assessment.published_note", language), class_="finding")
@@ -146,5 +146,6 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
         Cell(row["value_text"], kind="chinese"),
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),
+        "" if row["verdict"] == "agrees" else row[f"reason_{language}"],
         Cell(row["source"], kind="chinese"),
     ]
