@@ -87,7 +87,7 @@ def _said(subject: Subject, card: Card, point: Signal) -> str:
         language,
         period=wording.period_name(point.period, language),
         area=subject.name,
-        label=wording.label_in_text(card, language),
+        label=wording.label(card, language),
         value=wording.quantity(point.value, card, language),
         lower=wording.limit_text(point.lower, card, language),
         upper=wording.limit_text(point.upper, card, language),
