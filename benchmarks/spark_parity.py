@@ -196,6 +196,7 @@ def _register(engine: duckdb.DuckDBPyConnection, spark: Any, folder: Path) -> No
         place = place.resolve() if place.is_dir() else _made(folder / "lake" / table)
         options = f"using parquet options (recursiveFileLookup 'true') location {_quoted(place)}"
         spark.execute(f"create table lake.{table} ({declared}) {options}")
+    _copy(engine, spark, "warehouse", "lake", {f"changed_{table}" for table in catalogue.tables()}, folder)
     _copy(engine, spark, "warehouse", "catalogue", _tables(engine, "warehouse", "catalogue"), folder)
     _copy(engine, spark, "edition", "inputs", _tables(engine, "edition", "inputs") - INPUTS.keys(), folder)
 

@@ -295,13 +295,11 @@ def build(full: bool, as_of: str | None, as_json: bool) -> None:
     if as_json:
         output.print_json(asdict(report))
         return
-    months = report.recomputed_months
-    span = f"{min(months)}..{max(months)} ({len(months)})" if months else "—"
     cells = (
         report.sequence,
         report.outcome,
         "full" if report.full else "incremental",
-        span,
+        _span(report.recomputed_months),
         report.models,
         report.tests,
         f"{report.seconds:.1f}",
@@ -316,8 +314,23 @@ def build(full: bool, as_of: str | None, as_json: bool) -> None:
         "秒\nSeconds",
     )
     output.print_table("构建 Build", [(head, "left") for head in heads], [cells], report.reason)
+    for touched in report.touched:
+        output.say(f"{touched.table}: {_span(touched.months)}: {WHY_COUNTED_AGAIN[touched.cause]}.")
     for sentence in report.expired:
         output.say(sentence)
+
+
+WHY_COUNTED_AGAIN = {
+    "changed": "rows that came, changed or were withdrawn, in all their versions",
+    "whole": "months that are new",
+    "followed": "cases followed to a new last day of the data",
+    "revealed": "an area has reported further, or no longer so far",
+    "held": "a count that holds in them",
+}
+
+
+def _span(months: list[str]) -> str:
+    return f"{min(months)}..{max(months)} ({len(months)})" if months else "—"
 
 
 @main.command()

@@ -179,19 +179,23 @@ def markdown(said: Mapping[str, Any]) -> Iterator[str]:
 
 def _correction_lines(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from ("", "## 更正登记 Corrections register", "")
-    heads = ("更正 correction", "单元格 cell", "处理 action", "原报 expected", "状态 status", "说明 reason")
+    heads = ("更正 correction", "单元格 where", "处理 action", "原报 expected", "状态 status", "说明 reason")
     cells = (
         (
             entry["id"],
-            ", ".join((entry["table"], *entry["match"].values())),
-            entry["action"] + ("" if entry["value"] is None else f" {entry['value']}"),
-            ", ".join(str(expected) for expected in entry["expect"]),
+            ", ".join(str(part) for part in (entry["table"], *entry["match"].values())),
+            entry["action"] + ("" if entry["action"] == "drop" else f" {_corrected_to(entry['value'])}"),
+            ", ".join(_corrected_to(expected) for expected in entry["expect"]),
             f"{entry['status']} ({entry['since']})",
             f"{entry['reason']['zh']} {entry['reason']['en']}",
         )
         for entry in entries
     )
     yield from _table(heads, cells)
+
+
+def _corrected_to(value: object) -> str:
+    return "empty" if value is None else str(value)
 
 
 def _indicator_lines(indicators: Sequence[Mapping[str, Any]]) -> Iterator[str]:

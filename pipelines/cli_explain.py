@@ -83,8 +83,14 @@ def _part(role: str, measure: catalogue.Measure, area: str, months: tuple[Any, A
         "over_time": measure.over_time,
         "value": sum(file.value for file in files) if explaining.is_counted_from_files(measure) else None,
         "rows": sum(file.rows for file in files),
+        "corrections": [_correction(name) for name in explaining.corrections_of(measure, area, months)],
         "files": [vars(file) | {"row_numbers": list(file.row_numbers)} for file in files],
     }
+
+
+def _correction(name: str) -> dict[str, Any]:
+    entry = catalogue.corrections()[name]
+    return entry.model_dump(mode="json", include={"id", "action", "expect", "value", "reason", "status", "source"})
 
 
 def print_explained(found: Mapping[str, Any], *, with_rows: bool) -> None:
@@ -131,6 +137,8 @@ def _print_part(part: Mapping[str, Any], *, with_rows: bool) -> None:
         for f in part["files"]
     ]
     output.print_table(title, columns, rows, f"{part['definition']['zh']} {part['definition']['en']}")
+    for entry in part["corrections"]:
+        output.say(f"更正 Corrected: {entry['id']}. {entry['reason']['zh']} {entry['reason']['en']}")
 
 
 def _lines(numbers: Sequence[int]) -> str:

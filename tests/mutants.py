@@ -2,7 +2,8 @@
 
 Each mutant changes one line in a copy of the project with a small demo built in it. What follows from the changed file
 is built anew: the measures of a model, or the figures of a card. It is caught when the recount differs, when the build
-fails, or when a unit test of the changed model does.
+fails, or when a unit test of the changed model does. What the demo has no case of (corrections, what an increment counts
+again) is caught by the test file that the mutant names.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.recount.comparing import Recount, compare_figures, compare_measures, 
 from tests.recount.standings import beside, compare_rows
 
 PROJECT = Path(__file__).parents[1]
-COPIED = ("pipelines", "dbt_project", "seeds")
+COPIED = ("pipelines", "dbt_project", "seeds", "dashboards", "tests", "pyproject.toml")
 CASES, YEARS = 3000, 2
 FENGQIAO = Path(sys.executable).with_name("fengqiao")
 # What follows from a changed file, made anew in the copy: measures of a model, or figures of a card or a model above them.
@@ -56,12 +57,14 @@ if kind not in ("macros", "cards"):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One line made wrong: the file below the project, the text (there once), what stands there instead."""
+    """One line made wrong: the file below the project, the text (there once), what stands there instead; `told_by`: the test
+    file that is run in the copy, where not the recount and the unit tests are."""
 
     wrong: str
     file: str
     text: str
     instead: str
+    told_by: str | None = None
 
     @property
     def words(self) -> tuple[str, str]:
@@ -95,6 +98,9 @@ class House:
 def opened(folder: Path) -> House:
     """A sound copy with the small demo taken in."""
     for name in COPIED:
+        if (PROJECT / name).is_file():
+            shutil.copyfile(PROJECT / name, folder / name)
+            continue
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("target", "logs", "__pycache__"))
     house = House(folder)
     house.must("keys", "init")
@@ -119,6 +125,14 @@ def catchers(house: House, sound: Recount, *words: str) -> Iterator[str]:
         yield f"the unit test {unit_test[1]}"
 
 
+def failing_test(house: House, test_file: str) -> Iterator[str]:
+    """The first test of a file that fails in the house as it stands."""
+    words = ("-m", "pytest", test_file, "-x", "-q", "-p", "no:cacheprovider", "--basetemp", house.folder / "pytest")
+    done = house.run(sys.executable, *words)
+    if failed := re.search(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.M):
+        yield f"the test {failed[1]}"
+
+
 def _differences(made: Path, sound: Recount) -> pl.DataFrame:
     found: list[pl.DataFrame] = []
     if (measures := made / "measures.parquet").exists():
@@ -138,6 +152,8 @@ def tried(house: House, mutant: Mutant, sound: Recount) -> list[str]:
     shutil.copytree(built, house.folder / "sound")
     path.write_text(text.replace(mutant.text, mutant.instead), encoding="utf-8")
     try:
+        if mutant.told_by is not None:
+            return list(failing_test(house, mutant.told_by))
         return list(catchers(house, sound, *mutant.words))
     finally:
         path.write_text(text, encoding="utf-8")
@@ -149,7 +165,11 @@ MEDIATION = "dbt_project/models/core/fct_mediation_cases.sql"
 MEDIATION_EVENTS = "dbt_project/models/measures/events_mediation.sql"
 SCREENING = "dbt_project/models/core/fct_dispute_screenings.sql"
 PETITION = "dbt_project/models/core/fct_petition_matters.sql"
+BY_PERIOD = "dbt_project/models/measures/measures_by_period.sql"
+COVERAGE = "dbt_project/models/measures/coverage.sql"
 FIGURES = "dbt_project/models/indicators"
+NEWEST = "dbt_project/macros/newest_version.sql"
+REGISTER = "tests/test_corrections_register.py"
 MUTANTS = (
     Mutant("drafts are counted", MEDIATION, "= 'approved' as is_in_book", "<> 'void' as is_in_book"),
     Mutant(
@@ -230,9 +250,24 @@ MUTANTS = (
     ),
     Mutant(
         "stocks are added over months",
-        "dbt_project/models/measures/measures_by_period.sql",
-        "words.over_time = 'last' and periods.is_last",
-        "words.over_time = 'last'",
+        BY_PERIOD,
+        "kinds.over_time = 'last' and spans.is_last",
+        "kinds.over_time = 'last'",
+    ),
+    Mutant(
+        "a city without what is assigned to no district", BY_PERIOD, "where ancestors.area_code is null", "where false"
+    ),
+    Mutant(
+        "a report told of an area once for all that report on it",
+        COVERAGE,
+        "sum(reported.months) as reported_months",
+        "max(reported.months) as reported_months",
+    ),
+    Mutant(
+        "reported at the end if ever",
+        COVERAGE,
+        "count(case when periods.is_last then 1 end) as last_months",
+        "count(*) as last_months",
     ),
     Mutant(
         "success of what was accepted",
@@ -249,14 +284,14 @@ MUTANTS = (
     Mutant(
         "a sum of month ends, not their average",
         f"{FIGURES}/figure_values.sql",
-        "cast(counted.counted_numerator as double) * counted.months",
+        "cast(counted.counted_numerator as double) * counted.averaged_months",
         "cast(counted.counted_numerator as double)",
     ),
     Mutant(
         "the second part of a denominator is left out",
         f"{FIGURES}/figure_values.sql",
-        "coalesce(under_line.value, 0) + coalesce(under_too.value, 0)",
-        "coalesce(under_line.value, 0)",
+        "+ case when under_too.measure is null then 0 else under_too.value end",
+        "",
     ),
     Mutant(
         "a quantile one case too far",
@@ -269,6 +304,52 @@ MUTANTS = (
         f"{FIGURES}/survival_quantiles.sql",
         "order by bucket desc",
         "order by bucket",
+    ),
+    Mutant(
+        "an average over the months expected, not over those reported",
+        f"{FIGURES}/figure_values.sql",
+        "cast(coalesce(other_coverage.reported_months, coverage.reported_months) as double)",
+        "cast(coalesce(other_coverage.expected_months, coverage.expected_months) as double)",
+    ),
+    Mutant(
+        "informed by the day before the fifteenth",
+        PETITION,
+        "coalesce(informed_on <= inform_by, false)",
+        "coalesce(informed_on < inform_by, false)",
+    ),
+    Mutant(
+        "forwarding has a limit at every body that registers",
+        PETITION,
+        "coalesce(matters.registering_body_type, 'petition_office') = 'petition_office' as has_forwarding_limit",
+        "true as has_forwarding_limit",
+    ),
+    Mutant(
+        "a cell is corrected whatever its source shows",
+        NEWEST,
+        "    and newest.value = corrections.expected\n",
+        "",
+        REGISTER,
+    ),
+    Mutant(
+        "a case is corrected whatever its source shows",
+        NEWEST,
+        "        and {{ cases }}.{{ column }} is not distinct from cast(corrected_{{ column }}.expected as {{ type }})\n",
+        "",
+        REGISTER,
+    ),
+    Mutant(
+        "the months of corrected days are not counted again",
+        NEWEST,
+        "if incremental_or_table() == 'incremental' %}",
+        "if false %}",
+        REGISTER,
+    ),
+    Mutant(
+        "what was open between is not counted again",
+        "dbt_project/models/core/touched_months.sql",
+        "on months.month_end >= {{ open_between[0] }}",
+        "on months.month_end > {{ open_between[1] }}",
+        "tests/test_incremental.py",
     ),
     Mutant("percent of a base of 19", f"{FIGURES}/figures.sql", ">= 20", ">= 19"),
     Mutant("ranked by 29 cases", f"{FIGURES}/standings.sql", "figures.denominator >= 30", "figures.denominator >= 29"),

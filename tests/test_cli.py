@@ -244,6 +244,20 @@ def test_what_a_release_does_not_hold_ready_is_computed(
         assert sum(row["value"] for row in rows[1:]) == rows[0]["value"]
 
 
+def test_twelve_months_that_end_anywhere_are_compared_with_the_twelve_before(on_road: Fengqiao) -> None:
+    """Rolling twelve months are a range: the sum of its months, and the same months a year earlier beside it."""
+
+    def asked(period: str) -> dict[str, Any]:
+        words = ("figures", "--indicator", "mediation_accepted", "--area", "420583", "--period", period, "--json")
+        [row] = json.loads(on_road(*words).stdout)
+        return row
+
+    twelve, before = asked("2024-11..2025-10"), asked("2023-11..2024-10")
+    months = [f"2024-{month:02d}" for month in (11, 12)] + [f"2025-{month:02d}" for month in range(1, 11)]
+    assert twelve["value"] == sum(asked(month)["value"] for month in months)
+    assert twelve["change_on_year"] == twelve["change_on_period"] == twelve["value"] - before["value"]
+
+
 def test_a_share_has_no_total_and_its_only_breakdown_goes_without_saying(on_road: Fengqiao) -> None:
     rows = json.loads(on_road("figures", "--indicator", "mediation_type_share", "--area", "500117", "--json").stdout)
     assert {row["breakdown"] for row in rows} == {"dispute_type"}

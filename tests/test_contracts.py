@@ -1,17 +1,27 @@
 """The declarations under `seeds/`: all load, a wrong one is named with its file and line, a new card is one new file."""
 
+import asyncio
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from httpx import ASGITransport, AsyncClient
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
 
+from dashboards import api
 from dashboards.release_reader import open_release
+from dashboards.review import building, plan
 from pipelines import catalogue, warehouse
 from pipelines.catalogue import cards, contracts, measures
+from pipelines.cli import main
 from pipelines.intake import cells
 from pipelines.release import drafting
-from pipelines.settings import SEEDS, UserError
+from pipelines.settings import PROJECT, SEEDS, UserError
 from tests.conftest import read_seeds_from
 from tests.offices import Office, built_house, copied, opened, release
 
@@ -49,6 +59,14 @@ def test_every_declaration_loads() -> None:
     assert {contract.table for contract in contracts().values()} <= set(catalogue.tables())
     assert {sender.table for sender in catalogue.senders()} <= set(catalogue.tables())
     assert {sender.area_code for sender in catalogue.senders()} <= {a.area_code for a in catalogue.published_areas()}
+
+
+def test_every_indicator_of_the_working_list_is_a_card() -> None:
+    """Seventy, each under its own id and the four that they were split into; a breakdown that stands for one is the card's."""
+    listed = catalogue.read_rows(SEEDS / "tables" / "indicator_list.csv")
+    assert len({row["working_id"] for row in listed}) == len(listed) >= 70
+    assert {row["card"] for row in listed} <= set(cards())
+    assert all(row["breakdown"] in ("", *cards()[row["card"]].breakdowns) for row in listed)
 
 
 @pytest.mark.parametrize("card", cards())
@@ -294,15 +312,21 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Office:
     return built_house(tmp_path_factory.getbasetemp())
 
 
-def test_a_new_card_is_one_new_file(
-    house: Office, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of three cases accepted in the quarter, two were concluded, one of them in March."""
+@pytest.fixture
+def card_added(house: Office, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """The house with one card more, built and published anew; nothing else is told of it."""
     own = copied(house, tmp_path / "own", monkeypatch)
     (seeds / "indicators" / "mediation_cleared.yml").write_text(NEW_CARD, encoding="utf-8")
     _forget()
     assert warehouse.build().reason == "the declarations or the SQL changed"
     assert release() == "2025-05-1.1", "an indicator more is a minor change"
+    return own
+
+
+def test_a_new_card_is_one_new_file_and_stands_in_every_surface(
+    card_added: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three cases accepted in the quarter, two were concluded, one of them in March."""
     opened_release = open_release()
     assert opened_release.cards["mediation_cleared"].label.en == "Concluded of accepted"
     march = opened_release.figures("mediation_cleared", ["500117"], ["2025-03"])
@@ -310,7 +334,67 @@ def test_a_new_card_is_one_new_file(
     spring = opened_release.compute("mediation_cleared", "500117", "2025-03..2025-05", "channel")
     counted = {c: (n, d) for c, n, d in spring.select("category", "numerator", "denominator").iter_rows() if d}
     assert counted == {"police": (2, 2), "court": (0, 1)}
-    assert (own.data / "releases" / "internal" / "2025-05-1.1" / "csv" / "mediation_cleared.csv").exists()
+    assert (card_added.data / "releases" / "internal" / "2025-05-1.1" / "csv" / "mediation_cleared.csv").exists()
+
+    _answers_by_command()
+    _answers_by_address(monkeypatch)
+    _is_written_in_documents(tmp_path, monkeypatch)
+
+
+def _answers_by_command() -> None:
+    named = ("--indicator", "mediation_cleared", "--area", "500117", "--period", "2025-03")
+    assert [row["value"] for row in json.loads(_said("figures", *named, "--json"))] == [pytest.approx(100 / 3)]
+    assert [part["value"] for part in json.loads(_said("explain", *named, "--json"))["parts"]] == [1, 3]
+    query = "select numerator from figures where indicator = 'mediation_cleared' and area_code = '500117000000' and period = '2025-03'"
+    assert json.loads(_said("sql", f"{query} and breakdown = 'total'", "--json")) == [{"numerator": 1}]
+    assert "### 诉讼外办结率 Concluded of accepted: `mediation_cleared`" in _said("dictionary")
+
+
+def _answers_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interface, the explorer and the definitions."""
+    monkeypatch.setenv("FENGQIAO_EDITION", "internal")
+    asked = {"indicator": "mediation_cleared", "area": "500117", "period": "2025-03"}
+    assert [row["numerator"] for row in asyncio.run(_got("/api/figures", asked))] == [1]
+    assert "mediation_cleared" in [card["id"] for card in asyncio.run(_got("/api/indicators", {}))]
+
+    app = AppTest.from_file(str(PROJECT / "dashboards" / "pages" / "start.py"), default_timeout=120).run()
+    for page, word in (("explorer", "33.3"), ("definitions", "办结件数除以受理件数")):
+        app.switch_page(f"{page}.py")
+        app.query_params.clear()
+        app.query_params.update(asked)
+        app.run()
+        assert not app.exception
+        markup = "".join(element.proto.body for element in app.get("html"))
+        assert ("诉讼外办结率" in markup, word in markup) == (True, True), page
+
+
+async def _got(path: str, asked: dict[str, str]) -> Any:
+    interface = ASGITransport(app=Starlette(routes=api.routes))
+    async with AsyncClient(transport=interface, base_url="http://127.0.0.1") as client:
+        return (await client.get(path, params=asked)).json()
+
+
+def _is_written_in_documents(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bulletin, and the review where it names the card."""
+    _said("bulletin", "--edition", "internal", "--out", str(folder / "site"))
+    page = folder / "site" / "2025-05-1.1" / "indicators" / "mediation_cleared.html"
+    assert "诉讼外办结率" in page.read_text(encoding="utf-8")
+
+    declared = plan.plan()
+    headline = declared.sections[1]
+    table = headline.tables[0].model_copy(update={"indicators": ("mediation_accepted", "mediation_cleared")})
+    named = declared.model_copy(update={"sections": (headline.model_copy(update={"tables": (table,)}),)})
+    monkeypatch.setattr(building, "plan", lambda: named)
+    words = ("--period", "2025-03", "--area", "500117", "--formats", "html", "--out", str(folder / "review"))
+    _said("review", *words)
+    [written] = (folder / "review").glob("*.html")
+    assert "诉讼外办结率" in written.read_text(encoding="utf-8")
+
+
+def _said(*words: str) -> str:
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def test_a_county_code_given_up_is_read_as_the_one_in_its_place() -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from pipelines import warehouse
+from pipelines.catalogue import contracts
 from pipelines.cli import main
 from pipelines.release import drafting
 from pipelines.settings import SEEDS
@@ -195,6 +196,16 @@ def test_the_release_carries_the_record_and_the_command_prints_it(
     assert "mediation-420302" in CliRunner().invoke(main, list(asked)).stdout
     wrong = CliRunner().invoke(main, ["quality", "--sender", "mediation-42030"])
     assert (wrong.exit_code, "Did you mean" in wrong.stderr) == (2, True)
+
+
+def test_every_check_stops_the_build_or_stands_in_the_record(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of the models are none that only warn; what the door warns of, or sends back, is counted in the record."""
+    monkeypatch.setenv("FENGQIAO_DATA", str(office.data))
+    nodes = json.loads(warehouse.manifest_path().read_text(encoding="utf-8"))["nodes"].values()
+    severities = {node["config"]["severity"].upper() for node in nodes if node["resource_type"] == "test"}
+    assert severities == {"ERROR"}
+    assert {rule.severity for contract in contracts().values() for rule in contract.rules} == {"refuse", "warn"}
+    assert record(office)["warned"].sum() > 0 and record(office)["quarantined"].sum() > 0
 
 
 def test_a_build_from_nothing_gives_the_same_record(office: Office) -> None:

@@ -1,5 +1,6 @@
 """Releases: the same data give the same bytes, what is sealed stays as it is, and readers always find one."""
 
+import json
 import os
 import shutil
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from dashboards.release_reader import Release, open_release
@@ -195,6 +197,15 @@ def test_the_database_of_a_release_opens_and_explains_itself(house: Office) -> N
     }
     assert silent == set()
     assert value == [(2,)]
+
+
+def test_a_release_answers_while_a_build_holds_the_warehouse(own: Office) -> None:
+    query = "select value from figures where indicator = 'mediation_accepted' and period = '2025-03' and area_code = '500117000000'"
+    with ledger.writer_lock(), duckdb.connect(str(warehouse.warehouse_path())) as building:
+        building.execute("begin; create table catalogue.half_done as select 1")
+        done = CliRunner().invoke(main, ["sql", f"{query} and breakdown = 'total'", "--json"])
+        building.execute("rollback")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [{"value": 3.0}])
 
 
 def test_downloads_have_a_byte_order_mark_and_the_words_of_both_languages(house: Office) -> None:

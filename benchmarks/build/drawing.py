@@ -43,7 +43,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "is_difficult": "chance(number, 'difficult') < 0.05",
         "accepted_on": "began_on",
         "concluded_on": "ended_on",
-        "outcome": "case when ended_on is null then 'pending' else pick(number, said, ['agreed', 'agreed', 'agreed', 'failed']) end",
+        "outcome": "case when ended_on is null then 'pending' else pick(number, said, ['agreed', 'agreed', 'agreed', 'not_agreed']) end",
         "agreement_form": "case when ended_on is not null then pick(number, 'form', ['written', 'oral']) end",
         "agreement_amount": "case when ended_on is not null then cast(chance(number, 'amount') * 1e7 as bigint) end",
         "perform_by": "later(ended_on, number, 'perform', 20)",

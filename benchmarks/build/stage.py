@@ -6,17 +6,21 @@ The data folder is `FENGQIAO_DATA`; the declarations are read from the folder `s
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from benchmarks.build import drawing
-from pipelines import warehouse
-from pipelines.settings import data_root
+from benchmarks.build.engine import dbt_told_apart
+from pipelines import catalogue, warehouse
+from pipelines import cli_reading as reading
+from pipelines.release import drafting, publishing, sealing
+from pipelines.settings import data_root, releases
 
 # What an incremental build must leave exactly as a full one does.
 COMPARED = (
@@ -31,11 +35,12 @@ COMPARED = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.build.stage", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("stage", choices=["draw", "plain", "full", "daily"])
+    parser.add_argument("stage", choices=["draw", "plain", "full", "daily", "release", "ask"])
     parser.add_argument("--cases", type=int, required=True)
     parser.add_argument("--towns", type=int, required=True)
     parser.add_argument("--months", type=int, default=1)
     parser.add_argument("--rows", type=int, default=5000)
+    parser.add_argument("--every", type=int, default=1)
     options = parser.parse_args()
     _read_seeds_from(data_root().with_name("seeds"))
     if options.stage == "draw":
@@ -43,6 +48,10 @@ def main() -> None:
         said: dict[str, Any] = {}
     elif options.stage == "plain":
         said = _plain()
+    elif options.stage == "release":
+        said = _released()
+    elif options.stage == "ask":
+        said = _asked(options.every)
     else:
         changed = 0
         if options.stage == "daily":
@@ -79,6 +88,7 @@ def _plain() -> dict[str, Any]:
 
 def _built(*, is_full: bool) -> dict[str, Any]:
     """Build, and say how long each node took, what dbt took beside them, and what came out."""
+    spent = dbt_told_apart()
     started = time.perf_counter()
     report = warehouse.build(full=is_full)
     wall = time.perf_counter() - started
@@ -87,8 +97,9 @@ def _built(*, is_full: bool) -> dict[str, Any]:
     nodes = {node["unique_id"]: float(node["execution_time"]) for node in run["results"]}
     return {
         "wall": wall,
-        "engine": sum(nodes.values()),
-        "beside": float(run["elapsed_time"]) - _busy(run["results"]),
+        "engine": spent.engine,
+        "beside": spent.beside,
+        "reason": report.reason,
         "months": len(report.recomputed_months),
         "slowest": sorted(((seconds, name) for name, seconds in nodes.items()), reverse=True)[:12],
         "digests": _digests(),
@@ -96,23 +107,48 @@ def _built(*, is_full: bool) -> dict[str, Any]:
     }
 
 
-def _busy(results: list[dict[str, Any]]) -> float:
-    """Seconds in which at least one node was being executed."""
-    spans = sorted(
-        (step["started_at"], step["completed_at"])
-        for node in results
-        for step in node["timing"]
-        if step["name"] == "execute"
-    )
-    busy, until = 0.0, 0.0
-    for begins, ends in ((_seconds(first), _seconds(last)) for first, last in spans):
-        busy += max(0.0, ends - max(begins, until))
-        until = max(until, ends)
-    return busy
+def _released() -> dict[str, Any]:
+    """Draft, approve and publish the internal edition; rows and bytes of its measures and figures."""
+    drafted = drafting.draft()
+    sealing.approve(drafted.release_id, "internal", "benchmark")
+    publishing.publish(drafted.release_id, "internal")
+    folder = releases("internal") / drafted.release_id
+    told: dict[str, Any] = {"bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())}
+    for name in ("measures", "figures"):
+        path = folder / f"{name}.parquet"
+        rows = duckdb.sql(f"select count(*) from read_parquet('{path}')").fetchall()[0][0]
+        told |= {f"{name} rows": rows, f"{name} bytes": path.stat().st_size}
+    return told
 
 
-def _seconds(instant: str) -> float:
-    return datetime.fromisoformat(instant.replace("Z", "+00:00")).timestamp()
+def _asked(every: int) -> dict[str, Any]:
+    """What `fengqiao figures` does after it has started, for every (n-th) indicator at every level and kind of period: how long it
+    took, in passed and in processor time. `slowest`: seconds and what was asked, of the longest by processor time."""
+    release = reading.opened("internal")
+    places = release.areas().filter(~pl.col("is_not_assigned")).sort("area_code", descending=True)
+    asked: list[tuple[float, float, str]] = []
+    for card in list(release.cards.values())[::every]:
+        for level in catalogue.LEVELS:
+            area = places.filter(pl.col("level") == level)["area_code"][0]
+            for period in (*PERIODS, "2024-05..2025-04"):
+                wall, processor = time.perf_counter(), time.process_time()
+                opened = reading.opened("internal")
+                by = card.breakdowns[0] if card.breakdowns else None
+                reading.figures(opened, reading.select(opened, card.id, area, period, by))
+                took = time.perf_counter() - wall, time.process_time() - processor
+                asked.append((took[1], took[0], f"{card.id} {level} {period}"))
+    asked.sort(reverse=True)
+    return {
+        "rows": len(asked),
+        "longest": max(wall for _, wall, _ in asked),
+        "longest cpu": asked[0][0],
+        "median": statistics.median(wall for _, wall, _ in asked),
+        "median cpu": statistics.median(processor for processor, _, _ in asked),
+        "slowest": [(processor, what) for processor, _, what in asked[:12]],
+    }
+
+
+PERIODS = ("2025-10", "2025-Q3", "2025-H1", "2024", "2025-01..2025-10")
 
 
 def _digests() -> dict[str, list[str]]:

@@ -71,3 +71,16 @@
 {% macro incremental_or_table() -%}
     {{ return('incremental' if target.type == 'duckdb' else 'table') }}
 {%- endmacro %}
+
+{# A number made of some columns of a row: alike where they are, and elsewhere hardly ever. #}
+{% macro row_number_of(columns) -%}
+    {{ return(adapter.dispatch('row_number_of')(columns)) }}
+{%- endmacro %}
+
+{% macro default__row_number_of(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro duckdb__row_number_of(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}

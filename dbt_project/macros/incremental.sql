@@ -65,8 +65,7 @@
 {%- endmacro %}
 
 {% macro changed_cases_of(table) -%}
-    {% set changed = "select case_key from catalogue.changed_cases where table_name = '" ~ table ~ "'" -%}
-    {{ newest_cells(table, only=changed) if table in forms() else newest_version(table, only=changed) }}
+    {{ newest_cells(table, changed=true) if table in forms() else newest_version(table, changed=true) }}
 {%- endmacro %}
 
 {# A measure table: what its `caller` counts, of the months that these lake tables touch; without tables all, at each build. #}

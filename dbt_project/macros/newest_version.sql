@@ -1,15 +1,18 @@
 {# The newest version of each case of a lake table up to the build's ledger sequence. Newer means source update time (of a form,
    the day it was reported), then sequence, then row. A case whose newest withdrawal is not older, by sequence, than any of its
    rows is withdrawn. Of an organisation the newest version of each day of counting stays. `only`: a query of the keys of the
-   cases that are looked at, where not all are. Without columns a case comes with all that its version says. #}
-{% macro newest_version(table, columns=['*'], only=none) -%}
+   cases that are looked at, where not all are; `changed`: only those are that have changed since the build before. Without
+   columns a case comes with all that its version says. What the corrections register knows to be wrong in a case is put right,
+   unless it is asked `as_sent`. #}
+{% macro newest_version(table, columns=['*'], only=none, changed=false, as_sent=false) -%}
+{% set corrected = {} if as_sent else corrected_columns(table) -%}
 {% set updated = {'organisations': 'counted_on', 'population': 'published_on'}.get(table, 'reported_on' if table in forms() else 'updated_at') -%}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 ledger as (select * from {{ source('catalogue', 'ledger') }}),
 
 versions as (
-    select * from {{ source('lake', table) }}
+    select * from {{ source('lake', 'changed_' ~ table) if changed else source('lake', table) }}
     {%- if only %}
     where case_key in ({{ only }})
     {%- endif %}
@@ -40,20 +43,71 @@ numbered as (
 
 select
     {% for column in columns -%}
-    numbered.{{ column }}{{ ',' if not loop.last }}
+    {% if column in corrected -%}
+    {{ corrected_value('numbered', column, corrected[column]) }} as {{ column }}
+    {%- elif column == '*' and corrected -%}
+    numbered.* replace (
+        {%- for name, type in corrected.items() %}{{ corrected_value('numbered', name, type) }} as {{ name }}{{ ', ' if not loop.last }}{% endfor -%}
+    )
+    {%- else -%}
+    numbered.{{ column }}
+    {%- endif %}{{ ',' if not loop.last }}
     {% endfor -%}
 from numbered
 left join withdrawn on numbered.case_key = withdrawn.case_key
+{%- for name, type in corrected.items() %}
+{{ join_corrections('left', table, 'numbered', name, type) }}
+{%- endfor %}
 where numbered.version_rank = 1
     and (withdrawn.withdrawn_sequence is null or withdrawn.withdrawn_sequence < numbered.last_sequence)
 {%- endmacro %}
 
+{# Columns of a table of cases of which the corrections register corrects some case, each with its type: looked up when the
+   SQL is made, so that where nothing is to be corrected nothing is looked for. #}
+{% macro corrected_columns(table) -%}
+    {% set found = {} -%}
+    {% if execute and table not in forms() -%}
+        {% set rows = run_query("select distinct column_name, data_type from catalogue.row_corrections where table_name = '" ~ table ~ "' order by 1") -%}
+        {% for row in rows.rows -%}
+            {% do found.update({row[0]: api.Column.translate_type(row[1])}) -%}
+        {% endfor -%}
+    {% endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro join_corrections(kind, table, cases, column, type) -%}
+    {{ kind }} join {{ source('catalogue', 'row_corrections') }} as corrected_{{ column }}
+        on corrected_{{ column }}.table_name = '{{ table }}'
+        and corrected_{{ column }}.column_name = '{{ column }}'
+        and {{ cases }}.case_key = corrected_{{ column }}.case_key
+        and {{ cases }}.{{ column }} is not distinct from cast(corrected_{{ column }}.expected as {{ type }})
+{%- endmacro %}
+
+{% macro corrected_value(cases, column, type) -%}
+    case
+        when corrected_{{ column }}.correction is null then {{ cases }}.{{ column }}
+        else cast(corrected_{{ column }}.value as {{ type }})
+    end
+{%- endmacro %}
+
+{# All versions of the changed cases of a table, each also as the register corrects it: what a case counted in may have
+   been a corrected value, and may be one now. Of a full build there are none. #}
+{% macro versions_of_changed(table) -%}
+    select * from {{ source('lake', 'changed_' ~ table) }}
+{%- for column, type in corrected_columns(table).items() if incremental_or_table() == 'incremental' %}
+    union all by name
+    select versions.* replace (cast(corrected_{{ column }}.value as {{ type }}) as {{ column }})
+    from {{ source('lake', 'changed_' ~ table) }} as versions
+    {{ join_corrections('inner', table, 'versions', column, type) }}
+{%- endfor %}
+{%- endmacro %}
+
 {# The newest versions of the cells of a monthly form, those that the corrections register knows to be wrong put right as long
-   as the source shows what the entry expects. `only` as above. #}
-{% macro newest_cells(form, only=none) -%}
+   as the source shows what the entry expects. `changed` as above. #}
+{% macro newest_cells(form, changed=false) -%}
 {% set columns = ['case_key', 'cell_number', 'ledger_sequence', 'row_number', 'sender', 'area_code', 'month', 'item', 'category'] -%}
 with newest as (
-    {{ newest_version(form, columns + ['value', 'reported_on'], only) }}
+    {{ newest_version(form, columns + ['value', 'reported_on'], changed=changed) }}
 ),
 
 corrections as (select * from {{ source('catalogue', 'corrections') }} where table_name = '{{ form }}')

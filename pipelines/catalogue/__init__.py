@@ -34,7 +34,7 @@ from pipelines.catalogue.contracts import (
     tables,
     versions_of,
 )
-from pipelines.catalogue.corrections import Cell, Correction, corrections
+from pipelines.catalogue.corrections import Cell, Correction, RowCorrection, corrections
 from pipelines.catalogue.declaring import (
     Declared,
     LegalBasis,
@@ -89,6 +89,7 @@ __all__ = [
     "PublicationPlan",
     "PublishedFigure",
     "Publisher",
+    "RowCorrection",
     "Rule",
     "Sender",
     "StatisticalMonth",

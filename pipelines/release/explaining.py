@@ -62,6 +62,24 @@ def contributions(measure: Measure, area: str, months: tuple[date, date]) -> lis
     return [Contribution(*row[:-1], row_numbers=tuple(row[-1])) for row in rows]
 
 
+def corrections_of(measure: Measure, area: str, months: tuple[date, date]) -> list[str]:
+    """Ids of the applied entries of the corrections register that touch a measure of an area and months, in order.
+
+    Of a form those of the measure's lines. Of cases those of a case that is counted, or that as it was sent, or as it is
+    corrected, would be of the area and these months: what a correction takes out of a figure touches it too.
+    """
+    if measure.table not in catalogue.tables() or not any(
+        entry.table == measure.table for entry in catalogue.corrections().values()
+    ):
+        return []
+    query = _CORRECTED_LINES if _is_of_a_form(measure) else _CORRECTED_CASES
+    since = months[0] if measure.over_time in ("sum", "first") else date.min
+    query = query.format(table=measure.table, date=measure.date, events=_events_of(measure))
+    said = {"measure": measure.id, "table": measure.table, "area": area, "since": since, "months": list(months)}
+    with _opened(warehouse_path()) as connection:
+        return [name for (name,) in connection.execute(query, said).fetchall()]
+
+
 def _is_of_a_form(measure: Measure) -> bool:
     return catalogue.tables()[measure.table].kind == "form"
 
@@ -100,6 +118,42 @@ _QUERY = """
     join catalogue.ledger as ledger on versions.ledger_sequence = ledger.ledger_sequence
     group by all
     order by ledger.ledger_sequence
+"""
+
+
+_CORRECTED_LINES = """
+    select distinct checks.correction
+    from core.correction_checks as checks
+    join catalogue.corrections as entries on checks.correction = entries.correction
+    join catalogue.form_lines as lines
+        on entries.table_name = lines.table_name and entries.item = lines.item and entries.category = lines.category
+    join core.area_ancestors as ancestors
+        on entries.area_code = ancestors.area_code and ancestors.ancestor_code = $area
+    where checks.is_applied and lines.measure = $measure and entries.month between $months[1] and $months[2]
+        and $since is not null and $table is not null
+    order by checks.correction
+"""
+
+_CORRECTED_CASES = """
+    with applied as (
+        select correction, case_key from core.correction_checks where is_applied and table_name = $table
+    ),
+
+    places as (
+        select case_key, area_code, date_trunc('month', {date}) as month from lake.{table}
+        union all
+        select case_key, area_code, date_trunc('month', {date}) as month from staging.stg_{table}
+        union all
+        select case_key, area_code, month from measures.{events} where measure = $measure
+    )
+
+    select distinct applied.correction
+    from applied
+    join places on applied.case_key = places.case_key
+    join core.area_ancestors as ancestors
+        on places.area_code = ancestors.area_code and ancestors.ancestor_code = $area
+    where places.month between $since and $months[2]
+    order by applied.correction
 """
 
 

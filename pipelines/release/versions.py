@@ -123,6 +123,13 @@ def _count(connection: duckdb.DuckDBPyConnection, book: str, until: str) -> None
             where versions.ledger_sequence <= {until}
             """
         )
+    connection.execute(
+        """
+        create or replace table warehouse.catalogue.row_corrections as
+        select entries.* replace (moved.book_key as case_key)
+        from live.catalogue.row_corrections as entries join moved on entries.case_key = moved.case_key
+        """
+    )
     events = []
     for table in tables:
         _make(connection, "staging", f"stg_{table}")

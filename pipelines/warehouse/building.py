@@ -14,20 +14,37 @@ from pipelines.intake import ledger
 from pipelines.intake.lake import generation
 from pipelines.intake.ledger import Delivery
 from pipelines.settings import TIME_ZONE, UserError, data_root
-from pipelines.warehouse.inputs import months_reported, write_catalogue, write_changes, write_lake
+from pipelines.warehouse.inputs import (
+    months_reported,
+    write_catalogue,
+    write_changes,
+    write_lake,
+    write_row_corrections,
+)
 from pipelines.warehouse.running import Progress, code_version, column, connected, run_dbt, target_path, warehouse_path
 
 
 @dataclass(frozen=True)
+class Touched:
+    """Months (YYYY-MM, ascending) of a lake table that a build counted again for one cause (those of `touched_months`)."""
+
+    table: str
+    cause: str
+    months: list[str]
+
+
+@dataclass(frozen=True)
 class BuildReport:
-    """What a build did. `outcome`: built or unchanged; `recomputed_months` as YYYY-MM; `reason`: why these months;
-    `expired`: a sentence for each entry of the corrections register that is not applied."""
+    """What a build did. `outcome`: built or unchanged; `recomputed_months` as YYYY-MM; `reason`: why these months, and
+    `touched`: table by table, where the build was not a full one; `expired`: a sentence for each entry of the corrections
+    register that is not applied."""
 
     sequence: int
     outcome: str
     full: bool
     reason: str
     recomputed_months: list[str]
+    touched: list[Touched]
     models: int
     tests: int
     seconds: float
@@ -46,17 +63,18 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
         request = _request(deliveries, full)
         if request["sequence"] == request["previous_sequence"] and not request["is_full"]:
             reason = "nothing new in the ledger"
-            return BuildReport(request["sequence"], "unchanged", False, reason, [], 0, 0, 0.0, _expired())
+            return BuildReport(request["sequence"], "unchanged", False, reason, [], [], 0, 0, 0.0, _expired())
         with connected(warehouse_path()) as connection:
             write_catalogue(connection, deliveries, request)
             write_lake(connection)
+            write_row_corrections(connection)
             since = [d for d in deliveries if d.ledger_sequence > request["previous_sequence"] or request["is_full"]]
             write_changes(connection, since, is_full=request["is_full"])
             # gone until this build has ended well: what a stopped build leaves behind is not built upon
             connection.execute("drop table if exists catalogue.watermark")
         results = run_dbt("duckdb", ["build", "--select", "staging", "core", "measures", *_refresh(request)], progress)
         with connected(warehouse_path()) as connection:
-            months = column(connection, "select distinct strftime(month, '%Y-%m') from core.touched_months order by 1")
+            touched = connection.execute(TOUCHED).fetchall()
             connection.execute("create or replace table catalogue.watermark as select * from catalogue.build_request")
     models, tests = (sum(node.startswith(kind) for node in results) for kind in ("model.", "test."))
     return BuildReport(
@@ -64,12 +82,19 @@ def build(*, full: bool = False, as_of: str | None = None, progress: Progress = 
         outcome="built",
         full=request["is_full"],
         reason=str(request["reason"]),
-        recomputed_months=months,
+        recomputed_months=sorted({month for *_, months in touched for month in months}),
+        touched=[] if request["is_full"] else [Touched(*row) for row in touched],
         models=models,
         tests=tests,
         seconds=time.monotonic() - started,
         expired=_expired(),
     )
+
+
+TOUCHED = """
+    select table_name, cause, list(strftime(month, '%Y-%m') order by month)
+    from core.touched_months group by table_name, cause order by table_name, cause
+"""
 
 
 def _expired() -> list[str]:
@@ -80,7 +105,7 @@ def _expired() -> list[str]:
         f"Correction {row['correction']} is not applied: the newest {row['table_name']} shows something else than it "
         "expects. If its source is mended, set its status to fixed_upstream."
         if row["is_found"]
-        else f"Correction {row['correction']} is not applied: no {row['table_name']} has the cell that it names."
+        else f"Correction {row['correction']} is not applied: {row['table_name']} has nothing where it says."
         for row in checks.iter_rows(named=True)
     ]
 

@@ -10,13 +10,13 @@ import duckdb
 import polars as pl
 
 from pipelines import catalogue
-from pipelines.catalogue import Area, Measure
+from pipelines.catalogue import Area, Correction, Measure, RowCorrection
 from pipelines.intake.lake import all_findings, lake_schema
 from pipelines.intake.ledger import Delivery
 from pipelines.periods import months_in, period_table
 from pipelines.settings import TIME_ZONE, UserError, data_root
 from pipelines.warehouse.coverage import coverage_of, delivered_coverage, told_alike
-from pipelines.warehouse.running import write
+from pipelines.warehouse.running import column, write
 
 
 def given_areas() -> tuple[Area, ...]:
@@ -105,10 +105,61 @@ def correction_table() -> pl.DataFrame:
         {"correction": entry.id, "table_name": entry.table, **entry.match.model_dump()}
         | {"expected": expected, "action": entry.action, "value": entry.value}
         for entry in catalogue.corrections().values()
-        if entry.is_standing
+        if isinstance(entry, Correction) and entry.is_standing
         for expected in entry.expect
     ]
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def write_row_corrections(connection: duckdb.DuckDBPyConnection) -> None:
+    """`catalogue.row_corrections`: correction, table_name, case_key (null where no delivery of the build has the row),
+    column_name, data_type, expected, value (both as texts): the entries of the register that stand on columns of cases, a
+    row for each value that an entry expects.
+
+    Raises `UserError` where the row that an entry names is not one, or two entries correct the same of a case.
+    """
+    connection.execute(f"create or replace table catalogue.row_corrections ({ROW_CORRECTIONS})")
+    correcting: dict[tuple[str, bytes, str], str] = {}
+    for entry in catalogue.corrections().values():
+        if not isinstance(entry, RowCorrection) or not entry.is_standing:
+            continue
+        case = _case_of(connection, entry)
+        other = correcting.setdefault((entry.table, case, entry.match.column), entry.id) if case else entry.id
+        if other != entry.id:
+            raise UserError(
+                f"Corrections {other} and {entry.id} correct the same column of one case; keep one of them."
+            )
+        texts = (entry.as_text(expected) for expected in entry.expect)
+        said = (entry.id, entry.table, case, entry.match.column, entry.data_type)
+        rows = [(*said, text, entry.as_text(entry.value)) for text in texts]
+        connection.executemany("insert into catalogue.row_corrections values (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+ROW_CORRECTIONS = (
+    "correction varchar, table_name varchar, case_key blob, column_name varchar, data_type varchar, expected varchar, "
+    "value varchar"
+)
+
+
+def _case_of(connection: duckdb.DuckDBPyConnection, entry: RowCorrection) -> bytes | None:
+    """The case that a row of a received file is of; None where no delivery of this build has it."""
+    match = entry.match
+    cases = column(
+        connection,
+        f"""
+        select distinct versions.case_key
+        from lake.{entry.table} as versions
+        inner join catalogue.ledger using (ledger_sequence)
+        where versions.row_number = {match.row} and versions.sender = ? and starts_with(ledger.sha256, ?)
+        """,
+        [match.sender, match.file],
+    )
+    if len(cases) > 1:
+        raise UserError(
+            f"Correction {entry.id} names row {match.row} of a file of {len(cases)} cases with that number: name the case by "
+            "another file that it came in."
+        )
+    return cases[0] if cases else None
 
 
 def grid_table() -> pl.DataFrame:
@@ -178,8 +229,9 @@ def _received_on(delivery: Delivery) -> date:
 
 
 def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, is_full: bool) -> None:
-    """What deliveries since the build before have brought: `catalogue.changed_cases` and, added to those known,
-    `catalogue.accepted_rows`; and what had been reported until then, to be compared with what is now.
+    """What deliveries since the build before have brought: `catalogue.changed_cases`, all versions of these cases as
+    `lake.changed_<table>` (so that the lake is searched for them once), and, added to those known, `catalogue.accepted_rows`;
+    and what had been reported until then, to be compared with what is now.
 
     A full build compares with nothing and changes everything: it gets the rows of all deliveries and no changed case.
     """
@@ -191,8 +243,21 @@ def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[De
         else:
             connection.execute(f"create or replace table catalogue.{name}_before as select * from core.{name}")
     connection.execute("create or replace table catalogue.changed_cases (table_name varchar, case_key blob)")
-    if is_full:
-        return
+    if not is_full:
+        _write_changed_cases(connection, deliveries)
+    changed = column(connection, "select distinct table_name from catalogue.changed_cases")
+    for table in catalogue.tables():
+        versions = f"lake.{table}" if table in changed else f"lake.empty_{table}"
+        connection.execute(
+            f"""
+            create or replace table lake.changed_{table} as
+            select * from {versions}
+            where case_key in (select case_key from catalogue.changed_cases where table_name = '{table}')
+            """
+        )
+
+
+def _write_changed_cases(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) -> None:
     for table, parts in _parts(deliveries).items():
         connection.execute(
             f"insert into catalogue.changed_cases select distinct '{table}', case_key from read_parquet(?)", [parts]

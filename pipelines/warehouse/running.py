@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,8 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def column(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
-    return [row[0] for row in connection.execute(query).fetchall()]
+def column(connection: duckdb.DuckDBPyConnection, query: str, given: Sequence[Any] = ()) -> list[Any]:
+    return [row[0] for row in connection.execute(query, given).fetchall()]
 
 
 def write(connection: duckdb.DuckDBPyConnection, schema: str, table: str, rows: pl.DataFrame) -> None:

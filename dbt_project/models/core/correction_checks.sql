@@ -1,6 +1,18 @@
 -- grain: one row an entry of the corrections register that stands: whether its source still shows what it expects
 {% set cell = ['sender', 'area_code', 'month', 'item', 'category'] -%}
-with corrections as (select * from {{ source('catalogue', 'corrections') }})
+{% set tables = ['mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
+    'organisations', 'population', 'correction_cases', 'correction_events', 'resettlement_cases'] -%}
+with corrections as (select * from {{ source('catalogue', 'corrections') }}),
+
+row_corrections as (select * from {{ source('catalogue', 'row_corrections') }})
+{%- for table in tables if corrected_columns(table) %},
+
+{{ table }}_cases as (
+    {{ newest_version(
+        table, only="select case_key from row_corrections where table_name = '" ~ table ~ "'", as_sent=true
+    ) }}
+)
+{%- endfor %}
 {%- for form in forms() %},
 
 {{ form }}_keys as (
@@ -14,26 +26,56 @@ with corrections as (select * from {{ source('catalogue', 'corrections') }})
 ),
 
 {{ form }}_cells as (
-    {{ newest_version(form, cell + ['value'], only='select case_key from ' ~ form ~ '_keys') }}
+    {{ newest_version(form, cell + ['case_key', 'value'], only='select case_key from ' ~ form ~ '_keys') }}
 )
 {%- endfor %},
 
 cells as (
     {% for form in forms() -%}
     {{ 'union all' if not loop.first }}
-    select '{{ form }}' as table_name, {{ cell | join(', ') }}, value from {{ form }}_cells
+    select '{{ form }}' as table_name, {{ cell | join(', ') }}, case_key, value from {{ form }}_cells
     {% endfor %}
+),
+
+checked as (
+    select
+        corrections.correction,
+        corrections.table_name,
+        cells.case_key,
+        cells.value = corrections.expected as is_expected
+    from corrections
+    left join cells
+        on corrections.table_name = cells.table_name
+        {%- for column in cell %}
+        and corrections.{{ column }} = cells.{{ column }}
+        {%- endfor %}
+    union all
+    -- no delivery has the row that is named
+    select correction, table_name, case_key, false as is_expected
+    from row_corrections
+    where case_key is null
+    {%- for table in tables %}
+    {%- for column, type in corrected_columns(table).items() %}
+    union all
+    select
+        row_corrections.correction,
+        row_corrections.table_name,
+        cases.case_key,
+        cases.{{ column }} is not distinct from cast(row_corrections.expected as {{ type }}) as is_expected
+    from row_corrections
+    left join {{ table }}_cases as cases on row_corrections.case_key = cases.case_key
+    where row_corrections.case_key is not null
+        and row_corrections.table_name = '{{ table }}'
+        and row_corrections.column_name = '{{ column }}'
+    {%- endfor %}
+    {%- endfor %}
 )
 
 select
-    corrections.correction,
-    corrections.table_name,
-    count(cells.sender) > 0 as is_found,
-    count(case when cells.value = corrections.expected then 1 end) > 0 as is_applied
-from corrections
-left join cells
-    on corrections.table_name = cells.table_name
-    {%- for column in cell %}
-    and corrections.{{ column }} = cells.{{ column }}
-    {%- endfor %}
-group by corrections.correction, corrections.table_name
+    correction,
+    table_name,
+    max(case_key) as case_key,
+    count(case_key) > 0 as is_found,
+    count(case when case_key is not null and is_expected then 1 end) > 0 as is_applied
+from checked
+group by correction, table_name

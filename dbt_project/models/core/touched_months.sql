@@ -1,4 +1,4 @@
--- grain: one row a counted lake table and month that this build must count again (all months where the build is a full one)
+-- grain: one row a counted lake table, month that this build must count again and cause (all months where the build is a full one)
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),
@@ -48,10 +48,11 @@ limits_of_decision as (
 {% for table, events, open_between in tables -%}
 {{ table }}_versions as (
     select versions.*, limits.*, limits_of_decision.*
-    from {{ source('lake', table) }} as versions
+    from (
+    {{ versions_of_changed(table) }}
+    ) as versions
     cross join limits
     cross join limits_of_decision
-    where versions.case_key in (select changed_cases.case_key from changed_cases where changed_cases.table_name = '{{ table }}')
 ),
 
 {% endfor -%}
@@ -132,16 +133,16 @@ held as (
 ),
 
 touched as (
-    select table_name, month from changed
+    select table_name, month, 'changed' as cause from changed
     union all
-    select table_name, month from whole
+    select table_name, month, 'whole' as cause from whole
     union all
-    select table_name, month from followed
+    select table_name, month, 'followed' as cause from followed
     union all
-    select table_name, month from revealed
+    select table_name, month, 'revealed' as cause from revealed
     union all
-    select table_name, month from held
+    select table_name, month, 'held' as cause from held
 )
 
-select distinct table_name, month
+select distinct table_name, month, cause
 from touched

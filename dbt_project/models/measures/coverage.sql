@@ -16,19 +16,37 @@ related as (
     {{ related_areas('ancestors', 'areas') }}
 ),
 
-reported as (
-    select distinct reporting.coverage, related.area_code, reporting.area_code as reported_code, reporting.month
+first_reports as (
+    select coverage, area_code as reported_code, min(month) as first_month
     from reporting
-    inner join related on reporting.area_code = related.reported_code
-    {% if is_incremental() -%}
-    where (reporting.coverage, related.area_code) in (select touched.coverage, touched.area_code from {{ touched }} as touched)
-    {%- endif %}
+    group by coverage, area_code
+),
+
+-- months are put together where they were reported, before what is told of them is told of all related areas
+reported as (
+    select
+        reporting.coverage,
+        reporting.area_code as reported_code,
+        periods.period,
+        count(*) as months,
+        count(case when periods.is_last then 1 end) as last_months
+    from reporting
+    inner join periods on reporting.month = periods.month
+    group by reporting.coverage, reporting.area_code, periods.period
 ),
 
 begun as (
-    select coverage, area_code, min(month) as first_month, count(distinct reported_code) as reporters
-    from reported
-    group by coverage, area_code
+    select
+        first_reports.coverage,
+        related.area_code,
+        min(first_reports.first_month) as first_month,
+        count(*) as reporters
+    from first_reports
+    inner join related on first_reports.reported_code = related.reported_code
+    {% if is_incremental() -%}
+    where (first_reports.coverage, related.area_code) in (select touched.coverage, touched.area_code from {{ touched }} as touched)
+    {%- endif %}
+    group by first_reports.coverage, related.area_code
 ),
 
 spans as (
@@ -40,14 +58,18 @@ spans as (
 delivered as (
     select
         reported.coverage,
-        reported.area_code,
-        periods.period,
-        count(*) as reported_months,
-        count(distinct reported.reported_code) as reporters,
-        count(case when periods.is_last then 1 end) as reported_last_months
+        related.area_code,
+        reported.period,
+        sum(reported.months) as reported_months,
+        count(*) as reporters,
+        sum(reported.last_months) as reported_last_months
     from reported
-    inner join periods on reported.month = periods.month
-    group by reported.coverage, reported.area_code, periods.period
+    inner join related on reported.reported_code = related.reported_code
+    {% if is_incremental() -%}
+    where (reported.coverage, related.area_code, reported.period)
+        in (select touched.coverage, touched.area_code, touched.period from {{ touched }} as touched)
+    {%- endif %}
+    group by reported.coverage, related.area_code, reported.period
 ),
 
 counted as (
