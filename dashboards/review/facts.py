@@ -22,6 +22,7 @@ LEVELS = ("township", "district", "city")
 KINDS = ("month", "quarter", "half_year", "year")
 FINER: Mapping[str, int] = {"month": 0, "quarter": 1, "half_year": 1, "year": 3}
 YEARS = 5
+FULL_WIDTH = str.maketrans("()", "（）")  # as a Chinese text is set; registers write either
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,15 @@ class Facts:
         above = self.places.get(self.place.parent)
         return above if self.place.level in ("district", "township") else None
 
+    @property
+    def full_name(self) -> Words:
+        """The name as a title says it: a town's with its district's, for many towns bear the same name."""
+        name = self.place.name
+        if self.place.level != "township" or self.parent is None:
+            return name
+        above = self.parent.name
+        return Words(zh=f"{above.zh}{name.zh}", en=f"{name.en}, {above.en}")
+
     @cached_property
     def children(self) -> tuple[Place, ...]:
         """The areas directly below, by code; the not-assigned one last."""
@@ -164,7 +174,7 @@ class Facts:
         found: dict[str, dict[str, Words]] = {}
         frame = self.release.categories().sort("breakdown", "sort")
         for breakdown, category, zh, en in frame.select("breakdown", "category", "label_zh", "label_en").iter_rows():
-            found.setdefault(breakdown, {})[category] = Words(zh=zh, en=en)
+            found.setdefault(breakdown, {})[category] = Words(zh=zh.translate(FULL_WIDTH), en=en)
         return found
 
     @cached_property
