@@ -197,9 +197,12 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
     """What others published of this area or one in it, beside ours: only what a card counts."""
+    known = [(row, facts.cards.get(row["indicator"] or ""), facts.places.get(row["area_code"])) for row in given]
+    told = [(row, card, place) for row, card, place in known if card and place and row["verdict"] != "not_published"]
+    is_own = all(place == facts.place for *_, place in told)
     heads = [
         Column(say("review.published_by", language), "left"),
-        Column(say("area", language), "left"),
+        *([] if is_own else [Column(say("area", language), "left")]),
         Column(say("review.period", language), "left"),
         Column(say("review.indicator", language), "left"),
         Column(say("review.published", language)),
@@ -208,16 +211,12 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
         Column(say("review.why", language), "left"),
     ]
     rows = []
-    for row in given:
-        card = facts.cards.get(row["indicator"] or "")
-        place = facts.places.get(row["area_code"])
-        if card is None or place is None or row["verdict"] == "not_published":
-            continue
+    for row, card, place in told:
         ours = cells.marker((), language) if row["value"] is None else cells.quantity(row["value"], card, language)
         rows.append(
             [
                 Cell(_source(row, language)),
-                Cell(spoken(place.name, language)),
+                *([] if is_own else [Cell(spoken(place.name, language))]),
                 Cell(wording.period_name(row["period"], language) if row["period"] else say("review.none", language)),
                 Cell(_published_label(facts, card, row, language)),
                 Cell(row["value_text"] if language == "zh" else _bounds(row["low"], row["high"])),

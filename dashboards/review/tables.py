@@ -15,6 +15,7 @@ from pipelines import catalogue
 from pipelines.catalogue import Card, Words
 
 BARS = 12
+WHOLE = 100
 FEWEST_DRAWN = 5  # below it a line jumps between nought and one and shows nothing
 LAST = ("other", "not_stated")
 
@@ -80,6 +81,7 @@ def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     ]
     labels = {"coarser": coarse, "silent": silent, "nought": tuple(card for card in known if card not in present)}
     notes = [_said_of(key, found, language) for key, found in labels.items()]
+    notes += [_beyond(card, row, language) for card, row in zip(present, rows, strict=True)]
     by = sentences.reported_by(facts, language)
     notes += [by] if any(card.id.endswith(sentences.REPORTED) for card in present) else []
     return _assembled(plan, filled, language, notes)
@@ -89,6 +91,14 @@ def nought(facts: Facts, plan: TablePlan, language: Language) -> str:
     """What is nought now and was nought the year before, in a sentence; empty where nothing is."""
     known, _, _ = _shown(facts, plan)
     return _said_of("nought", tuple(card for card in known if _is_nought(facts, card)), language)
+
+
+def _beyond(card: Card, row: Figure | None, language: Language) -> str:
+    """Why a percentage passes 100, which a reader takes for a mistake unless told; empty where none does."""
+    values = (row.value, row.value_year_before) if row and card.unit == "percent" else ()
+    if card.caution is None or all(value is None or value <= WHOLE for value in values):
+        return ""
+    return say("review.beyond", language, label=wording.label(card, language), caution=spoken(card.caution, language))
 
 
 def _said_of(key: str, cards: Sequence[Card], language: Language) -> str:

@@ -10,7 +10,8 @@ TEXT_MM = 156.0  # of a line: A4 less the margins of GB/T 9704-2012
 POINTS_PER_MM = 72 / 25.4
 PADDING_PT = 6.0  # left and right of a cell together
 SIZE, SMALL, MOST_COLUMNS = 9.0, 8.0, 8  # points; more columns than that are set small
-LONGEST = 90.0  # ems that a text asks for before it is broken over lines
+LONGEST = 60.0  # ems that a text asks for before it is broken over lines
+SHORT, SHORT_HEAD = 6.0, 4.0  # ems on which Chinese stays in a line, of a text and of a head
 HEAD = 5.5  # ems that a head asks for
 TO_FIRST = 0.3  # of room that nobody asks for: to the first column, with the names; the others share the rest
 WORDS = re.compile(r"[^\s\u2e80-\uffef]+[\uff0c\u3002\uff1b\uff1a\u3001\uff09]?|[\u2e80-\uffef]")
@@ -43,9 +44,10 @@ def shares(table: Table) -> tuple[float, ...]:
 
 
 def _least(column: Column, texts: tuple[str, ...]) -> float:
-    """The widest piece that must not be broken: a word, or the whole of a cell that holds a number."""
-    pieces = [ems(word) for word in words(column.label)]
+    """The widest piece that must not be broken: a word, a few characters, or the whole of a cell that holds a number."""
+    pieces = [min(ems(column.label), SHORT_HEAD), *map(ems, words(column.label))]
     for text in texts:
+        pieces.append(min(ems(text), SHORT))
         pieces += [ems(text)] if column.side == "right" else map(ems, words(text))
     return max(pieces, default=1.0)
 
