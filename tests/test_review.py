@@ -24,9 +24,9 @@ from dashboards.review import cells, widths
 from dashboards.review.building import build, ordinal
 from dashboards.review.facts import districts, facts
 from dashboards.review.plan import Letterhead, letterhead, plan
-from dashboards.review.sentences import FEWEST_RANKED
+from dashboards.review.sentences import FEWEST_RANKED, leading
 from dashboards.wording import Figure
-from pipelines.catalogue import cards, units
+from pipelines.catalogue import Words, cards, units
 from pipelines.cli_review import write_reviews
 from pipelines.settings import UserError
 from tests.conftest import Road
@@ -269,6 +269,32 @@ def test_a_reported_figure_of_a_city_names_the_districts_it_is_of(pages: Mapping
     for caption in ("调解成功率的三种口径", "排查化解各口径", "信访时限（两个十五日与办结期限）", "上报数与统计数对照"):
         below = pages[f"review-2025-{CITY}-zh.html"].partition(f"{caption}</caption>")[2].partition("<caption>")[0]
         assert "上报数只含有月报的地区：合川区。" in below, caption
+
+
+def test_a_half_year_has_its_breakdowns_and_its_article(pages: Mapping[str, str]) -> None:
+    for area in (DISTRICT, CITY):
+        assert "受理纠纷类型</caption>" in pages[f"review-2025-H1-{area}-zh.html"], area
+    assert "In the first half of 2025, " in _told(pages[f"review-2025-H1-{CITY}-en.html"])
+    assert "Hechuan District, third quarter of 2025. " in _told(pages[f"review-2025-Q3-{DISTRICT}-en.html"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "named"),
+    [
+        ((30, 20, 10, 5), ["甲30件", "乙20件", "丙10件"]),
+        ((30, 20, 10, 10), ["甲30件", "乙20件"]),
+        ((30, 10, 10, 10), []),
+        ((9, 5, 3, 1), []),
+        ((30, 20, 0, 0), []),
+    ],
+)
+def test_only_what_is_larger_than_the_rest_is_said_to_lead(counts: Sequence[int], named: Sequence[str]) -> None:
+    figures = [
+        _figure(float(count), None)._replace(category=name) for name, count in zip("甲乙丙丁", counts, strict=True)
+    ]
+    rows = [(Words(zh=figure.category, en=figure.category), figure, None) for figure in figures]
+    said = leading(cards()["mediation_accepted"], "dispute_type", rows, "zh")
+    assert re.findall(r"[甲乙丙丁]\d+件", said) == list(named)
 
 
 def test_a_town_is_named_with_its_district(pages: Mapping[str, str]) -> None:

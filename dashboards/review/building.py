@@ -31,8 +31,8 @@ class Built:
 
     def say(self, key: str, **values: object) -> str:
         period = wording.period_name(self.facts.period, self.language)
-        if self.language == "en" and key.startswith(("absent", "coverage", "zero")):
-            values |= {"period": period}
+        if self.language == "en" and self.facts.kind in ("half_year", "quarter") and not key.startswith("title"):
+            period = f"the {period}"
         place = spoken(self.facts.place.name, self.language)
         return say(f"review.{key}", self.language, **({"period": period, "area": place} | values))
 

@@ -153,9 +153,11 @@ class Facts:
         return tuple(sorted(rows, key=lambda row: order.index(row.category)))
 
     def _read(self, indicator: str, breakdown: str) -> pl.DataFrame:
-        """Rows of a breakdown; of a township they are computed, where anything is counted there at all."""
-        measure = self.cards[indicator].numerator
-        if self.place.level == "township" and self.lowest_level(measure) == "township":
+        """Rows of a breakdown; of a township or half-year they are computed, where anything is counted there at all."""
+        card = self.cards[indicator]
+        is_counted = self.place.level != "township" or self.lowest_level(card.numerator) == "township"
+        is_ready = self.place.level != "township" and self.kind != "half_year"
+        if is_counted and not is_ready and not is_coarser(card, self.kind):
             return self.release.compute(indicator, self.place.code, self.period, breakdown)
         return self.release.figures(indicator, [self.place.code], [self.period], breakdown)
 

@@ -8,7 +8,7 @@ from dashboards.wording import Figure, Language, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
 
-LEADING = 3
+LEADING, FEWEST_LEADING = 3, 2  # categories named; those are not that are as large as the first left out
 FEWEST_RANKED = 20  # cases; on fewer no percentage is printed either
 UNRANKED = ("other", "not_stated")
 REPORTED = "_reported"  # ends the ids of what the monthly forms report
@@ -39,8 +39,12 @@ def is_counted(card: Card) -> bool:
 
 
 def opening(facts: Facts, language: Language) -> str:
-    period = wording.capital(wording.period_name(facts.period, language))
-    return say("review.opening", language, period=period, area=spoken(facts.place.name, language))
+    return say(
+        "review.opening",
+        language,
+        period=wording.period_name(facts.period, language),
+        area=spoken(facts.place.name, language),
+    )
 
 
 def _end(language: Language) -> str:
@@ -101,8 +105,10 @@ def leading(
     `counts`: the category's words, its count and its share.
     """
     known = [row for row in counts if row[1].value and row[1].category not in UNRANKED]
-    ranked = sorted(known, key=lambda row: -(row[1].value or 0))[:LEADING]
-    if len(ranked) < LEADING or sum(count.value or 0 for _, count, _ in counts) < FEWEST_RANKED:
+    ordered = sorted(known, key=lambda row: -(row[1].value or 0))
+    first_left_out = ordered[LEADING][1].value if len(ordered) > LEADING else None
+    ranked = [row for row in ordered[:LEADING] if row[1].value != first_left_out]
+    if len(ordered) < LEADING or len(ranked) < FEWEST_LEADING or _sum(counts) < FEWEST_RANKED:
         return ""
     parts = []
     for words, count, share in ranked:
@@ -120,6 +126,10 @@ def leading(
         label=wording.counted_label(card, language),
         categories=wording.listed(parts, language),
     )
+
+
+def _sum(counts: Sequence[tuple[Words, Figure, Figure | None]]) -> float:
+    return sum(count.value or 0 for _, count, _ in counts)
 
 
 def reported_by(facts: Facts, language: Language) -> str:

@@ -164,7 +164,7 @@ def _width(table: Table, place: int) -> float:
         return 10.0
     label = table.columns[place].label
     widest = max(_columns(row[place].text) for row in table.rows)
-    head = max(_columns(label) / HEAD_LINES, *map(_columns, words(label))) + 1
+    head = max(_columns(label) / HEAD_LINES, *map(_columns, words(label))) + 3
     return min(max(widest + 2, head, NARROWEST), WIDEST)
 
 
