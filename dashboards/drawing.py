@@ -1,7 +1,8 @@
-"""Small drawings as inline SVG: a line over time, a bar in a table's row, a sparkline. No script, no style sheet, no font.
+"""Drawings as SVG: lines over time, bars of categories, a bar in a table's row, a sparkline. No script, no style sheet.
 
 A drawing is made of what is displayed and of nothing finer: callers pass values as they are shown (`wording.rounded`),
-and coordinates are written to a tenth of a unit. Beside each drawing stands the table it is drawn from.
+and coordinates are written to a tenth of a unit, so that the same values and words give the same text. Beside each
+drawing stands the table it is drawn from.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,7 @@ BLUE = "#0B5CAB"
 GREY = "#6B7785"
 INK = "#4A5563"
 HAIRLINE = "#DDE2E8"
-WIDTH, HEIGHT = 380, 200
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 24
+SIZE = 12  # of the letters
 DARK = (
     "@media (prefers-color-scheme: dark) {"
     ' text { fill: #aab4bf } [stroke="#0B5CAB"] { stroke: #6fb1f0 } [stroke="#6B7785"] { stroke: #98a4b1 }'
@@ -28,8 +28,15 @@ DARK = (
 )
 INTERVALS = 4  # of the vertical axis, at most
 STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
+SERIES = ((BLUE, "2.5"), (GREY, "1.5"))  # this year and the year before: colour and width of their lines
+FAMILY = "Fengqiao Sans, Noto Sans SC, sans-serif"  # of drawings that stand in no page
+SPACE = "http://www.w3.org/2000/svg"
+BAR, GAP, MOST_NAME, VALUE = 24, 8, 300, 70  # of a chart of bars: a row, between name and bar, the widest name, a value
+NARROW = frozenset("iljtfrI.,:;'|()[]·-–− ")
+WIDE = frozenset("mwMW%—+÷@&")
 
 Values = Sequence[Decimal | None]
+Points = Sequence[tuple[str, str]]
 
 
 class Axis(NamedTuple):
@@ -37,6 +44,38 @@ class Axis(NamedTuple):
 
     ticks: tuple[Decimal, ...]
     labels: tuple[str, ...]
+
+
+class Frame(NamedTuple):
+    """The size of a drawing and the room that its axes leave. `is_banded`: a value stands in the middle of its span."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    is_banded: bool = False
+
+    def x(self, place: int, count: int) -> str:
+        room = self.width - self.left - self.right
+        if self.is_banded:
+            return f"{self.left + room * (place + 0.5) / count:.1f}"
+        return f"{self.left + room * place / max(count - 1, 1):.1f}"
+
+    def y(self, value: Decimal, axis: Axis) -> str:
+        low, high = axis.ticks[0], axis.ticks[-1]
+        return f"{self.top + (self.height - self.top - self.bottom) * (high - value) / (high - low):.1f}"
+
+
+SCREEN = Frame(380, 200, 52, 10, 12, 24)
+PAPER = Frame(640, 216, 52, 16, 34, 28, is_banded=True)
+SPARK = Frame(96, 22, 2, 2, 2, 2)
+
+
+def ems(words: str) -> float:
+    """About how wide a text is, in the height of its letters: a Chinese character is as wide as it is high."""
+    return sum(1.0 if ord(one) > 0x2E7F else 0.36 if one in NARROW else 0.9 if one in WIDE else 0.6 for one in words)
 
 
 def ticks(values: Values, *, from_nought: bool, whole: bool) -> tuple[Decimal, ...]:
@@ -66,11 +105,11 @@ def axis_of(values: Values, card: Card, language: Language, *, exact: bool = Fal
 
     `exact`: labels of digits only, also where Chinese counts in ten thousands.
     """
-    lines = ticks(values, from_nought=card.unit != "percent", whole=card.decimals == 0)
+    ends = ticks(values, from_nought=card.unit != "percent", whole=card.decimals == 0)
     sign = "%" if card.unit == "percent" else ""
-    decimals = max(-int(tick.normalize().as_tuple().exponent) for tick in (*lines, Decimal(1)))
-    labels = (wording.number(float(tick), decimals, language, exact=exact, trim=True) for tick in lines)
-    return Axis(lines, tuple(label + sign for label in labels))
+    decimals = max(-int(tick.normalize().as_tuple().exponent) for tick in (*ends, Decimal(1)))
+    labels = (wording.number(float(tick), decimals, language, exact=exact, trim=True) for tick in ends)
+    return Axis(ends, tuple(label + sign for label in labels))
 
 
 def line(
@@ -89,25 +128,24 @@ def line(
     screen reader says; `name` is an id that no other drawing of the page has. `before`: the same spans a year earlier, a
     thinner grey line below the blue one.
     """
-    count = len(values)
     parts = [
         text("title", title, id=f"{name}-title"),
         text("desc", finding, id=f"{name}-desc"),
-        *_axis_lines(axis),
-        *_marks(marks, count),
-        *(_run(run, axis, count, GREY, "1.25") for run in _runs(before)),
-        *(_run(run, axis, count, BLUE, "2") for run in _runs(values)),
+        *_axis_lines(axis, SCREEN),
+        *_marks(marks, len(values), SCREEN),
+        *(_run(run, GREY, "1.25") for run in _runs(before, axis, SCREEN)),
+        *(_run(run, BLUE, "2") for run in _runs(values, axis, SCREEN)),
     ]
     return tag(
         "svg",
         "".join(parts),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        width=str(WIDTH),
-        height=str(HEIGHT),
+        viewBox=f"0 0 {SCREEN.width} {SCREEN.height}",
+        width=str(SCREEN.width),
+        height=str(SCREEN.height),
         role="img",
         aria_labelledby=f"{name}-title",
         aria_describedby=f"{name}-desc",
-        font_size="12",
+        font_size=str(SIZE),
         fill=INK,
     )
 
@@ -117,26 +155,78 @@ def as_image(drawing: str, finding: str) -> str:
 
     On a dark ground its colours are lighter. No font of the page reaches into it, so it must hold digits only.
     """
-    start = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"'
+    start = f'<svg xmlns="{SPACE}" font-family="sans-serif"'
     whole = drawing.replace("<svg", start, 1).replace("</title>", "</title>" + tag("style", DARK), 1)
     return f'<img src="data:image/svg+xml,{quote(whole, safe=" =/:;,()[]")}" alt="{escaped(finding)}">'
 
 
+def lines(
+    series: Sequence[tuple[str, Values]], axis: Axis, labels: Sequence[str], unit: str, title: str, finding: str
+) -> str:
+    """Up to two named series over the same labels, the first before the second; each known value has a dot.
+
+    For a document: it names its typeface and stands alone. A missing value is a gap.
+    """
+    parts = [
+        text("text", unit, x=str(PAPER.left), y="16", text_anchor="start", fill=GREY),
+        *_axis_lines(axis, PAPER),
+        *_marks(list(enumerate(labels)), len(labels), PAPER),
+    ]
+    for (_, values), (colour, width) in reversed(list(zip(series, SERIES, strict=False))):
+        for run in _runs(values, axis, PAPER):
+            parts += [_run(run, colour, width)] if len(run) > 1 else []
+            parts += [_dot(point, colour, width) for point in run]
+    return _alone("".join([*parts, *_key([name for name, _ in series])]), PAPER.height, title, finding)
+
+
+def _key(names: Sequence[str]) -> list[str]:
+    """What each line is, in the upper right corner, the first the rightmost."""
+    parts, x = [], float(PAPER.width - PAPER.right)
+    for name, (colour, width) in zip(names, SERIES, strict=False):
+        parts.append(text("text", name, x=f"{x:.1f}", y="16", text_anchor="end"))
+        x -= ems(name) * SIZE + 6
+        parts.append(
+            tag("line", "", x1=f"{x - 22:.1f}", x2=f"{x:.1f}", y1="12", y2="12", stroke=colour, stroke_width=width)
+        )
+        x -= 36
+    return parts
+
+
+def bars(rows: Sequence[tuple[str, Decimal, str]], unit: str, title: str, finding: str) -> str:
+    """A horizontal bar a category, from nought: its name, its value and how that is written. For a document."""
+    longest = max((value for _, value, _ in rows), default=Decimal(0)) or Decimal(1)
+    left = min(max((ems(name) * SIZE for name, _, _ in rows), default=0) + 4, MOST_NAME) + GAP
+    parts = [text("text", unit, x=f"{left:.1f}", y="14", text_anchor="start", fill=GREY)]
+    for place, (name, value, written) in enumerate(rows):
+        y = BAR * place + BAR
+        length = (PAPER.width - left - VALUE) * float(value / longest)
+        shown = _shortened(name, left - GAP)
+        parts.append(text("text", shown, x=f"{left - GAP:.1f}", y=str(y + 14), text_anchor="end"))
+        parts.append(
+            tag("rect", "", x=f"{left:.1f}", y=str(y + 3), width=f"{length:.1f}", height=str(BAR - 9), fill=BLUE)
+        )
+        parts.append(text("text", written, x=f"{left + length + 6:.1f}", y=str(y + 14), text_anchor="start"))
+    return _alone("".join(parts), BAR * (len(rows) + 1) + 4, title, finding)
+
+
+def _shortened(name: str, room: float) -> str:
+    """A name that fits before its bar; the table beside it has it whole."""
+    if ems(name) * SIZE <= room:
+        return name
+    while ems(f"{name}…") * SIZE > room:
+        name = name[:-1]
+    return name.rstrip() + "…"
+
+
 def sparkline(values: Values) -> str:
     """A line without axes for a table's row, cut close to its values; nothing to a screen reader, which has the row."""
-    if sum(len(run) for run in _runs(values)) < 2:
-        return ""
     axis = Axis(ticks(values, from_nought=False, whole=False), ())
-    width, height = 96, 22
-    lines = [
-        _polyline(
-            [(_x(at, len(values), 2, width - 4), _y(value, axis, 2, height - 4)) for at, value in run], BLUE, "1.5"
-        )
-        for run in _runs(values)
-        if len(run) > 1
-    ]
-    size = {"viewBox": f"0 0 {width} {height}", "width": str(width), "height": str(height)}
-    return tag("svg", "".join(lines), aria_hidden="true", **size)
+    runs = _runs(values, axis, SPARK)
+    if sum(map(len, runs)) < 2:
+        return ""
+    drawn = [_polyline(run, BLUE, "1.5") for run in runs if len(run) > 1]
+    size = {"viewBox": f"0 0 {SPARK.width} {SPARK.height}", "width": str(SPARK.width), "height": str(SPARK.height)}
+    return tag("svg", "".join(drawn), aria_hidden="true", **size)
 
 
 def bar(value: Decimal | None, longest: Decimal) -> str:
@@ -149,56 +239,64 @@ def bar(value: Decimal | None, longest: Decimal) -> str:
     return tag("svg", drawn, aria_hidden="true", **box)
 
 
-def _axis_lines(axis: Axis) -> list[str]:
+def _alone(drawn: str, height: int, title: str, finding: str) -> str:
+    """A drawing as wide as a page that says itself what it is and how it is lettered."""
+    return tag(
+        "svg",
+        text("title", title) + text("desc", finding) + drawn,
+        xmlns=SPACE,
+        viewBox=f"0 0 {PAPER.width} {height}",
+        width=str(PAPER.width),
+        height=str(height),
+        role="img",
+        font_family=FAMILY,
+        font_size=str(SIZE),
+        fill=INK,
+    )
+
+
+def _axis_lines(axis: Axis, frame: Frame) -> list[str]:
     parts = []
     for tick, label in zip(axis.ticks, axis.labels, strict=True):
-        y = _y(tick, axis, TOP, HEIGHT - TOP - BOTTOM)
-        parts.append(tag("line", "", x1=str(LEFT), x2=str(WIDTH - RIGHT), y1=y, y2=y, stroke=HAIRLINE))
-        parts.append(text("text", label, x=str(LEFT - 6), y=y, dy="4", text_anchor="end"))
+        y = frame.y(tick, axis)
+        parts.append(
+            tag("line", "", x1=str(frame.left), x2=str(frame.width - frame.right), y1=y, y2=y, stroke=HAIRLINE)
+        )
+        parts.append(text("text", label, x=str(frame.left - 6), y=y, dy="4", text_anchor="end"))
     return parts
 
 
-def _marks(marks: Sequence[tuple[int, str]], count: int) -> list[str]:
+def _marks(marks: Sequence[tuple[int, str]], count: int, frame: Frame) -> list[str]:
     parts = []
     for place, label in marks:
-        x = _x(place, count, LEFT, WIDTH - LEFT - RIGHT)
-        bottom = str(HEIGHT - BOTTOM)
-        parts.append(tag("line", "", x1=x, x2=x, y1=bottom, y2=str(HEIGHT - BOTTOM + 4), stroke=GREY))
-        parts.append(text("text", label, x=x, y=str(HEIGHT - 6), text_anchor="middle" if place else "start"))
+        x = frame.x(place, count)
+        bottom = str(frame.height - frame.bottom)
+        parts.append(tag("line", "", x1=x, x2=x, y1=bottom, y2=str(frame.height - frame.bottom + 4), stroke=GREY))
+        is_inside = frame.is_banded or bool(place)
+        parts.append(text("text", label, x=x, y=str(frame.height - 6), text_anchor="middle" if is_inside else "start"))
     return parts
 
 
-def _runs(values: Values) -> list[list[tuple[int, Decimal]]]:
-    """Values with their places, in runs without a gap."""
-    runs: list[list[tuple[int, Decimal]]] = []
+def _runs(values: Values, axis: Axis, frame: Frame) -> list[Points]:
+    """Where values lie, in runs without a gap."""
+    runs: list[list[tuple[str, str]]] = []
     for (_, before), (place, value) in pairwise([(-1, None), *enumerate(values)]):
         if value is None:
             continue
         if before is None:
             runs.append([])
-        runs[-1].append((place, value))
-    return runs
+        runs[-1].append((frame.x(place, len(values)), frame.y(value, axis)))
+    return list(runs)
 
 
-def _run(run: Sequence[tuple[int, Decimal]], axis: Axis, count: int, colour: str, width: str) -> str:
-    points = [
-        (_x(place, count, LEFT, WIDTH - LEFT - RIGHT), _y(value, axis, TOP, HEIGHT - TOP - BOTTOM))
-        for place, value in run
-    ]
-    if len(points) == 1:
-        return tag("circle", "", cx=points[0][0], cy=points[0][1], r="2.5", fill=colour)
-    return _polyline(points, colour, width)
+def _run(run: Points, colour: str, width: str) -> str:
+    return _polyline(run, colour, width) if len(run) > 1 else _dot(run[0], colour, "2.5")
 
 
-def _polyline(points: Sequence[tuple[str, str]], colour: str, width: str) -> str:
+def _dot(point: tuple[str, str], colour: str, radius: str) -> str:
+    return tag("circle", "", cx=point[0], cy=point[1], r=radius, fill=colour)
+
+
+def _polyline(points: Points, colour: str, width: str) -> str:
     where = " ".join(f"{x},{y}" for x, y in points)
     return tag("polyline", "", points=where, fill="none", stroke=colour, stroke_width=width, stroke_linejoin="round")
-
-
-def _x(place: int, count: int, left: int, width: int) -> str:
-    return f"{left + width * place / max(count - 1, 1):.1f}"
-
-
-def _y(value: Decimal, axis: Axis, top: int, height: int) -> str:
-    low, high = axis.ticks[0], axis.ticks[-1]
-    return f"{top + height * (high - value) / (high - low):.1f}"

@@ -21,14 +21,11 @@ from time import perf_counter
 import fontTools
 from fontTools import subset
 from fontTools.ttLib import TTFont
-from fontTools.varLib import instancer
 
 from pipelines.settings import PROJECT, SEEDS, UserError
 
 FAMILY = "Fengqiao Sans"
 WEIGHTS = "100 900"
-REGULAR = 400
-FAMILY_NAMES = (1, 3, 4, 6, 16)  # of the name table: family, unique name, full name, PostScript name, family once more
 SERVED = PROJECT / "dashboards" / "static" / "fonts"
 
 Ranges = tuple[tuple[int, int], ...]
@@ -104,16 +101,7 @@ def within(code_points: set[int], ranges: Ranges) -> set[int]:
 
 def gb2312_level_1() -> set[int]:
     """The 3,755 everyday characters of GB/T 2312: its rows B0 to D7."""
-    return _gb2312(range(0xB0, 0xD8))
-
-
-def gb2312_level_2() -> set[int]:
-    """The 3,008 less common characters of GB/T 2312: its rows D8 to F7."""
-    return _gb2312(range(0xD8, 0xF8))
-
-
-def _gb2312(rows: range) -> set[int]:
-    cells = bytes(byte for row in rows for cell in range(0xA1, 0xFF) for byte in (row, cell))
+    cells = bytes(byte for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF) for byte in (row, cell))
     return {ord(character) for character in cells.decode("gb2312", errors="ignore")}
 
 
@@ -139,38 +127,6 @@ def cut(source: Path, piece: Slice, target: Path) -> None:
         font.flavor = piece.flavor
         draft = draft_of(target)
         font.save(draft)
-    draft.replace(target)
-
-
-def regular(cache: Path) -> Path:
-    """The regular weight as a font that does not vary, for text in pictures, whose painters know none that do.
-
-    One file in a folder of its own, made when it is missing (ten seconds). It holds the characters of GB/T 2312; its
-    family is ours, so that it is never taken for the whole typeface.
-    """
-    source = typeface()
-    with TTFont(source, lazy=True) as font:
-        available = set(font.getBestCmap())
-        wanted = gb2312_level_1() | gb2312_level_2() | within(available, (*LATIN, *SYMBOLS))
-        piece = Slice("regular", frozenset(available & wanted), (), "ttf")
-        digest = piece.digest(hashlib.sha256(source.read_bytes()).hexdigest())
-        target = cache / f"{piece.name}-{digest}" / piece.file_name
-        if not target.exists():
-            _fix_weight(font, piece, target)
-    return target
-
-
-def _fix_weight(font: TTFont, piece: Slice, target: Path) -> None:
-    subsetter = subset.Subsetter(subset.Options(hinting=False, layout_features=["kern"]))
-    subsetter.populate(unicodes=piece.code_points)
-    subsetter.subset(font)
-    fixed = instancer.instantiateVariableFont(font, {"wght": REGULAR})
-    for record in fixed["name"].names:
-        if record.nameID in FAMILY_NAMES:
-            record.string = FAMILY
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(target)
-    fixed.save(draft)
     draft.replace(target)
 
 
@@ -230,7 +186,6 @@ def main() -> int:
     try:
         pieces, files, cut_now = fill_cache(cache)
         lay_out(pieces, files, SERVED)
-        regular(cache)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

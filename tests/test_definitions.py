@@ -185,7 +185,7 @@ def test_a_draft_waits_until_a_person_has_approved_it(
 
 
 def test_the_reviews_of_districts_and_cities_follow_the_published_release(
-    hall: ModuleType, instance: dg.DagsterInstance, own: Office
+    hall: ModuleType, instance: dg.DagsterInstance, own: Office, tmp_path: Path
 ) -> None:
     run = _made(hall, instance, "reviews", "2025-05")
     [made] = run.asset_materializations_for_node("releases__month_reviews")
@@ -193,6 +193,12 @@ def test_the_reviews_of_districts_and_cities_follow_the_published_release(
     written = {path.name for path in (own.data / "documents" / "2025-05-1.0").iterdir()}
     assert {f"review-2025-05-{area}-zh.pdf" for area in ("500000", "500117")} <= written
     assert len(written) == made.metadata["files"].value
+    by_hand = tmp_path / "by hand"
+    words = ["review", "--period", "2025-05", "--release", "2025-05-1.0", "--area", "500117", "--out", str(by_hand)]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    files = {path.name: path.read_bytes() for path in by_hand.iterdir()}
+    assert len(files) == 4
+    assert files == {name: (own.data / "documents" / "2025-05-1.0" / name).read_bytes() for name in files}
 
 
 def test_the_public_edition_is_attacked_waits_for_a_person_and_brings_its_bulletin(

@@ -55,3 +55,24 @@ def test_a_sparkline_needs_two_values_and_says_nothing_to_a_screen_reader() -> N
     drawn = etree.fromstring(drawing.sparkline([Decimal(4), Decimal(6), None, Decimal(5)]))
     assert drawn.get("aria-hidden") == "true"
     assert [len(line.get("points").split()) for line in drawn.iter("polyline")] == [2]
+
+
+def test_two_years_are_told_apart_and_a_gap_is_a_gap() -> None:
+    now, before = [Decimal(1), None, Decimal(3), Decimal(2)], [Decimal(2)] * 4
+    axis = Axis((Decimal(0), Decimal(2), Decimal(4)), ("0", "2", "4"))
+    series, labels = [("本期", now), ("上年同期", before)], ["1月", "2月", "3月", "4月"]
+    drawn = drawing.lines(series, axis, labels, "件", "标题", "说明")
+    assert drawn == drawing.lines(series, axis, labels, "件", "标题", "说明")
+    root, space = etree.fromstring(drawn), f"{{{drawing.SPACE}}}"
+    assert [root.findtext(f"{space}title"), root.findtext(f"{space}desc")] == ["标题", "说明"]
+    colours = [line.get("stroke") for line in root.iter(f"{space}polyline")]
+    assert colours == [drawing.GREY, drawing.BLUE], "the year before whole and below, this year from March on"
+    assert len(list(root.iter(f"{space}circle"))) == 7, "a dot a known value"
+
+
+def test_a_name_stands_whole_before_its_bar_unless_it_is_very_long() -> None:
+    names = ["Unpaid wages of migrant workers", "甲" * 40]
+    drawn = etree.fromstring(drawing.bars([(name, Decimal(3), "3") for name in names], "件", "标题", "说明"))
+    said = [text.text for text in drawn.iter(f"{{{drawing.SPACE}}}text")]
+    assert names[0] in said
+    assert [text for text in said if text.endswith("…")] == ["甲" * 24 + "…"]

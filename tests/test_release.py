@@ -99,6 +99,37 @@ def test_a_sealed_release_says_who_what_and_when(house: Office) -> None:
     assert set(said["files"]) >= {f"{name}.parquet" for name in TABLES} | {"fengqiao.duckdb", "cards.json"}
 
 
+SAYS_OF_ITSELF = """
+release_id dataset_id version permalink title_zh title_en publisher_zh publisher_en responsible_statistician_zh
+responsible_statistician_en contact legal_basis_zh legal_basis_en survey_approval issued embargo_until next_release frequency
+reference_period period_kind data_cutoff ingest_watermark geography area_code_list area_hierarchy code_lists population_zh
+population_en rounding_base seasonal_adjustment_zh seasonal_adjustment_en standard_population sources coverage_rate
+late_arrival_percent imputation_percent quality_zh quality_en comparability_breaks revision_policy_id vintage status
+supersedes reason revised_cells largest_revision disclosure_control pre_release_access licence files signature
+ledger_sequence code_version seeds_version approved_by approved_at
+"""
+OF_A_FIGURE = (
+    "unit",
+    "decimals",
+    "kind",
+    "basis",
+    "numerator",
+    "denominator",
+    "definition",
+    "includes",
+    "excludes",
+    "legal_basis",
+)
+
+
+def test_a_release_says_all_that_a_quoted_figure_needs(house: Office) -> None:
+    release = open_release_of(house)
+    assert set(SAYS_OF_ITSELF.split()) <= release.metadata.keys()
+    told = json.loads((release.folder / "cards.json").read_text(encoding="utf-8"))
+    assert len(told) > 100
+    assert [card for card in told if not set(OF_A_FIGURE) <= card.keys()] == []
+
+
 def open_release_of(house: Office) -> Release:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FENGQIAO_DATA", str(house.data))

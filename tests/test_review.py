@@ -3,9 +3,9 @@ and words that an office would write."""
 
 import html
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,19 @@ import openpyxl
 import polars as pl
 import pypdf
 import pytest
+from fontTools import subset
+from fontTools.ttLib import TTFont
 
 from dashboards import wording
+from dashboards.drawing import ems
 from dashboards.release_reader import Release, open_release
-from dashboards.review import cells, drawing
-from dashboards.review.building import ordinal
-from dashboards.review.facts import districts
+from dashboards.review import cells, widths
+from dashboards.review.building import build, ordinal
+from dashboards.review.facts import districts, facts
 from dashboards.review.plan import Letterhead, letterhead, plan
+from dashboards.review.sentences import FEWEST_RANKED, leading
 from dashboards.wording import Figure
-from pipelines.catalogue import cards
+from pipelines.catalogue import Words, cards, units
 from pipelines.cli_review import write_reviews
 from pipelines.settings import UserError
 from tests.conftest import Road
@@ -143,6 +147,44 @@ def test_the_pdf_is_a_page_of_the_standard(written: Mapping[str, Path]) -> None:
     assert any("一、" in entry.title for entry in reader.outline if not isinstance(entry, list))
 
 
+def _typefaces(reader: pypdf.PdfReader) -> set[str]:
+    return {
+        str(font.get_object()["/BaseFont"])
+        for page in reader.pages
+        for font in page["/Resources"].get("/Font", {}).values()
+    }
+
+
+def test_the_pdf_carries_of_its_typefaces_only_what_it_shows(written: Mapping[str, Path]) -> None:
+    """Body and title in a serif, headings in a sans; a name with + is a subset. Whole, the two files take 20 MB."""
+    for language in LANGUAGES:
+        faces = _typefaces(pypdf.PdfReader(written[f"{language} pdf"]))
+        assert {face.partition("+")[2].partition("-")[0] for face in faces} == {"NotoSerifSC", "NotoSansSC"}
+        assert written[f"{language} pdf"].stat().st_size < 3_000_000
+
+
+def test_a_table_that_goes_on_bears_its_caption_and_head_again(written: Mapping[str, Path]) -> None:
+    pages = [page.extract_text() for page in pypdf.PdfReader(written["zh pdf"]).pages]
+    going_on = [page for page in pages if "指标口径（续表）" in page]
+    assert len(going_on) > 5
+    assert all("指标 定义 计算与归期 依据" in page for page in going_on)
+    notes = [line for page in pages for line in page.splitlines()[:1] if line.startswith("注：")]
+    assert notes == [], "a note has left its table"
+
+
+def test_no_word_or_number_is_wider_than_its_column(release: Release) -> None:
+    seen = facts(release, DISTRICT, "2025")
+    for language in LANGUAGES:
+        for table in build(seen, language, letterhead(), []).tables:
+            shares, points = widths.shares(table), widths.size(table)
+            assert sum(shares) == pytest.approx(widths.TEXT_MM * 72 / 25.4), table.title
+            for place, column in enumerate(table.columns):
+                texts = [row[place].text for row in table.rows]
+                whole = texts if column.side == "right" else [word for text in texts for word in widths.words(text)]
+                widest = max(map(ems, [*whole, *widths.words(column.label)])) * points
+                assert widest + widths.PADDING_PT <= shares[place] + 1e-6, (language, table.title, column.label)
+
+
 def test_the_page_needs_nothing_from_elsewhere(written: Mapping[str, Path]) -> None:
     for language in LANGUAGES:
         text = written[f"{language} html"].read_text(encoding="utf-8")
@@ -201,6 +243,62 @@ def test_chinese_is_chinese_and_english_is_english(pages: Mapping[str, str]) -> 
             assert [line for line in lines if CHINESE.search(line)] == [], name
         else:
             assert [line for line in lines if re.search(r"[A-Za-z]{2}", LATIN.sub("", line))] == [], name
+
+
+def _paragraphs(page: str) -> list[str]:
+    return [html.unescape(text) for text in re.findall(r"<p>([^<]+)</p>", page)]
+
+
+def test_nothing_is_said_of_nothing(pages: Mapping[str, str]) -> None:
+    """No clause and no row on a count that is nought and was; no order among a handful of cases."""
+    for name in (name for name in pages if name.endswith("-zh.html")):
+        for text in _paragraphs(pages[name]):
+            assert not re.search(r"(?<![\d,.])0(件|人|场|次|个|批)[^，；。]{0,2}，同比持平", text), (name, text)
+            for told in re.findall(r"居前的是([^。]+)。", text):
+                shares = re.findall(r"([\d,]+)件次?（占([\d.]+)%）", told)
+                assert all(_read(count) / _read(share) * 100 > FEWEST_RANKED - 1 for count, share in shares), (
+                    name,
+                    told,
+                )
+        for row in re.findall(r'<tr><th scope="row".*?</tr>', pages[name]):
+            _, unit, *values = _cells(row)
+            assert unit == "%" or not {"0", "持平"} <= set(values) <= {"0", "持平", "—"}, (name, row)
+
+
+def test_a_reported_figure_of_a_city_names_the_districts_it_is_of(pages: Mapping[str, str]) -> None:
+    for caption in ("调解成功率的三种口径", "排查化解各口径", "信访时限（两个十五日与办结期限）", "上报数与统计数对照"):
+        below = pages[f"review-2025-{CITY}-zh.html"].partition(f"{caption}</caption>")[2].partition("<caption>")[0]
+        assert "上报数只含有月报的地区：合川区。" in below, caption
+
+
+def test_a_half_year_has_its_breakdowns_and_its_article(pages: Mapping[str, str]) -> None:
+    for area in (DISTRICT, CITY):
+        assert "受理纠纷类型</caption>" in pages[f"review-2025-H1-{area}-zh.html"], area
+    assert "In the first half of 2025, " in _told(pages[f"review-2025-H1-{CITY}-en.html"])
+    assert "Hechuan District, third quarter of 2025. " in _told(pages[f"review-2025-Q3-{DISTRICT}-en.html"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "named"),
+    [
+        ((30, 20, 10, 5), ["甲30件", "乙20件", "丙10件"]),
+        ((30, 20, 10, 10), ["甲30件", "乙20件"]),
+        ((30, 10, 10, 10), []),
+        ((9, 5, 3, 1), []),
+        ((30, 20, 0, 0), []),
+    ],
+)
+def test_only_what_is_larger_than_the_rest_is_said_to_lead(counts: Sequence[int], named: Sequence[str]) -> None:
+    figures = [
+        _figure(float(count), None)._replace(category=name) for name, count in zip("甲乙丙丁", counts, strict=True)
+    ]
+    rows = [(Words(zh=figure.category, en=figure.category), figure, None) for figure in figures]
+    said = leading(cards()["mediation_accepted"], "dispute_type", rows, "zh")
+    assert re.findall(r"[甲乙丙丁]\d+件", said) == list(named)
+
+
+def test_a_town_is_named_with_its_district(pages: Mapping[str, str]) -> None:
+    assert "<title>沙市区胜利街道2025年基层法治工作统计年报</title>" in pages[f"review-2025-{TOWN}-zh.html"]
 
 
 def test_every_measure_word_is_that_of_its_card(pages: Mapping[str, str]) -> None:
@@ -432,19 +530,46 @@ def test_a_count_is_said_with_one_measure_word(indicator: str, value: float, sai
     assert wording.counted_label(card, "zh") + wording.counted_value(value, card, "zh") == said
 
 
+def test_every_count_is_said_with_the_unit_of_its_card() -> None:
+    for card in cards().values():
+        unit = units()[card.unit]["symbol_zh"]
+        if card.kind in ("count", "stock") and card.unit != "percent":
+            said = wording.counted_label(card, "zh") + wording.counted_value(3.0, card, "zh")
+            assert said.endswith(unit), said
+            assert not re.search(r"(件数|人数|次数|场次|人次|件次|(?<![案事])件|人|场|个|项)3", said), said
+
+
 def test_sections_are_counted_in_chinese() -> None:
     assert [ordinal(number, "zh") for number in (1, 10, 11, 20, 21)] == ["一、", "十、", "十一、", "二十、", "二十一、"]
 
 
-def test_a_chart_is_text_with_title_words_and_gaps() -> None:
-    values = ((1.0, None, 3.0, 2.0), (2.0, 2.0, 2.0, 2.0))
-    drawn = drawing.lines("标题", "说明", "件", ["1月", "2月", "3月", "4月"], ["本期", "上年同期"], values)
-    assert drawn == drawing.lines("标题", "说明", "件", ["1月", "2月", "3月", "4月"], ["本期", "上年同期"], values)
-    root = ET.fromstring(drawn)
-    space = {"": "http://www.w3.org/2000/svg"}
-    assert [root.findtext("title", namespaces=space), root.findtext("desc", namespaces=space)] == ["标题", "说明"]
-    assert len(root.findall("polyline", space)) == 2, "the year before whole, this year from March on"
-    assert len(root.findall("circle", space)) == 7, "a dot a known value"
+@pytest.fixture
+def own_typefaces(tmp_path: Path) -> Path:
+    """A folder with an office's 仿宋, which holds the character 年 alone, and its 黑体, which holds 一 alone."""
+    folder = tmp_path / "typefaces"
+    folder.mkdir()
+    source = Path(str(find_spec("pylopdf_fonts_zh_cn").origin)).parent  # type: ignore[union-attr]
+    for family, file, characters in (
+        ("FangSong", "NotoSerifSC-Regular.otf", "年"),
+        ("SimHei", "NotoSansSC-Regular.otf", "一"),
+    ):
+        with TTFont(source / file, lazy=True) as font:
+            few = subset.Subsetter(subset.Options(name_IDs=[1, 2, 4, 6]))
+            few.populate(text=characters)
+            few.subset(font)
+            for record in font["name"].names:
+                record.string = family if record.nameID != 2 else "Regular"
+            font["CFF "].cff.fontNames[0] = family
+            font.save(folder / f"{family}.otf")
+    return folder
+
+
+def test_an_offices_own_typefaces_are_taken_for_what_the_standard_names(
+    release: Release, own_typefaces: Path, tmp_path: Path
+) -> None:
+    [file] = write_reviews(release, "2025-10", [TOWN], formats=["pdf"], fonts=own_typefaces, out=tmp_path / "out")
+    faces = {face.partition("+")[2].partition("-")[0] for face in _typefaces(pypdf.PdfReader(file))}
+    assert faces == {"FangSong", "SimHei", "NotoSerifSC", "NotoSansSC"}
 
 
 def test_a_folder_of_typefaces_holds_typefaces(release: Release, tmp_path: Path) -> None:

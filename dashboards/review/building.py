@@ -31,8 +31,8 @@ class Built:
 
     def say(self, key: str, **values: object) -> str:
         period = wording.period_name(self.facts.period, self.language)
-        if self.language == "en" and key.startswith(("absent", "coverage", "zero")):
-            values |= {"period": period}
+        if self.language == "en" and self.facts.kind in ("half_year", "quarter") and not key.startswith("title"):
+            period = f"the {period}"
         place = spoken(self.facts.place.name, self.language)
         return say(f"review.{key}", self.language, **({"period": period, "area": place} | values))
 
@@ -43,12 +43,13 @@ def build(seen: Facts, language: Language, lines: Letterhead, published: Publish
     built = Built(seen, language, published, {})
     abstract = _abstract(built)
     sections = numbered(_ordered(tuple(_section(built, section) for section in plan().sections), language))
-    title_lines = (built.say("title_of"), built.say(f"title_{seen.kind}"))
+    area = spoken(seen.full_name, language)
+    title_lines = (built.say("title_of", area=area), built.say(f"title_{seen.kind}"))
     return Document(
         language=language,
         title="".join(title_lines),
         title_lines=title_lines,
-        area=spoken(seen.place.name, language),
+        area=area,
         period=wording.period_name(period, language),
         number=_words(lines.number, language),
         classification=_words(lines.classification, language),
@@ -198,7 +199,10 @@ def _noted(table: Table, language: Language) -> Table:
 def _figures(built: Built, table: TablePlan) -> list[Block]:
     built.tell(table.indicators)
     made = tables.figures(built.facts, table, built.language)
-    return [made] if made else []
+    if made:
+        return [made]
+    nought = tables.nought(built.facts, table, built.language)
+    return [Paragraph(nought)] if nought else []
 
 
 def _aims(built: Built, table: TablePlan) -> list[Block]:

@@ -24,11 +24,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `weight` is its share of the width."""
+    """A column: its head, and the side on which its cells stand. How wide it is follows from what it holds (`widths`)."""
 
     label: str
     side: Side = "right"
-    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ LEVELS = ("township", "district", "city")
 KINDS = ("month", "quarter", "half_year", "year")
 FINER: Mapping[str, int] = {"month": 0, "quarter": 1, "half_year": 1, "year": 3}
 YEARS = 5
+FULL_WIDTH = str.maketrans("()", "（）")  # as a Chinese text is set; registers write either
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,15 @@ class Facts:
         above = self.places.get(self.place.parent)
         return above if self.place.level in ("district", "township") else None
 
+    @property
+    def full_name(self) -> Words:
+        """The name as a title says it: a town's with its district's, for many towns bear the same name."""
+        name = self.place.name
+        if self.place.level != "township" or self.parent is None:
+            return name
+        above = self.parent.name
+        return Words(zh=f"{above.zh}{name.zh}", en=f"{name.en}, {above.en}")
+
     @cached_property
     def children(self) -> tuple[Place, ...]:
         """The areas directly below, by code; the not-assigned one last."""
@@ -143,9 +153,11 @@ class Facts:
         return tuple(sorted(rows, key=lambda row: order.index(row.category)))
 
     def _read(self, indicator: str, breakdown: str) -> pl.DataFrame:
-        """Rows of a breakdown; of a township they are computed, where anything is counted there at all."""
-        measure = self.cards[indicator].numerator
-        if self.place.level == "township" and self.lowest_level(measure) == "township":
+        """Rows of a breakdown; of a township or half-year they are computed, where anything is counted there at all."""
+        card = self.cards[indicator]
+        is_counted = self.place.level != "township" or self.lowest_level(card.numerator) == "township"
+        is_ready = self.place.level != "township" and self.kind != "half_year"
+        if is_counted and not is_ready and not is_coarser(card, self.kind):
             return self.release.compute(indicator, self.place.code, self.period, breakdown)
         return self.release.figures(indicator, [self.place.code], [self.period], breakdown)
 
@@ -164,7 +176,7 @@ class Facts:
         found: dict[str, dict[str, Words]] = {}
         frame = self.release.categories().sort("breakdown", "sort")
         for breakdown, category, zh, en in frame.select("breakdown", "category", "label_zh", "label_en").iter_rows():
-            found.setdefault(breakdown, {})[category] = Words(zh=zh, en=en)
+            found.setdefault(breakdown, {})[category] = Words(zh=zh.translate(FULL_WIDTH), en=en)
         return found
 
     @cached_property

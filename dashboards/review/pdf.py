@@ -6,19 +6,29 @@ No font is looked for on the machine, so that a file looks the same everywhere; 
 import json
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dashboards import fonts, wording
+from dashboards import wording
+from dashboards.review import widths
 from dashboards.review.document import Block, Chart, Document, Paragraph
 from dashboards.wording import say
 from pipelines.settings import UserError
 
 SOURCE = Path(__file__).with_name("review.typ")
-FACE = "Noto Sans SC"
+SERIF, SANS = "Noto Serif SC", "Noto Sans SC"
+# What the standard asks for by role, as the names of families say it, and what stands in for it.
+ROLES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "body": (("仿宋", "fangsong"), SERIF),
+    "heading": (("黑体", "simhei"), SANS),
+    "title": (("小标宋", "xiaobiaosong"), SERIF),
+}
 DOTS_PER_INCH = 180.0
 PICTURE_POINTS = 480
 PICTURE_PIXELS = PICTURE_POINTS / 72 * DOTS_PER_INCH
+
+Families = Mapping[str, tuple[str, ...]]
 
 
 def typst() -> Any:
@@ -30,16 +40,35 @@ def typst() -> Any:
     return typst
 
 
+def _typefaces() -> Path:
+    """The folder of the typefaces that come with the extra `review`, under the SIL Open Font License."""
+    package = find_spec("pylopdf_fonts_zh_cn")
+    if package is None or package.origin is None:
+        raise UserError("The typefaces of the review need the extra `review`: pip install 'fengqiao[review]'.")
+    return Path(package.origin).parent
+
+
 @cache
-def _fonts(folder: Path | None) -> tuple[Any, tuple[str, ...]]:
-    """The fonts that may be used, and their families in the order in which they are tried."""
-    regular = fonts.regular(fonts.cache_folder())
-    paths = [str(fonts.typeface().parent), str(regular.parent), *([str(folder)] if folder else [])]
+def _fonts(folder: Path | None) -> tuple[Any, Families]:
+    """The fonts that may be used, and by role the families in the order in which they are tried."""
+    paths = [str(_typefaces()), *([str(folder)] if folder else [])]
     found = typst().Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
-    own = sorted({font.family for font in found.fonts()} - {FACE, fonts.FAMILY})
+    own = sorted({font.family for font in found.fonts()} - {SERIF, SANS})
     if folder and not own:
         raise UserError(f"{folder} holds no font file; expected TTF or OTF files such as those of 仿宋_GB2312.")
-    return found, (*own, FACE)
+    return found, {role: _tried(own, role) for role in ROLES}
+
+
+def _tried(own: list[str], role: str) -> tuple[str, ...]:
+    """An office's families for a role, then those of its that are for no role, then ours."""
+    names, ours = ROLES[role]
+    fitting = [family for family in own if _is_for(family, names)]
+    others = [family for family in own if not any(_is_for(family, known) for known, _ in ROLES.values())]
+    return (*fitting, *others, *dict.fromkeys((ours, SERIF, SANS)))
+
+
+def _is_for(family: str, names: tuple[str, ...]) -> bool:
+    return any(name in family.lower().replace(" ", "") for name in names)
 
 
 def _compiled(source: bytes | Path, faces: Path | None, **options: Any) -> bytes:
@@ -105,7 +134,10 @@ def _block(block: Block, document: Document) -> Mapping[str, Any]:
         "kind": "table",
         "id": block.id,
         "caption": block.caption(document.language),
-        "columns": [{"label": column.label, "side": column.side, "weight": column.weight} for column in block.columns],
+        "continued": say("review.continued", document.language),
+        "columns": [{"label": column.label, "side": column.side} for column in block.columns],
+        "size": widths.size(block),
+        "widths": widths.shares(block),
         "rows": [[cell.text for cell in row] for row in block.rows],
         "notes": block.notes,
         "notes_label": say("review.notes", document.language),

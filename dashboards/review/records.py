@@ -1,18 +1,18 @@
 """Tables that are no figures: what was reported, what should not occur, what was revised, what others published, methods."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dashboards import wording
-from dashboards.review import cells
+from dashboards.review import cells, sentences
 from dashboards.review.document import Cell, Column, Table
-from dashboards.review.facts import Facts
+from dashboards.review.facts import FULL_WIDTH, Facts
 from dashboards.review.plan import TablePlan
 from dashboards.wording import Language, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card
 
-REPORTED = "_reported"
 ACCOUNT: Mapping[str, str] = {
     "reported": "reported",
     "counted": "counted",
@@ -21,6 +21,7 @@ ACCOUNT: Mapping[str, str] = {
     "refused_rows": "refused",
     "unexplained": "unexplained",
 }
+ARTICLE = re.compile(r"A\d+ (.+)")  # how the register of figures names the articles it was begun with
 QUALITY = ("owed", "reported", "late", "refused", "contradictions")
 
 Published = Sequence[Mapping[str, Any]]
@@ -50,13 +51,13 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
     kept, coverage = facts.kept().to_dicts(), facts.coverage()
     if facts.place.level != "city":
         kept = [row | _of_area(coverage[row["table_name"]]) for row in kept if row["table_name"] in coverage]
-    heads = [Column(say("review.sender_table", language), "left", 4.0)]
-    heads += [Column(say(f"quality.{name}", language), "right", 1.2) for name in QUALITY]
+    heads = [Column(say(f"review.{name}", language), "left") for name in ("sender", "table")]
+    heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
+    form = FULL_WIDTH if language == "zh" else {}
     rows = []
     for row in kept:
-        name = row[f"name_{language}"] or ""
-        first = Cell(wording.joined((name, _table_name(row["table_name"], language)), language))
-        rows.append([first, *(cells.count(row[column], language) for column in QUALITY)])
+        named = [Cell((row[f"name_{language}"] or "").translate(form)), Cell(_table_name(row["table_name"], language))]
+        rows.append([*named, *(cells.count(row[column], language) for column in QUALITY)])
     sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY}
     is_part = any(row["late"] is None for row in kept)
     return _table(plan, language, heads, rows, *([say("review.note_whole", language)] if is_part else [])), sums
@@ -68,8 +69,8 @@ def _of_area(covered: tuple[int, int]) -> Mapping[str, int]:
 
 def unreported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     heads = [
-        Column(say("area", language), "left", 2.0),
-        Column(say("review.table", language), "left", 2.0),
+        Column(say("area", language), "left"),
+        Column(say("review.table", language), "left"),
         Column(say("review.months_owed", language)),
         Column(say("review.months_reported", language)),
     ]
@@ -94,11 +95,11 @@ def zero_lines(facts: Facts) -> tuple[Card, ...]:
 def occurrences(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     last = facts.occurrences()
     heads = [
-        Column(say("review.item", language), "left", 2.6),
-        Column(say("review.unit", language), "centre", 0.8),
+        Column(say("review.item", language), "left"),
+        Column(say("review.unit", language), "centre"),
         Column(say("review.occurred", language)),
         Column(say("review.year_before", language)),
-        Column(say("review.last_occurred", language), "centre", 1.6),
+        Column(say("review.last_occurred", language), "centre"),
         Column(say("review.months_since", language)),
     ]
     rows = []
@@ -122,14 +123,14 @@ def occurrences(facts: Facts, plan: TablePlan, language: Language) -> Table | No
 def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     """Every indicator that has a monthly form beside what was counted from cases."""
     heads = [
-        Column(say("review.indicator", language), "left", 3.0),
-        Column(say("review.unit", language), "centre", 0.8),
+        Column(say("review.indicator", language), "left"),
+        Column(say("review.unit", language), "centre"),
         Column(say("review.counted", language)),
         Column(say("review.reported", language)),
     ]
     rows = []
     for card in facts.cards.values():
-        figure = facts.total(card.id + REPORTED)
+        figure = facts.total(card.id + sentences.REPORTED)
         if figure is None or figure.value is None:
             continue
         rows.append(
@@ -140,12 +141,13 @@ def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
                 cells.value(figure, card, language),
             ]
         )
-    return _table(plan, language, heads, rows, *_reported_by(facts, language))
+    by = sentences.reported_by(facts, language)
+    return _table(plan, language, heads, rows, *([by] if by else []))
 
 
 def differences(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     """What explains the difference between the forms and the case rows of the areas that hand both in."""
-    heads = [Column(say("review.item", language), "left", 2.6)]
+    heads = [Column(say("review.item", language), "left")]
     heads += [Column(say(f"review.{name}", language)) for name in ACCOUNT]
     rows = [
         [
@@ -158,28 +160,13 @@ def differences(facts: Facts, plan: TablePlan, language: Language) -> Table | No
     return _table(plan, language, heads, rows, say("review.note_account", language))
 
 
-def _reported_by(facts: Facts, language: Language) -> tuple[str, ...]:
-    """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
-    if facts.place.level != "city":
-        return ()
-    forms = [name for name in facts.cards if name.endswith(REPORTED)]
-    places = [
-        place
-        for place in facts.children
-        if not place.is_not_assigned
-        and any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
-    ]
-    names = wording.listed((spoken(place.name, language) for place in places), language)
-    return (say("review.reported_by", language, areas=names),) if places else ()
-
-
 def changes(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     heads = [
-        Column(say("review.indicator", language), "left", 2.6),
+        Column(say("review.indicator", language), "left"),
         Column(say("review.before", language)),
         Column(say("review.after", language)),
-        Column(say("review.reason", language), "left", 2.0),
-        Column(say("review.against", language), "centre", 1.2),
+        Column(say("review.reason", language), "left"),
+        Column(say("review.against", language), "centre"),
     ]
     rows = []
     for row in facts.changes() or ():
@@ -210,27 +197,26 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
     """What others published of this area or one in it, beside ours: only what a card counts."""
+    known = [(row, facts.cards.get(row["indicator"] or ""), facts.places.get(row["area_code"])) for row in given]
+    told = [(row, card, place) for row, card, place in known if card and place and row["verdict"] != "not_published"]
+    is_own = all(place == facts.place for *_, place in told)
     heads = [
-        Column(say("review.published_by", language), "left", 1.7),
-        Column(say("area", language), "left", 1.1),
-        Column(say("review.period", language), "left", 1.2),
-        Column(say("review.indicator", language), "left", 2.2),
+        Column(say("review.published_by", language), "left"),
+        *([] if is_own else [Column(say("area", language), "left")]),
+        Column(say("review.period", language), "left"),
+        Column(say("review.indicator", language), "left"),
         Column(say("review.published", language)),
         Column(say("review.ours", language)),
-        Column(say("review.verdict", language), "centre", 1.0),
-        Column(say("review.why", language), "left", 3.6),
+        Column(say("review.verdict", language), "centre"),
+        Column(say("review.why", language), "left"),
     ]
     rows = []
-    for row in given:
-        card = facts.cards.get(row["indicator"] or "")
-        place = facts.places.get(row["area_code"])
-        if card is None or place is None or row["verdict"] == "not_published":
-            continue
+    for row, card, place in told:
         ours = cells.marker((), language) if row["value"] is None else cells.quantity(row["value"], card, language)
         rows.append(
             [
-                Cell(row["source"] if language == "zh" else row["row_id"]),
-                Cell(spoken(place.name, language)),
+                Cell(_source(row, language)),
+                *([] if is_own else [Cell(spoken(place.name, language))]),
                 Cell(wording.period_name(row["period"], language) if row["period"] else say("review.none", language)),
                 Cell(_published_label(facts, card, row, language)),
                 Cell(row["value_text"] if language == "zh" else _bounds(row["low"], row["high"])),
@@ -240,6 +226,13 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
             ]
         )
     return _table(plan, language, heads, rows)
+
+
+def _source(row: Mapping[str, Any], language: Language) -> str:
+    """Who published it; in English, which has no names for them, the row of the register that does."""
+    article = ARTICLE.match(row["source"])
+    name = article[1] if article else row["source"]
+    return say("review.article" if article else "review.publication", language, row=row["row_id"], name=name)
 
 
 def _published_label(facts: Facts, card: Card, row: Mapping[str, Any], language: Language) -> str:
@@ -261,10 +254,10 @@ def _bounds(low: float | None, high: float | None) -> str:
 def methods(facts: Facts, plan: TablePlan, language: Language, names: Iterable[str]) -> Table | None:
     """Definition, calculation and legal basis of every indicator that the review shows."""
     heads = [
-        Column(say("review.indicator", language), "left", 1.5),
-        Column(say("review.definition", language), "left", 2.6),
-        Column(say("review.method", language), "left", 2.2),
-        Column(say("review.basis", language), "left", 1.7),
+        Column(say("review.indicator", language), "left"),
+        Column(say("review.definition", language), "left"),
+        Column(say("review.method", language), "left"),
+        Column(say("review.basis", language), "left"),
     ]
     cards = (facts.cards[name] for name in names if name in facts.cards)
     rows = [

@@ -8,8 +8,10 @@ from dashboards.wording import Figure, Language, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
 
-LEADING = 3
+LEADING, FEWEST_LEADING = 3, 2  # categories named; those are not that are as large as the first left out
+FEWEST_RANKED = 20  # cases; on fewer no percentage is printed either
 UNRANKED = ("other", "not_stated")
+REPORTED = "_reported"  # ends the ids of what the monthly forms report
 
 
 def sentence(facts: Facts, indicators: Sequence[str], language: Language, *, opens: bool) -> str:
@@ -17,7 +19,7 @@ def sentence(facts: Facts, indicators: Sequence[str], language: Language, *, ope
     clauses: list[str] = []
     for name in indicators:
         figure = facts.total(name)
-        if figure is not None and figure.value is not None and name in facts.cards:
+        if figure is not None and name in facts.cards and not _says_nothing(figure, facts.cards[name]):
             clauses.append(_clause(facts, facts.cards[name], figure, language, is_first=not clauses))
     if not clauses:
         return ""
@@ -26,9 +28,23 @@ def sentence(facts: Facts, indicators: Sequence[str], language: Language, *, ope
     )
 
 
+def _says_nothing(figure: Figure, card: Card) -> bool:
+    """Whether there is no value, or a count of nought that was nought the year before."""
+    return figure.value is None or (is_counted(card) and not figure.value and not figure.value_year_before)
+
+
+def is_counted(card: Card) -> bool:
+    """Whether a card counts something, so that nought means that there was nothing."""
+    return card.kind in ("count", "stock")
+
+
 def opening(facts: Facts, language: Language) -> str:
-    period = wording.capital(wording.period_name(facts.period, language))
-    return say("review.opening", language, period=period, area=spoken(facts.place.name, language))
+    return say(
+        "review.opening",
+        language,
+        period=wording.period_name(facts.period, language),
+        area=spoken(facts.place.name, language),
+    )
 
 
 def _end(language: Language) -> str:
@@ -83,13 +99,16 @@ def leading(
     counts: Sequence[tuple[Words, Figure, Figure | None]],
     language: Language,
 ) -> str:
-    """The largest categories of a count with their shares; empty where fewer than three have any case.
+    """The largest categories of a count with their shares; empty where fewer than three have any case,
+    or all together have so few that their order is chance.
 
     `counts`: the category's words, its count and its share.
     """
     known = [row for row in counts if row[1].value and row[1].category not in UNRANKED]
-    ranked = sorted(known, key=lambda row: -(row[1].value or 0))[:LEADING]
-    if len(ranked) < LEADING:
+    ordered = sorted(known, key=lambda row: -(row[1].value or 0))
+    first_left_out = ordered[LEADING][1].value if len(ordered) > LEADING else None
+    ranked = [row for row in ordered[:LEADING] if row[1].value != first_left_out]
+    if len(ordered) < LEADING or len(ranked) < FEWEST_LEADING or _sum(counts) < FEWEST_RANKED:
         return ""
     parts = []
     for words, count, share in ranked:
@@ -107,3 +126,22 @@ def leading(
         label=wording.counted_label(card, language),
         categories=wording.listed(parts, language),
     )
+
+
+def _sum(counts: Sequence[tuple[Words, Figure, Figure | None]]) -> float:
+    return sum(count.value or 0 for _, count, _ in counts)
+
+
+def reported_by(facts: Facts, language: Language) -> str:
+    """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
+    if facts.place.level != "city":
+        return ""
+    forms = [name for name in facts.cards if name.endswith(REPORTED)]
+    places = [
+        place
+        for place in facts.children
+        if not place.is_not_assigned
+        and any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
+    ]
+    names = wording.listed((spoken(place.name, language) for place in places), language)
+    return say("review.reported_by", language, areas=names) if places else ""

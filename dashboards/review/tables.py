@@ -5,17 +5,17 @@ A table that would hold no figure is None, and its section says why.
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import wording
-from dashboards.review import cells, drawing
+from dashboards import drawing, wording
+from dashboards.review import cells, sentences
 from dashboards.review.document import Cell, Chart, Column, Series, Table
-from dashboards.review.facts import Facts, Place, is_coarser
+from dashboards.review.facts import YEARS, Facts, Place, is_coarser
 from dashboards.review.plan import TablePlan
 from dashboards.wording import Figure, Language, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
 
-LABEL_WEIGHT = 3.2
 BARS = 12
+WHOLE = 100
 FEWEST_DRAWN = 5  # below it a line jumps between nought and one and shows nothing
 LAST = ("other", "not_stated")
 
@@ -62,45 +62,68 @@ def _is_counted_at(card: Card, facts: Facts) -> bool:
 
 def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     """A row an indicator: this period, the year before, the change, the cumulative figure, the city, the target."""
-    present, coarse, silent = _shown(facts, plan)
+    known, coarse, silent = _shown(facts, plan)
+    present = tuple(card for card in known if not _is_nought(facts, card))
     rows = [facts.total(card.id) for card in present]
     if not any(row and row.value is not None for row in rows):
         return None
     pairs = [(row, facts.total(card.id, facts.year_before), card) for row, card in zip(rows, present, strict=True)]
     filled: list[Filled] = [
         (
-            Column(say("review.indicator", language), "left", LABEL_WEIGHT),
+            Column(say("review.indicator", language), "left"),
             [Cell(wording.label(card, language)) for card in present],
         ),
-        (Column(say("review.unit", language), "centre", 1.1), [cells.unit(card, language) for card in present]),
+        (Column(say("review.unit", language), "centre"), [cells.unit(card, language) for card in present]),
         *_compared(pairs, language),
         *_cumulative(facts, present, language),
         *_beside(facts, present, language),
-        (Column(say("review.remark", language), "centre", 1.2), [cells.remark(row, language) for row in rows]),
+        (Column(say("review.remark", language), "centre"), [cells.remark(row, language) for row in rows]),
     ]
-    labels = {"coarser": coarse, "silent": silent}
-    notes = [
-        say(
-            f"review.{key}",
-            language,
-            labels=wording.listed((wording.label(card, language) for card in found), language),
-        )
-        for key, found in labels.items()
-        if found
-    ]
+    labels = {"coarser": coarse, "silent": silent, "nought": tuple(card for card in known if card not in present)}
+    notes = [_said_of(key, found, language) for key, found in labels.items()]
+    notes += [_beyond(card, row, language) for card, row in zip(present, rows, strict=True)]
+    by = sentences.reported_by(facts, language)
+    notes += [by] if any(card.id.endswith(sentences.REPORTED) for card in present) else []
     return _assembled(plan, filled, language, notes)
+
+
+def nought(facts: Facts, plan: TablePlan, language: Language) -> str:
+    """What is nought now and was nought the year before, in a sentence; empty where nothing is."""
+    known, _, _ = _shown(facts, plan)
+    return _said_of("nought", tuple(card for card in known if _is_nought(facts, card)), language)
+
+
+def _beyond(card: Card, row: Figure | None, language: Language) -> str:
+    """Why a percentage passes 100, which a reader takes for a mistake unless told; empty where none does."""
+    values = (row.value, row.value_year_before) if row and card.unit == "percent" else ()
+    if card.caution is None or all(value is None or value <= WHOLE for value in values):
+        return ""
+    return say("review.beyond", language, label=wording.label(card, language), caution=spoken(card.caution, language))
+
+
+def _said_of(key: str, cards: Sequence[Card], language: Language) -> str:
+    labels = wording.listed((wording.label(card, language) for card in cards), language)
+    return say(f"review.{key}", language, labels=labels) if cards else ""
+
+
+def _is_nought(facts: Facts, card: Card) -> bool:
+    """Whether a count is nought in this period, in the same of the year before, and since January."""
+    now, whole = facts.total(card.id), facts.total(card.id, facts.year_to_date) if facts.year_to_date else None
+    if now is None or not sentences.is_counted(card) or (whole is not None and whole.value):
+        return False
+    return now.value == 0 and now.value_year_before == 0
 
 
 def _compared(rows: Sequence[tuple[Figure | None, Figure | None, Card]], language: Language) -> list[Filled]:
     """Each figure and that of the year before, side by side. `rows`: the figure, its row a year before, its card."""
     before = [cells.year_before(row, earlier, card, language) for row, earlier, card in rows]
-    columns = (
-        ("this_period", 1.2, [cells.value(row, card, language) for row, _, card in rows]),
-        ("year_before", 1.2, before),
-        ("difference", 1.75, [cells.difference(row, card, language) for row, _, card in rows]),
-        ("growth", 1.25, [cells.growth(row, card, language) for row, _, card in rows]),
-    )
-    return [(Column(say(f"review.{key}", language), "right", weight), column) for key, weight, column in columns]
+    columns = {
+        "this_period": [cells.value(row, card, language) for row, _, card in rows],
+        "year_before": before,
+        "difference": [cells.difference(row, card, language) for row, _, card in rows],
+        "growth": [cells.growth(row, card, language) for row, _, card in rows],
+    }
+    return [(Column(say(f"review.{key}", language)), column) for key, column in columns.items()]
 
 
 def _cumulative(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
@@ -115,8 +138,8 @@ def _cumulative(facts: Facts, present: Sequence[Card], language: Language) -> li
         values.append(cells.none(language) if row is None else cells.value(row, card, language))
         changes.append(cells.none(language) if row is None else cells.difference(row, card, language))
     return [
-        (Column(say("review.cumulative", language, period=span), "right", 1.2), values),
-        (Column(say("review.cumulative_difference", language, period=span), "right", 1.75), changes),
+        (Column(say("review.cumulative", language, period=span)), values),
+        (Column(say("review.cumulative_difference", language, period=span)), changes),
     ]
 
 
@@ -129,7 +152,7 @@ def _beside(facts: Facts, present: Sequence[Card], language: Language) -> list[F
     for card in present:
         row = facts.total(card.id, area=facts.parent.code) if _is_comparable(card) else None
         column.append(cells.none(language) if row is None else cells.value(row, card, language))
-    return [(Column(say(f"review.{key}", language), "right", 1.1), column)]
+    return [(Column(say(f"review.{key}", language)), column)]
 
 
 def _is_comparable(card: Card) -> bool:
@@ -142,10 +165,10 @@ def aims(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     rows = [(card, standing) for card, standing in found if standing and (standing.target is not None or standing.rank)]
     filled: list[Filled] = [
         (
-            Column(say("review.indicator", language), "left", LABEL_WEIGHT),
+            Column(say("review.indicator", language), "left"),
             [Cell(wording.label(card, language)) for card, _ in rows],
         ),
-        (Column(say("review.unit", language), "centre", 1.1), [cells.unit(card, language) for card, _ in rows]),
+        (Column(say("review.unit", language), "centre"), [cells.unit(card, language) for card, _ in rows]),
     ]
     columns: dict[str, list[Cell]] = {
         "this_period": [cells.value(facts.total(card.id), card, language) for card, _ in rows],
@@ -155,11 +178,7 @@ def aims(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         "to_city": [cells.apart(of.difference_to_city, card, language) for card, of in rows],
         "rank": [cells.rank(of.rank, of.ranked_units, language) for _, of in rows],
     }
-    wide = ("to_city",)
-    filled += [
-        (Column(say(f"review.{key}", language), "right", 1.6 if key in wide else 1.2), column)
-        for key, column in columns.items()
-    ]
+    filled += [(Column(say(f"review.{key}", language)), column) for key, column in columns.items()]
     return _assembled(plan, filled, language)
 
 
@@ -175,10 +194,10 @@ def months(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | N
         len(names) > 1
     )
     periods = [*facts.months, *([whole] if len(facts.months) > 1 else [])]
-    filled: list[Filled] = [(Column(say("month", language), "left", 1.2), [Cell(name) for name in names])]
+    filled: list[Filled] = [(Column(say("month", language), "left"), [Cell(name) for name in names])]
     for card in cards:
         column = [cells.value(facts.total(card.id, period), card, language) for period in periods]
-        filled.append((Column(_headed(card, language), "right", 1.6), column))
+        filled.append((Column(_headed(card, language)), column))
     notes = [say("review.note_month", language)] if any(card.kind == "stock" for card in cards) else []
     table = _assembled(plan, filled, language, notes)
     return table, _trend(facts, cards[0], plan, language) if plan.chart and len(facts.months) > 1 else None
@@ -207,7 +226,10 @@ def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Cha
     alt = wording.series_finding(card, area, facts.months, points, language)
     labels = tuple(_month_label(month, language) for month in facts.months)
     names = (say("this_month", language), say("year_before", language))
-    svg = drawing.lines(title, alt, unit, labels, names, (now, before))
+    shown = [[None if value is None else wording.rounded(value, card.decimals) for value in of] for of in (now, before)]
+    ticks = drawing.ticks([value for of in shown for value in of], from_nought=True, whole=True)
+    axis = drawing.Axis(ticks, tuple(f"{tick:,f}" for tick in ticks))
+    svg = drawing.lines(list(zip(names, shown, strict=True)), axis, labels, unit, title, alt)
     series = (Series(names[0], now), Series(names[1], before))
     return Chart(f"{plan.id}_chart", title, alt, "lines", unit, labels, series, svg)
 
@@ -249,19 +271,17 @@ def categories(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table
         return None, None
     card, share, rows = found
     name = say(f"breakdowns.{plan.by}", language)
-    filled: list[Filled] = [
-        (Column(name, "left", LABEL_WEIGHT), [Cell(spoken(words, language)) for words, _, _ in rows])
-    ]
+    filled: list[Filled] = [(Column(name, "left"), [Cell(spoken(words, language)) for words, _, _ in rows])]
     if any(row for _, row, _ in rows):
         filled += _compared([(row, None, card) for _, row, _ in rows], language)
     elif share is not None:
         unit = catalogue.units()[facts.measures[share.numerator][1]][f"symbol_{language}"]
         label = spoken(facts.measures[share.numerator][0], language)
         head = f"{label}（{unit}）" if language == "zh" else f"{label} ({unit})"
-        filled.append((Column(head, "right", 1.5), [cells.count(_numerator(part), language) for *_, part in rows]))
+        filled.append((Column(head), [cells.count(_numerator(part), language) for *_, part in rows]))
     if share is not None:
         column = [cells.none(language) if part is None else cells.value(part, share, language) for *_, part in rows]
-        filled.append((Column(say("review.share", language), "right", 1.1), column))
+        filled.append((Column(say("review.share", language)), column))
     is_drawn = plan.chart and len(rows) > 1 and _size(rows[0]) >= FEWEST_DRAWN
     chart = _bars(facts, card, plan, rows, language) if is_drawn else None
     return _assembled(plan, filled, language), chart
@@ -280,7 +300,8 @@ def _bars(facts: Facts, card: Card, plan: TablePlan, rows: Sequence[Counted], la
     title = wording.joined((spoken(plan.title, language), area, period), language)
     alt = title + wording.colon(language) + wording.listed(map(" ".join, zip(labels, texts, strict=True)), language)
     unit = catalogue.units()[card.unit][f"symbol_{language}"]
-    svg = drawing.bars(title, alt, unit, labels, values, texts)
+    sizes = [wording.rounded(value, 0) for value in values]
+    svg = drawing.bars(list(zip(labels, sizes, texts, strict=True)), unit, title, alt)
     return Chart(
         f"{plan.id}_chart", title, alt, "bars", unit, labels, (Series(wording.label(card, language), values),), svg
     )
@@ -300,10 +321,10 @@ def areas(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | No
         return None, nought, silent
     places = [facts.place, *below]
     names = [Cell(say("review.total", language)), *(Cell(spoken(place.name, language)) for place in below)]
-    filled: list[Filled] = [(Column(say("area", language), "left", 2.0), names)]
+    filled: list[Filled] = [(Column(say("area", language), "left"), names)]
     for card in cards:
         column = [cells.value(facts.total(card.id, area=place.code), card, language) for place in places]
-        filled.append((Column(_headed(card, language), "right", 1.5), column))
+        filled.append((Column(_headed(card, language)), column))
     titled = plan.model_copy(update={"title": _titled(plan.title, below[0].level if below else facts.place.level)})
     return _assembled(titled, filled, language), nought, silent
 
@@ -332,8 +353,8 @@ def identity(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         rows.append((label, cells.value(facts.total(card.id), card, language)))
     rows.append((say("review.at_last", language), cells.value(now, stock, language)))
     filled: list[Filled] = [
-        (Column(say("review.item", language), "left", LABEL_WEIGHT), [Cell(label) for label, _ in rows]),
-        (Column(_headed_unit(stock, language), "right", 1.2), [cell for _, cell in rows]),
+        (Column(say("review.item", language), "left"), [Cell(label) for label, _ in rows]),
+        (Column(_headed_unit(stock, language)), [cell for _, cell in rows]),
     ]
     return _assembled(plan, filled, language)
 
@@ -358,15 +379,17 @@ def years(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         return None
     filled: list[Filled] = [
         (
-            Column(say("review.indicator", language), "left", LABEL_WEIGHT),
+            Column(say("review.indicator", language), "left"),
             [Cell(wording.label(card, language)) for card in cards],
         ),
-        (Column(say("review.unit", language), "centre", 1.2), [cells.unit(card, language) for card in cards]),
+        (Column(say("review.unit", language), "centre"), [cells.unit(card, language) for card in cards]),
     ]
     for year in known:
         column = [cells.value(facts.total(card.id, year), card, language) for card in cards]
-        filled.append((Column(wording.period_name(year, language), "right", 1.2), column))
-    return _assembled(plan, filled, language)
+        filled.append((Column(wording.period_name(year, language)), column))
+    first = wording.period_name(known[0], language)
+    notes = [say("review.years_from", language, year=first)] if len(known) < YEARS else []
+    return _assembled(plan, filled, language, notes)
 
 
 def _is_known(figure: Figure | None) -> bool:

@@ -7,21 +7,22 @@ the sections.
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from dashboards import wording
-from dashboards.review import pdf
+from dashboards.review import pdf, widths
 from dashboards.review.document import Block, Chart, Document, Paragraph, Side, Table
 from dashboards.wording import say
 from pipelines.settings import UserError
 
 BODY, HEADING, TITLE, LATIN = "仿宋_GB2312", "黑体", "方正小标宋简体", "Times New Roman"
 MARGINS_MM = {"top_margin": 37, "bottom_margin": 35, "left_margin": 28, "right_margin": 26}
-TEXT_MM = 156.0
 PITCH_PT, NOTE_PT = 29.0, 8.5
-MOST_ROWS_TOGETHER = 14
+MOST_ROWS_TOGETHER, ROWS_HELD = 14, 4  # of a short table all; of a long one the first and the last
+RED = "C00000"
 CELL_MARGIN = "40"  # twentieths of a point
 CONTENT = "\ue000"  # of the private use area: stands where the sections go while the template's fields are filled
 FIELDS = ("title", "area", "period", "number", "classification", "source", "legend", "abstract", "content", "figures")
@@ -127,7 +128,7 @@ def _styles(made: Any, document: Document, *, is_template: bool = False) -> None
             continue
         style = made.styles[name] if name in known else made.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         style.font.size, style.font.color.rgb = Pt(points), RGBColor(0, 0, 0)
-        style.font.bold = name in ("Heading 1", "Caption")
+        style.font.bold = name in ("Heading 1", "Caption") and not is_chinese
         _face(style, faces[name])
         for border in style.element.pPr.findall(qn("w:pBdr")) if style.element.pPr is not None else ():
             style.element.pPr.remove(border)
@@ -179,13 +180,29 @@ def _field(paragraph: Any, code: str) -> None:
 def _head(made: Any, document: Document) -> None:
     if document.classification:
         made.add_paragraph().add_run(document.classification).bold = True
-    if document.number:
-        made.add_paragraph(document.number).alignment = 1
+    number = made.add_paragraph(document.number)
+    number.alignment = 1
+    _underline(number)
     made.add_paragraph(document.title, style="Title").alignment = 1
-    grid = made.add_table(rows=-(-len(document.head) // 2), cols=2)
-    for place, field in enumerate(document.head):
-        cell = grid.cell(place // 2, place % 2)
-        _write_cell(cell, _said(field.label, field.value, document), "left", 10.5)
+    first, *others = document.head
+    grid = made.add_table(rows=1 + -(-len(others) // 2), cols=2)
+    _write_cell(grid.cell(0, 0).merge(grid.cell(0, 1)), _said(first.label, first.value, document), "left", 10.5)
+    texts = [_said(field.label, field.value, document) for field in others]
+    for cell, text in zip_longest(grid._cells[2:], texts, fillvalue=""):
+        _write_cell(cell, text, "left", 10.5)
+    _small(made, "")
+
+
+def _underline(paragraph: Any) -> None:
+    """The red line below the number (GB/T 9704-2012, 7.2.7)."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    borders, line = OxmlElement("w:pBdr"), OxmlElement("w:bottom")
+    for key, value in (("val", "single"), ("sz", "8"), ("space", "4"), ("color", RED)):
+        line.set(qn(f"w:{key}"), value)
+    borders.append(line)
+    paragraph._p.get_or_add_pPr().insert_element_before(borders, "w:shd", "w:spacing", "w:ind", "w:jc")
 
 
 def _said(label: str, value: str, document: Document) -> str:
@@ -220,7 +237,7 @@ def _chart(made: Any, chart: Chart, document: Document, faces: Path | None) -> N
     paragraph.alignment = 1
     paragraph.paragraph_format.line_spacing = 1.0
     paragraph.paragraph_format.keep_with_next = True
-    drawn = paragraph.add_run().add_picture(io.BytesIO(pdf.picture(chart, faces)), width=Mm(TEXT_MM))
+    drawn = paragraph.add_run().add_picture(io.BytesIO(pdf.picture(chart, faces)), width=Mm(widths.TEXT_MM))
     properties = drawn._inline.docPr
     properties.set("descr", chart.alt)
     properties.set("title", chart.title)
@@ -234,12 +251,13 @@ def _table(made: Any, table: Table, document: Document) -> None:
     caption.paragraph_format.keep_with_next = True
     grid = made.add_table(rows=1 + len(table.rows), cols=len(table.columns))
     _lay_out(grid, table)
-    size = 8.0 if len(table.columns) > 8 else 9.0
+    size, last = widths.size(table), len(table.rows)
     lines = [tuple(column.label for column in table.columns), *(tuple(cell.text for cell in row) for row in table.rows)]
     cells = iter(grid._cells)  # a row's own list of its cells is made anew at each call
     for place, (line, row) in enumerate(zip(lines, grid.rows, strict=True)):
         _keep(row, is_head=place == 0)
-        is_kept = place < len(table.rows) <= MOST_ROWS_TOGETHER
+        is_held = last <= MOST_ROWS_TOGETHER or place < ROWS_HELD or place > last - ROWS_HELD
+        is_kept = is_held and (place < last or bool(table.notes))
         for text, column in zip(line, table.columns, strict=True):
             cell = next(cells)
             _write_cell(cell, text, "centre" if place == 0 else column.side, size, is_bold=place == 0)
@@ -262,15 +280,14 @@ def _run(texts: Sequence[str], document: Document) -> str:
 
 
 def _lay_out(grid: Any, table: Table) -> None:
-    """Widths by the columns' weights, and lines around and within: a template may lack the style that has them."""
+    """Widths by what the columns hold, and lines around and within: a template may lack the style that has them."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
-    from docx.shared import Mm
+    from docx.shared import Pt
 
     grid.alignment, grid.autofit = 1, False
-    whole = sum(column.weight for column in table.columns)
-    for column, place in zip(table.columns, grid.columns, strict=True):
-        place.width = Mm(TEXT_MM * column.weight / whole)
+    for points, column in zip(widths.shares(table), grid.columns, strict=True):
+        column.width = Pt(points)
     borders = OxmlElement("w:tblBorders")
     for name in ("top", "left", "bottom", "right", "insideH", "insideV"):
         line = OxmlElement(f"w:{name}")
@@ -299,6 +316,7 @@ def _keep(row: Any, *, is_head: bool) -> None:
 def _write_cell(cell: Any, text: str, side: Side, size: float, *, is_bold: bool = False) -> None:
     from docx.shared import Pt
 
+    cell.vertical_alignment = 1
     paragraph = cell.paragraphs[0]
     paragraph.alignment = {"left": 0, "centre": 1, "right": 2}[side]
     paragraph.paragraph_format.line_spacing = 1.0

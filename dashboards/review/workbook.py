@@ -13,11 +13,13 @@ import xlsxwriter
 from dashboards import wording
 from dashboards.review import pdf
 from dashboards.review.document import Chart, Document, Paragraph, Section, Table
+from dashboards.review.widths import words
 from dashboards.wording import say
 
 HEAD_ROW = 2  # rows are counted from nought: caption, area and period, head
-WIDEST, NOTES_WIDTH = 46.0, 92.0
-MOST_UPRIGHT, ROWS_OF_A_PAGE = 7, 48
+NARROWEST, WIDEST, NOTES_WIDTH = 9.0, 46.0, 92.0
+HEAD_LINES = 2
+MOST_UPRIGHT, ROWS_OF_A_PAGE = 96.0, 48  # characters and rows that A4 takes upright
 PICTURE_ROWS = 18
 MOST_SCALE, PIXELS = 0.5, 7  # of a picture; of the width of a character
 FACES = {"zh": "宋体", "en": "Arial"}
@@ -151,18 +153,19 @@ def _table(
             row + 2, 0, f"{chart.id}.png", options | {"image_data": io.BytesIO(pdf.picture(chart, faces))}
         )
         row += 2 + PICTURE_ROWS
-    if len(table.columns) > MOST_UPRIGHT:
+    if sum(_width(table, place) for place in range(last + 1)) > MOST_UPRIGHT:
         sheet.set_landscape()
     _paper(sheet, row, last, document)
 
 
 def _width(table: Table, place: int) -> float:
-    """As wide as the widest word of the column, in characters, within reason; the head may wrap."""
+    """As wide as the widest text of the column, in characters, within reason; the head is broken over a few lines."""
     if place >= len(table.columns):
         return 10.0
-    texts = [row[place].text for row in table.rows]
-    widest = max([_columns(text) for text in texts] + [_columns(table.columns[place].label) / 2 + 3], default=8)
-    return min(max(widest + 2, 8), WIDEST)
+    label = table.columns[place].label
+    widest = max(_columns(row[place].text) for row in table.rows)
+    head = max(_columns(label) / HEAD_LINES, *map(_columns, words(label))) + 3
+    return min(max(widest + 2, head, NARROWEST), WIDEST)
 
 
 def _columns(text: str) -> float:

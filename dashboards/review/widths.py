@@ -1,0 +1,61 @@
+"""How wide the columns of a table are: as wide as their words ask for, and no word or number is broken."""
+
+import re
+from itertools import zip_longest
+
+from dashboards.drawing import ems
+from dashboards.review.document import Column, Table
+
+TEXT_MM = 156.0  # of a line: A4 less the margins of GB/T 9704-2012
+POINTS_PER_MM = 72 / 25.4
+PADDING_PT = 6.0  # left and right of a cell together
+SIZE, SMALL, MOST_COLUMNS = 9.0, 8.0, 8  # points; more columns than that are set small
+LONGEST = 60.0  # ems that a text asks for before it is broken over lines
+SHORT, SHORT_HEAD = 6.0, 4.0  # ems on which Chinese stays in a line, of a text and of a head
+HEAD = 5.5  # ems that a head asks for
+TO_FIRST = 0.3  # of room that nobody asks for: to the first column, with the names; the others share the rest
+WORDS = re.compile(r"[^\s\u2e80-\uffef]+[\uff0c\u3002\uff1b\uff1a\u3001\uff09]?|[\u2e80-\uffef]")
+
+
+def size(table: Table) -> float:
+    """The size of the letters, in points."""
+    return SIZE if len(table.columns) <= MOST_COLUMNS else SMALL
+
+
+def shares(table: Table) -> tuple[float, ...]:
+    """The width of each column in points; together they fill the line.
+
+    Each has what its longest word or number takes; what is left goes where more is asked for, then first to the names.
+    """
+    points = size(table)
+    columns = list(zip_longest(*((cell.text for cell in row) for row in table.rows), fillvalue=""))
+    least = [_least(column, texts) * points + PADDING_PT for column, texts in zip(table.columns, columns, strict=True)]
+    asked = [_asked(column, texts) * points + PADDING_PT for column, texts in zip(table.columns, columns, strict=True)]
+    asked = [max(pair) for pair in zip(least, asked, strict=True)]
+    room = TEXT_MM * POINTS_PER_MM
+    beyond, left = sum(asked) - sum(least), room - sum(asked)
+    if left >= 0:
+        others = left * (1 - TO_FIRST) / max(len(asked) - 1, 1)
+        return (asked[0] + left - others * (len(asked) - 1), *(width + others for width in asked[1:]))
+    free = room - sum(least)
+    if free <= 0:
+        return tuple(room * width / sum(least) for width in least)
+    return tuple(low + free * (high - low) / beyond for low, high in zip(least, asked, strict=True))
+
+
+def _least(column: Column, texts: tuple[str, ...]) -> float:
+    """The widest piece that must not be broken: a word, a few characters, or the whole of a cell that holds a number."""
+    pieces = [min(ems(column.label), SHORT_HEAD), *map(ems, words(column.label))]
+    for text in texts:
+        pieces.append(min(ems(text), SHORT))
+        pieces += [ems(text)] if column.side == "right" else map(ems, words(text))
+    return max(pieces, default=1.0)
+
+
+def _asked(column: Column, texts: tuple[str, ...]) -> float:
+    return max([min(ems(column.label), HEAD), *(min(ems(text), LONGEST) for text in texts)])
+
+
+def words(text: str) -> list[str]:
+    """What a line may be broken between: words with their punctuation, and Chinese characters."""
+    return [part for word in WORDS.findall(text) for part in re.split(r"(?<=[-–])(?=\w)", word)]
