@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark bench-intake bench-build bench-dashboard foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium java duckdb-1.4
+.PHONY: help run test test-spark bench-intake bench-build bench-dashboard foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium postgres java duckdb-1.4
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
@@ -56,7 +56,7 @@ ifneq ($(SERVE),0)
 		$(FENGQIAO) serve --edition internal --port $(INTERNAL_PORT)
 endif
 
-test: setup chromium duckdb-1.4 ## all tests
+test: setup chromium postgres duckdb-1.4 ## all tests
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
@@ -74,7 +74,7 @@ bench-dashboard: setup chromium ## the pages against a bare page and a plain scr
 	@$(VENV)/bin/python -m benchmarks.dashboard $(BENCH)
 
 dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder
-	@mkdir -p "$(FENGQIAO_DATA)/dagster" && cp dagster.yaml "$(FENGQIAO_DATA)/dagster/"
+	@DAGSTER_HOME="$(abspath $(FENGQIAO_DATA))/dagster" deploy/dagster-home
 	@DAGSTER_HOME="$(abspath $(FENGQIAO_DATA))/dagster" $(VENV)/bin/dagster dev --host 127.0.0.1 --port 3000
 
 lint: setup ## style of Python and SQL
@@ -128,6 +128,9 @@ endef
 chromium:
 	@if ! command -v chromium >/dev/null; then $(call apt_install,chromium); fi
 
+postgres:
+	@if [ -z "$$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" ]; then $(call apt_install,postgresql); fi
+
 # The client of an analyst who has not moved on: releases must open in it, and it cannot stand beside ours.
 duckdb-1.4: setup
 	@locked="$$(sha256sum requirements-duckdb-1.4.lock) $(CURDIR)"; client=.cache/duckdb-1.4; \
@@ -156,7 +159,7 @@ audit: setup ## known faults of the locked packages, and the list of them all (C
 	@echo "The list of all packages is in .cache/sbom.json."
 	@$(VENV)/bin/python -m deploy.audit requirements.lock
 
-test-deploy: setup chromium nginx ## nginx, systemd, users and the network cut off, as in deploy/ (as root)
+test-deploy: setup chromium nginx postgres ## nginx, systemd, users, backfills and the network cut off, as in deploy/ (as root)
 	@$(VENV)/bin/python -m pytest deploy/tests
 
 nginx:

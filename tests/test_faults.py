@@ -31,7 +31,7 @@ LIMIT = 40_000  # bytes that are left, or that a file may have
 def _filled(office: Office) -> Office:
     """An export of each kind, in the order in which they are taken in."""
     office.write("0.csv", cases(*MEDIATED, {}, {"调解案件编号": "A9", "受理日期": "?"}))
-    office.write("1-windows_2025-03..2025-05.csv", _many(200))
+    office.write("1-windows_2025-03..2025-05.csv", many_cases(200))
     state = office.write("2-snapshot.csv", cases({}, *({"调解案件编号": f"B{number}"} for number in range(195))))
     state.with_name("2-snapshot.csv.yml").write_text("mode: snapshot\ntaken_at: 2025-06-01\n")
     office.write("3_2025-03..2025-05.json", json.dumps([DISPUTE | row for row in SCREENED]), "screening-500000")
@@ -106,7 +106,7 @@ def test_two_at_once_take_each_file_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert problems() == []
 
 
-def _many(rows: int = 3000) -> str:
+def many_cases(rows: int = 3000) -> str:
     days = (f"2025-03-{number % 28 + 1:02d}" for number in range(rows))
     return cases(*({"调解案件编号": f"B{number}", "受理日期": day} for number, day in enumerate(days)))
 
@@ -171,7 +171,7 @@ def test_a_file_too_large_for_the_disk_is_not_counted_and_comes_in_later(
 ) -> None:
     office = opened(tmp_path, monkeypatch)
     office.take(cases({"调解案件编号": "C1"}), "first.csv")
-    file, before = office.write("many.csv", _many()), office.contents()
+    file, before = office.write("many.csv", many_cases()), office.contents()
     said = refused([str(FENGQIAO), "intake", str(file)], office.data, LIMIT)
     assert "does not take the rows: File too large" in said
     assert office.contents() == before
@@ -190,7 +190,7 @@ def test_a_ledger_that_cannot_be_read_stops_the_intake(tmp_path: Path, monkeypat
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[bool]:
+def small_disk(folder: Path) -> Iterator[bool]:
     """A disk of 600 kB in a folder; False where this machine lets nobody mount one."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
@@ -205,8 +205,8 @@ def _small_disk(folder: Path) -> Iterator[bool]:
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "mediation-500117" / "many.csv"
     file.parent.mkdir()
-    file.write_text(_many(), encoding="utf-8")
-    with _small_disk(tmp_path / "data") as mounted:
+    file.write_text(many_cases(), encoding="utf-8")
+    with small_disk(tmp_path / "data") as mounted:
         office = opened(tmp_path, monkeypatch)
         office.take(cases({"调解案件编号": "C1"}), "first.csv")
         before, filler = office.contents(), office.data / "filler"
@@ -222,7 +222,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with _small_disk(tmp_path / "data") as mounted:
+    with small_disk(tmp_path / "data") as mounted:
         office = opened(tmp_path, monkeypatch)
         file = office.write("first.csv", cases({}))
         if mounted:

@@ -39,7 +39,7 @@ def found(declared: Alerts) -> list[Event]:
     events = {
         "failure": _failures(),
         "blocked_audit": _blocked_audits(),
-        "late_sender": _late_senders(),
+        "late_sender": late_senders(),
         "plausibility": _plausibility(declared.plausibility),
         "signal": _signals(),
     }
@@ -55,6 +55,30 @@ def failed(unit: str) -> Event:
         f"unit {unit}",
         f"定时任务 {unit} 未能完成，数据停留在上一次成功的状态。请在服务器上查看：journalctl -u {unit}",
         f"The scheduled run {unit} failed; the data stay as they were. On the server: journalctl -u {unit}",
+    )
+
+
+def failed_run(job: str, partition: str | None) -> Event:
+    """A run of the schedule that failed, by its job and the part of it, such as a period."""
+    name = job if partition is None else f"{job} {partition}"
+    return Event(
+        "failure",
+        f"run {name}",
+        f"排程任务 {name} 未能完成，数据停留在上一次成功的状态。请在 Dagster 页面打开该次运行，按其中的说明处理。",
+        f"The scheduled run {name} failed; the data stay as they were. Dagster's page of the run says why and what to do.",
+    )
+
+
+def endless(sender: str, file: str, minutes: int) -> Event:
+    """A file in landing that does not end: somebody has been writing it for so long."""
+    office = next((entry for entry in senders() if entry.sender == sender), None)
+    zh, en = (office.contact_office, office.name_en) if office else ("报送单位", "its sender")
+    return Event(
+        "failure",
+        f"endless {sender} {file}",
+        f"landing/{sender} 中的文件 {file} 已连续写入 {minutes} 分钟仍未结束，未接收。请联系{zh}，停止上传后重新报送。",
+        f"The file {file} in landing/{sender} has been growing for {minutes} minutes and is not taken in."
+        f" Ask {en} to stop and send it anew.",
     )
 
 
@@ -91,7 +115,8 @@ def late(today: date) -> list[Owed]:
     return [row for row in rows if row.state == "late"]
 
 
-def _late_senders() -> Iterator[Event]:
+def late_senders() -> Iterator[Event]:
+    """What is overdue, and the office to ask: `subject` is sender, table and month."""
     for row in late(datetime.now(ZoneInfo(TIME_ZONE)).date()):
         label = tables()[row.table].label
         yield Event(

@@ -7,7 +7,7 @@ drafted, and after it comes the bulletin.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -15,16 +15,18 @@ import dagster as dg
 
 from pipelines import catalogue
 from pipelines.definitions import documents
-from pipelines.definitions.failing import discreetly
-from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events
-from pipelines.periods import month_start, months_of, period_after, period_ending
+from pipelines.definitions.failing import WRITER, discreetly, writing
+from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events, figures_in
+from pipelines.definitions.starting import SCHEDULE, SENSOR
+from pipelines.periods import period_after, period_ending
 from pipelines.release import audits, calendar, drafting, publishing, sealing
 from pipelines.release.publishing import instant_of
 from pipelines.settings import EDITIONS, TIME_ZONE, UserError, releases
 
 EDITION = "internal"
 GROUP = "calendar"
-YEARS_BACK = 5
+YEARS_BACK = 10
+PUBLISHED_MONTHLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=62), warn_window=timedelta(days=45))
 EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED = "every_report_owed_has_come", "every_change_has_a_reason"
 SEAL_INTACT = "the_seal_is_intact"
 NO_ATTACK_FINDS_ANYONE = "no_attack_finds_anyone"
@@ -32,9 +34,8 @@ CHECKS = (EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED, SEAL_INTACT, NO_ATTACK_FIND
 
 
 def periods_of(kind: str, today: date) -> list[str]:
-    """The periods of a kind from some years ago to the end of this year."""
-    first = month_start(months_of(f"{today.year - YEARS_BACK}")[0])
-    months = [date(first.year + number // 12, number % 12 + 1, 1) for number in range(12 * (YEARS_BACK + 1))]
+    """The periods of a kind from ten years ago to the end of the next year: a process that runs for long meets them all."""
+    months = (date(year, month, 1) for year in range(today.year - YEARS_BACK, today.year + 2) for month in range(1, 13))
     return [period for month in months if (period := period_ending(kind, month)) is not None]
 
 
@@ -43,7 +44,13 @@ def step(kind: str, name: str, edition: str = EDITION) -> dg.AssetKey:
 
 
 @cache
-def _partitions(kind: str) -> dg.StaticPartitionsDefinition:
+def _partitions(kind: str) -> dg.PartitionsDefinition:
+    """Months and years as windows of time, which Dagster adds as they end; quarters and half-years by their names."""
+    first = datetime(_today().year - YEARS_BACK, 1, 1)
+    if kind == "month":
+        return dg.MonthlyPartitionsDefinition(first, timezone=TIME_ZONE, fmt="%Y-%m")
+    if kind == "year":
+        return dg.TimeWindowPartitionsDefinition(first, "%Y", cron_schedule="0 0 1 1 *", timezone=TIME_ZONE)
     return dg.StaticPartitionsDefinition(periods_of(kind, _today()))
 
 
@@ -74,9 +81,10 @@ def _draft(kind: str) -> dg.AssetsDefinition:
             ),
         ],
         description=f"The release of a {_said(kind)}, drafted with what it changes; not yet approved.",
+        pool=WRITER,
     )
     def draft(context: dg.AssetExecutionContext) -> Events:
-        with discreetly():
+        with writing(context):
             made = drafting.draft(context.partition_key, EDITION, context.log.info)
             yield from _drafted(kind, made)
 
@@ -100,9 +108,10 @@ def _public_draft(kind: str) -> dg.AssetsDefinition:
             )
         ],
         description=f"The public edition of a {_said(kind)}'s release, drafted and attacked; not yet approved.",
+        pool=WRITER,
     )
     def draft(context: dg.AssetExecutionContext) -> Events:
-        with discreetly():
+        with writing(context):
             made = drafting.draft(context.partition_key, "public", context.log.info)
             yield from _attacked(key, made)
 
@@ -121,7 +130,7 @@ def _sealed_and_published(kind: str, edition: str) -> list[dg.AssetsDefinition]:
         description=f"The {edition} release of a {_said(kind)} as a person approved it (`fengqiao approve`).",
     )
     def seal(context: dg.AssetExecutionContext) -> Events:
-        with discreetly():
+        with discreetly(context):
             yield from _sealed(kind, context.partition_key, edition)
 
     @dg.asset(
@@ -130,9 +139,10 @@ def _sealed_and_published(kind: str, edition: str) -> list[dg.AssetsDefinition]:
         group_name=GROUP,
         partitions_def=_partitions(kind),
         description=f"The {edition} release of a {_said(kind)} before readers, or scheduled for the end of its embargo.",
+        freshness_policy=PUBLISHED_MONTHLY if (kind, edition) == ("month", EDITION) else None,
     )
     def publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with discreetly():
+        with discreetly(context):
             return _published(context.partition_key, edition)
 
     return [seal, publish]
@@ -150,6 +160,7 @@ def _drafted(kind: str, made: drafting.Draft) -> Events:
     said, key = sealing.metadata_of(made.folder), step(kind, "draft")
     changed = {revision["against"]: revision["cells"] for revision in said["revisions"]}
     told = {"release": made.release_id, "outcome": made.outcome, "vintage": said["vintage"], "changed_cells": changed}
+    told |= figures_in(made.folder)
     yield dg.MaterializeResult(asset_key=key, metadata=told)
     reports = {name: said[name] for name in ("reports_expected", "reports_received", "coverage_rate")}
     yield dg.AssetCheckResult(
@@ -167,7 +178,8 @@ def _drafted(kind: str, made: drafting.Draft) -> Events:
 
 def _attacked(key: dg.AssetKey, made: drafting.Draft) -> Events:
     """The draft, and what the attacks on it found: how many findings, never which cell."""
-    yield dg.MaterializeResult(asset_key=key, metadata={"release": made.release_id, "outcome": made.outcome})
+    told = {"release": made.release_id, "outcome": made.outcome, **figures_in(made.folder)}
+    yield dg.MaterializeResult(asset_key=key, metadata=told)
     report = audits.audited(made.release_id)
     told = {name: report[name] for name in ("cells", "sensitive", "failures", "seconds")}
     yield dg.AssetCheckResult(
@@ -202,8 +214,8 @@ def _published(period: str, edition: str) -> dg.MaterializeResult:
     if until is not None and instant_of(until) > datetime.now(UTC):
         entry = publishing.schedule(release, edition, instant_of(until))
         return dg.MaterializeResult(metadata={"release": release, "publish_at": entry.publish_at})
-    publishing.publish(release, edition)
-    return dg.MaterializeResult(metadata={"release": release})
+    folder = publishing.publish(release, edition)
+    return dg.MaterializeResult(metadata={"release": release, **figures_in(folder)})
 
 
 # From the exports that lie in landing to the draft; past the gate, to the readers and into documents. The public edition is
@@ -246,6 +258,7 @@ def draft_schedule(kind: str) -> dg.ScheduleDefinition:
         job=DRAFT_JOBS[kind],
         cron_schedule="0 6 * * *",
         execution_timezone=catalogue.publisher().time_zone,
+        default_status=SCHEDULE,
         description=f"Drafts the release of a {_said(kind)} on the day after its last month was closed (reporting calendar).",
     )
     def when_closed(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -264,7 +277,7 @@ def draft_schedule(kind: str) -> dg.ScheduleDefinition:
 def public_sensor(kind: str) -> dg.SensorDefinition:
     """Notices that the internal release of the newest period of a kind stands before its readers, and drafts its public edition."""
 
-    @dg.sensor(name=f"{kind}_public", job=PUBLIC_DRAFT_JOBS[kind], minimum_interval_seconds=60)
+    @dg.sensor(name=f"{kind}_public", job=PUBLIC_DRAFT_JOBS[kind], minimum_interval_seconds=60, default_status=SENSOR)
     def published(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         ended, now = calendar.last_ended(kind, _today()), datetime.now(UTC)
         internal, public = (calendar.due(ended, kind, edition, now) for edition in EDITIONS)
@@ -280,7 +293,12 @@ def approved_sensor(kind: str, edition: str) -> dg.SensorDefinition:
     """Notices that a person has approved a release of the newest period of a kind. One of an earlier period is published by hand:
     it would take readers back."""
 
-    @dg.sensor(name=_job_name(kind, edition, "approved"), job=PUBLISH_JOBS[kind, edition], minimum_interval_seconds=60)
+    @dg.sensor(
+        name=_job_name(kind, edition, "approved"),
+        job=PUBLISH_JOBS[kind, edition],
+        minimum_interval_seconds=60,
+        default_status=SENSOR,
+    )
     def approved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         ended = calendar.last_ended(kind, _today())
         entry = calendar.due(ended, kind, edition, datetime.now(UTC))
@@ -295,7 +313,7 @@ def approved_sensor(kind: str, edition: str) -> dg.SensorDefinition:
 @dg.op
 def publish_scheduled(context: dg.OpExecutionContext) -> list[str]:
     """Publish the scheduled releases whose instant has come; of a public one write the bulletin too."""
-    with discreetly():
+    with discreetly(context):
         made = publishing.publish_due(EDITION)
         public = publishing.publish_due("public")
         if public:
@@ -310,7 +328,7 @@ def publish_due() -> None:
     publish_scheduled()
 
 
-@dg.sensor(job=publish_due, minimum_interval_seconds=30)
+@dg.sensor(job=publish_due, minimum_interval_seconds=30, default_status=SENSOR)
 def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Runs when the instant of a scheduled publication has come."""
     waiting = [entry for edition in EDITIONS for entry in publishing.scheduled(edition)]

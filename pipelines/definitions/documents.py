@@ -24,7 +24,7 @@ def reviews(
         description=f"The {kind} review of every district and city, as PDF, DOCX, XLSX and HTML.",
     )
     def review(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with discreetly():
+        with discreetly(context):
             period = context.partition_key
             release = opened("internal", sealed(period, "internal"))
             areas = cli_review.areas_reviewed(release, period)
@@ -53,7 +53,7 @@ def bulletin(
         description=f"The public bulletin of a {kind}'s release, with its open data.",
     )
     def site(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        with discreetly():
+        with discreetly(context):
             release = sealed(context.partition_key, "public")
             if publishing.current("public") == release:
                 pages = write_bulletin(release, context.log.info)

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
+import polars as pl
 from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
 
 from pipelines import warehouse
 from pipelines.release.tables import TABLE_WORDS
+from pipelines.settings import TIME_ZONE
 
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
@@ -120,11 +123,23 @@ def _content(connection: duckdb.DuckDBPyConnection, table: str, has_month: bool)
     return {"dagster/row_count": rows} | (span([first, last]) if first else {})
 
 
+def figures_in(release: Path) -> dict[str, int]:
+    """How many rows, and rows that have a value, the figures of a release have."""
+    values = pl.scan_parquet(release / "figures.parquet").select(pl.len(), pl.col("value").count().alias("of"))
+    rows, figures = values.collect().row(0)
+    return {"dagster/row_count": rows, "figures": figures}
+
+
 def span(months: Sequence[str]) -> dict[str, str]:
     return {"first_month": months[0], "last_month": months[-1]} if months else {}
 
 
-WAREHOUSE = room_specs("staging core measures", "catalogue", {"ledger": "ledger.deliveries"})
+# Taken in and built each morning: what did not happen between five and nine is late.
+EACH_MORNING = dg.FreshnessPolicy.cron("0 9 * * *", timedelta(hours=4), TIME_ZONE)
+WAREHOUSE = [
+    spec.replace_attributes(freshness_policy=EACH_MORNING) if spec.key.path[0] == "measures" else spec
+    for spec in room_specs("staging core measures", "catalogue", {"ledger": "ledger.deliveries"})
+]
 FIGURES = room_specs(
     "indicators",
     "edition",

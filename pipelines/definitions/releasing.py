@@ -6,7 +6,7 @@ import time
 import dagster as dg
 
 from pipelines import warehouse
-from pipelines.definitions.failing import discreetly
+from pipelines.definitions.failing import WRITER, discreetly, writing
 from pipelines.definitions.models import (
     DRAFTED_FROM,
     FIGURES,
@@ -15,6 +15,7 @@ from pipelines.definitions.models import (
     check_events,
     checks_of,
     dbt_events,
+    figures_in,
     run_results,
 )
 from pipelines.release import drafting, publishing, sealing
@@ -38,11 +39,12 @@ class Drafting(dg.Config):
         dg.AssetSpec(DRAFT, deps=DRAFTED_FROM, group_name="releases", description="A release, not yet approved."),
     ],
     check_specs=checks_of(FIGURES),
+    pool=WRITER,
 )
 def draft(context: dg.AssetExecutionContext, config: Drafting) -> Events:
     """The internal edition: its measures, the indicators and signals from them, and the draft of a release."""
     started = time.time()
-    with discreetly():
+    with writing(context):
         try:
             made = drafting.draft(config.period or None, EDITION, context.log.info)
         except UserError:
@@ -50,7 +52,7 @@ def draft(context: dg.AssetExecutionContext, config: Drafting) -> Events:
             raise
         told = {"release": made.release_id, "outcome": made.outcome}
         yield from dbt_events(context, [*FIGURES, *SIGNALS], "edition", warehouse.edition_path(EDITION), told)
-        yield dg.MaterializeResult(asset_key=DRAFT, metadata={**told, "folder": str(made.folder)})
+        yield dg.MaterializeResult(asset_key=DRAFT, metadata={**told, **figures_in(made.folder)})
 
 
 class Approval(dg.Config):
@@ -59,10 +61,10 @@ class Approval(dg.Config):
     approved_by: str = os.environ.get("FENGQIAO_APPROVED_BY", "")
 
 
-@dg.asset(key=SEALED, deps=[DRAFT], group_name="releases")
+@dg.asset(key=SEALED, deps=[DRAFT], group_name="releases", pool=WRITER)
 def approve(context: dg.AssetExecutionContext, config: Approval) -> dg.MaterializeResult:
     """The release as approved by a person, hashed and never changed again."""
-    with discreetly():
+    with writing(context):
         release = _release_of(context, DRAFT)
         folder = releases(EDITION) / release
         if not folder.is_dir():
@@ -80,10 +82,10 @@ def approve(context: dg.AssetExecutionContext, config: Approval) -> dg.Materiali
 @dg.asset(key=PUBLISHED, deps=[SEALED], group_name="releases")
 def publish(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The release that readers see."""
-    with discreetly():
+    with discreetly(context):
         release = _release_of(context, SEALED)
         folder = publishing.publish(release, EDITION)
-        return dg.MaterializeResult(metadata={"release": release, "folder": str(folder)})
+        return dg.MaterializeResult(metadata={"release": release, **figures_in(folder)})
 
 
 def _release_of(context: dg.AssetExecutionContext, step: dg.AssetKey) -> str:

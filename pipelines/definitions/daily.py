@@ -1,0 +1,188 @@
+"""Each morning and at each arrival: what lies in landing is taken in, and built.
+
+The sensor of landing asks for no run while one waits or runs, and none for a file that somebody is writing still. Such a
+file that does not end within an hour is told: in a check, and by the alerts where these are declared.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines import catalogue
+from pipelines.alerts.declared import alerts, alerts_path
+from pipelines.alerts.events import Event
+from pipelines.alerts.finding import endless, failed_run
+from pipelines.alerts.telling import tell
+from pipelines.definitions.arriving import (
+    ALL_AT_REST,
+    AT_REST,
+    AT_REST_SAID,
+    EXPORTS,
+    SENDER_GROUP,
+    at_rest,
+    exports,
+    intake,
+    landed,
+    nobody_is_late,
+)
+from pipelines.definitions.building import build
+from pipelines.definitions.releasing import PUBLISHED
+from pipelines.definitions.starting import SCHEDULE, SENSOR
+from pipelines.intake.denying import shown_file_name
+from pipelines.release import calendar
+from pipelines.settings import EDITIONS, landing
+
+ENDLESS = 3600  # seconds
+EVERY_RELEASE_IN_TIME = "every_release_is_in_time"
+WAITING_OR_RUNNING = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+LEAVE_ALONE = {"ops": {"intake": {"config": {"at_rest": AT_REST}}}}
+STATES = {
+    "due": "is not drafted",
+    "drafted": "is drafted and waits for approval",
+    "sealed": "is approved and not published",
+}
+
+
+@dg.asset_check(asset=PUBLISHED, name=EVERY_RELEASE_IN_TIME, description="Each release that was due is published.")
+def every_release_is_in_time(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    late = late_releases(datetime.now(UTC))
+    said = "\n".join(late) or "Every release that was due is published."
+    return dg.AssetCheckResult(
+        passed=not late, severity=dg.AssetCheckSeverity.WARN, description=said, metadata={"late": len(late)}
+    )
+
+
+def late_releases(now: datetime) -> list[str]:
+    """A sentence for each release of the calendar that was due and is not published: how far it has come, and whom to ask."""
+    office = catalogue.publisher()
+    whom = f"Ask {office.responsible_statistician.en} ({office.contact})."
+    return [
+        f"{entry.period}, {edition} edition: due on {entry.due_at:%Y-%m-%d %H:%M}, {STATES[entry.state]}. {whom}"
+        for edition in EDITIONS
+        for entry in calendar.due_releases(edition, now)
+        if entry.due_at <= now and entry.state in STATES
+    ]
+
+
+LATE_CHECKS = [nobody_is_late, every_release_is_in_time]
+DAILY = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.assets(exports, intake, build) | dg.AssetSelection.checks(*LATE_CHECKS),
+    description="Takes in what lies in landing and builds it; says which sender and which release is late.",
+)
+ARRIVED = dg.define_asset_job(
+    "arrived",
+    selection=dg.AssetSelection.assets(exports, intake),
+    description="Takes in what lies in landing.",
+)
+OF_SENDER = dg.define_asset_job(
+    "sender_intake",
+    selection=dg.AssetSelection.groups(SENDER_GROUP),
+    description="Takes in what lies in the folder of a sender.",
+)
+TAKING = ("arrived", "daily", "road", "sender_intake", *(f"{kind}_draft" for kind in calendar.KINDS))
+
+daily = dg.ScheduleDefinition(
+    name="daily",
+    job=DAILY,
+    cron_schedule="0 5 * * *",
+    execution_timezone=catalogue.publisher().time_zone,
+    run_config=LEAVE_ALONE,
+    default_status=SCHEDULE,
+    description="Every morning at five, before the releases of the calendar are drafted.",
+)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the sensor remembers. `taken_until`: of the files it asked a run for, when the newest came (nanoseconds of the
+    epoch); `growing`: of each file that is being written, since when it has been seen to be (seconds of the epoch); `told`:
+    those of them that were reported."""
+
+    taken_until: int = 0
+    growing: Mapping[str, float] = field(default_factory=dict)
+    told: Sequence[str] = ()
+
+
+@dg.sensor(name="landing", job=ARRIVED, minimum_interval_seconds=60, default_status=SENSOR)
+def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Asks for a run when a file has come to rest in landing, and no run that takes it in waits or goes on already."""
+    before, now = Watched(**json.loads(context.cursor or "{}")), time.time()
+    files = landed()
+    growing = {
+        _place(file): min(before.growing.get(_place(file), now), now)
+        for file in files
+        if not at_rest(file, AT_REST, now)
+    }
+    over = [place for place, since in growing.items() if now - since >= ENDLESS]
+    events = [_check(over, growing, now)] if over or before.told else []
+    _tell([_event(place, now - growing[place]) for place in over if place not in before.told])
+    came = {file: file.stat().st_ctime_ns for file in files if file.exists()}
+    until = before.taken_until if before.taken_until <= now * 1e9 else 0  # the clock went back
+    new = [at for file, at in came.items() if at > until and _place(file) not in growing]
+    busy = _busy(context.instance)
+    asked, skipped = [], f"{len(growing)} file(s) are being written; nothing else is new."
+    if new and busy:
+        skipped = f"{len(new)} new file(s) wait: {busy} waits or runs."
+    elif new:
+        until = min([max(new), *(at - 1 for file, at in came.items() if _place(file) in growing)])
+        asked = [dg.RunRequest(run_key=f"arrived:{max(new)}", run_config=LEAVE_ALONE)]
+    return dg.SensorResult(
+        run_requests=asked,
+        skip_reason=None if asked else skipped,
+        asset_events=events,
+        cursor=json.dumps(asdict(Watched(until, growing, over))),
+    )
+
+
+def _place(file: Path) -> str:
+    """A file by its sender's folder and its name, in which nobody is named."""
+    return f"{file.parent.relative_to(landing()).as_posix()}/{shown_file_name(file.name)}"
+
+
+def _busy(instance: dg.DagsterInstance) -> str | None:
+    """The name of a job that takes files in and waits or runs."""
+    for job in TAKING:
+        if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=WAITING_OR_RUNNING)):
+            return job
+    return None
+
+
+def _check(over: Sequence[str], growing: Mapping[str, float], now: float) -> dg.AssetCheckEvaluation:
+    sentences = [f"{event.zh} {event.en}" for place in over for event in [_event(place, now - growing[place])]]
+    return dg.AssetCheckEvaluation(
+        asset_key=EXPORTS,
+        check_name=ALL_AT_REST,
+        passed=not over,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(sentences) or AT_REST_SAID,
+    )
+
+
+def _event(place: str, seconds: float) -> Event:
+    sender, _, name = place.rpartition("/")
+    return endless(sender, name, int(seconds // 60))
+
+
+def _tell(events: Sequence[Event]) -> Sequence[str]:
+    """Tell events by the declared channels; a sentence for each channel that did not take them."""
+    return tell(events, alerts()).refused if events and alerts_path().exists() else ()
+
+
+@dg.run_failure_sensor(name="failed_runs", minimum_interval_seconds=30, default_status=SENSOR)
+def tell_failures(context: dg.RunFailureSensorContext) -> None:
+    """Tells whoever is on duty that a run failed, where alerts are declared."""
+    run = context.dagster_run
+    for sentence in _tell([failed_run(run.job_name, run.tags.get("dagster/partition"))]):
+        context.log.warning(sentence)
