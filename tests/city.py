@@ -105,12 +105,12 @@ def _cells(of: City, table_id: str, measure: str, breakdown: str, level: str, ki
     for area, period, category, number in rows.iter_rows():
         tally.setdefault((area, period, category), []).append(number)
     dense = [
-        (table_id, measure, breakdown, area, level, period, kind, first[period], last[period], "sum", category,
+        (table_id, measure, breakdown, area, level, period, kind, first[period], last[period], "sum", True, category,
          len(numbers := tally.get((area, period, category), [])), sum(numbers) % KEY_SPACE)
         for area in areas for period in first for category in categories
     ]  # fmt: skip
     names = ["table_id", "measure", "breakdown", "area_code", "area_level", "period", "period_kind", "first_month"]
-    names += ["last_month", "over_time", "category", "value", "cell_key"]
+    names += ["last_month", "over_time", "is_reported", "category", "value", "cell_key"]
     month = pl.col("first_month", "last_month").str.strptime(pl.Date, "%Y-%m-%d")
     frame = pl.DataFrame(dense, schema=names, orient="row").with_columns(pl.col("first_month", "last_month") + "-01")
     return frame.with_columns(month)

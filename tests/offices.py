@@ -183,8 +183,7 @@ def _build(folder: Path) -> None:
 
 
 def _write_keys(path: Path) -> None:
-    """The same keys in every run: what is drawn for the public hangs on them, and so does what attacks find in so small a place.
-    With about every second publication key they find something, and no public edition is made; with this one nothing."""
+    """The same keys in every run: what is drawn for the public hangs on them, and so does what attacks find in so small a place."""
     names = {contract.system: contract.system for contract in contracts().values()}
     names |= {name: name for name in keys.NEVER_ROTATED} | {keys.PUBLICATION: "publication 0"}
     text = (f"{name} = {hashlib.sha256(said.encode()).hexdigest()}\n" for name, said in sorted(names.items()))

@@ -54,7 +54,9 @@ def protected(exact: pl.DataFrame, town: City, plan: PublicationPlan) -> Protect
 
 
 def _bundle(cells: pl.DataFrame, town: City, figures: pl.DataFrame | None = None) -> Bundle:
-    shown = cells.filter(~pl.col("measure").str.contains("-")).select(*KEYS, "area_level", "period_kind", "value")
+    shown = cells.filter(~pl.col("measure").str.contains("-")).select(
+        *KEYS, "area_level", "period_kind", "value", (pl.col("origin") != "absent").alias("is_reported")
+    )
     above = pl.DataFrame({"area_code": list(town.parents), "parent_code": list(town.parents.values())})
     cards = pl.DataFrame(
         {
@@ -90,6 +92,21 @@ def test_what_is_made_as_planned_passes(town: City, plan: PublicationPlan, prote
     assert report.least_width >= 4
     assert report.greatest_posterior <= 0.75
     assert report.reconstructed <= report.guessed
+
+
+def test_what_nobody_has_reported_is_a_row_and_no_gap(town: City, plan: PublicationPlan) -> None:
+    """A district that stops reporting after September: its last months and quarter stand without a value, and pass."""
+    silent = pl.col("area_code").str.starts_with("500102") & (pl.col("month") > "2023-09")
+    heard = City(town.districts, town.towns, town.cases.filter(~silent))
+    is_silent = pl.col("area_code").str.starts_with("500102") & (pl.col("first_month").dt.month() > 9)
+    cells = counted(heard, plan).with_columns(~is_silent.alias("is_reported"))
+    protected = _protected(cells, heard, plan)
+    absent = protected.published.filter(pl.col("origin") == "absent")
+    assert set(absent["period"]) == {"2023-10", "2023-11", "2023-12", "2023-Q4"}
+    assert absent["value"].is_null().all()
+    assert _audited(protected.published, heard, plan, protected).findings == ()
+    gone = protected.published.filter(pl.col("origin") != "absent")
+    assert _audited(gone, heard, plan, protected).failures["dense"] >= len(set(absent["area_code"]))
 
 
 A1 = {

@@ -103,10 +103,7 @@ def not_dense(bundle: Bundle) -> Iterator[Finding]:
         held: dict[tuple[str, str], set[str]] = defaultdict(set)
         for area, period, category in rows.select("area_code", "period", "category").iter_rows():
             held[area, period].add(category)
-        first = (
-            {area: min(p for a, p in held if a == area) for area in set(rows["area_code"])} if False else _firsts(held)
-        )
-        for area, begun in first.items():
+        for area, begun in _firsts(held).items():
             for period in periods[periods.index(begun) :]:
                 if held.get((area, period), set()) != categories:
                     yield Finding(

@@ -1,7 +1,7 @@
 """The audit of a release: all attacks, what they found, and whether it may appear."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,6 +29,7 @@ ATTACKS = (
 )
 SECONDS = 900.0  # a city of ten districts and 120 towns over 36 months takes a fraction of it
 Truth = Mapping[Cell, tuple[int, int]]  # count and cell key
+Dropped = tuple[str, str | None, str]  # table, area (None: all), year
 
 
 @dataclass(frozen=True)
@@ -170,30 +171,41 @@ def again(cells: pl.DataFrame, found: Collection[Finding], plan: PublicationPlan
 
 
 def rungs(
-    found: Collection[Finding], plan: PublicationPlan, bundle_cells: pl.DataFrame
-) -> set[tuple[str, str | None, str]]:
-    """What the ladder drops for these findings: of the finest table that has any, the areas and years of its lowest cells.
+    found: Collection[Finding], plan: PublicationPlan, cells: pl.DataFrame, dropped: Collection[Dropped] = ()
+) -> set[Dropped]:
+    """What the ladder drops next for these findings: of the finest table that has any, the areas and years of its lowest cells.
 
-    Of the total of a year, which is a part of the area above, the parts of that area are dropped.
+    Of the total of a year, which is a part of the area above, the parts of that area are dropped; of what is left of an area
+    beside its shown parts, the cells of that area. Where that is `dropped` already, the table goes altogether, then another
+    of the measure's. Empty where nothing is left to drop.
     """
-    level = dict(bundle_cells.select("area_code", "area_level").unique().iter_rows())
-    parent = dict(bundle_cells.select("area_code", "parent_code").unique().iter_rows())
-    places: dict[str, set[tuple[str, str]]] = {}
+    level = dict(cells.select("area_code", "area_level").unique().iter_rows())
+    parent = dict(cells.select("area_code", "parent_code").unique().iter_rows())
+    blocks: dict[str, set[Dropped]] = defaultdict(set)
+    wholes: dict[str, set[Dropped]] = defaultdict(set)
     for finding in found:
-        if finding.cell is None or ":" in finding.cell[3]:
+        if finding.cell is None:
             continue
         measure, breakdown, _, area, period = finding.cell
+        area, _, is_others = area.partition(":")
         table = _table_of(plan, measure, breakdown, level.get(area, ""))
-        if table is None:
-            continue
-        is_total = breakdown == "total" and "-" not in measure
-        block = parent.get(area) if is_total and len(period) == 4 else area
-        places.setdefault(table, set()).add((block or area, period[:4]))
-    table = next((name for name in plan.ladder if name in places), None)
-    return {(table, area, year) for area, year in places[table]} if table is not None else set()
+        is_part_above = breakdown == "total" and "-" not in measure and len(period) == 4 and not is_others
+        block = (parent.get(area) if is_part_above else None) or area
+        for name in _tables_of(plan, measure):
+            wholes[name].add((name, None, period[:4]))
+            if name == table:
+                blocks[name].add((name, block, period[:4]))
+    steps = [held[name] for held in (blocks, wholes) for name in plan.ladder if name in held]
+    return next((step for step in steps if not step <= set(dropped)), set())
 
 
 def _table_of(plan: PublicationPlan, measure: str, breakdown: str, level: str) -> str | None:
     whole = measure.partition("-")[0]
     held = (t for t in plan.tables.values() if whole in t.measures and (t.breakdown or "total") == breakdown)
     return next((t.id for t in held if level in t.levels), None)
+
+
+def _tables_of(plan: PublicationPlan, measure: str) -> list[str]:
+    """The tables that hold a measure, or the whole that a rest is of."""
+    whole = measure.partition("-")[0]
+    return [table.id for table in plan.tables.values() if whole in table.measures]

@@ -17,9 +17,9 @@ CELL = ["measure", "breakdown", "category", "area_code", "period"]
 @dataclass(frozen=True)
 class Bundle:
     """`cells`: one row a measure, breakdown (`days` of a histogram), category, area_code and period, with area_level,
-    parent_code (the nearest above it that has cells), period_kind and value (null: not shown). `figures`: the shown figures,
-    empty where only cells are looked at; `indicators`: their cards as the release carries them. `changes`: a list of
-    changes since an earlier release, where there is one.
+    parent_code (the nearest above it that has cells), period_kind, value (null: not shown) and is_reported (where not, nobody
+    has said anything to count). `figures`: the shown figures, empty where only cells are looked at; `indicators`: their
+    cards as the release carries them. `changes`: a list of changes since an earlier release, where there is one.
     """
 
     cells: pl.DataFrame
@@ -62,6 +62,7 @@ def cells_of(measures: pl.DataFrame, areas: pl.DataFrame, periods: pl.DataFrame)
         "area_code",
         "period",
         "value",
+        (pl.col("status") != "x").alias("is_reported"),
     )
     level = areas.select("area_code", pl.col("level").alias("area_level"), "parent_code")
     return cells.join(level, on="area_code").join(periods.select("period", "period_kind"), on="period")

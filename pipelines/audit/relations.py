@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.audit.bounds import UNBOUNDED, System
 from pipelines.audit.bundle import CELL, TOTAL
 from pipelines.catalogue import PublicationPlan, measures
-from pipelines.catalogue.publication import DAYS
+from pipelines.catalogue.publication import COUNTED_PERSONS, DAYS
 from pipelines.periods import months_of
 
 Cell = tuple[str, str, str, str, str]  # measure, breakdown, category, area, period
@@ -39,9 +39,12 @@ def counts_of(
     `within`: (part, whole) of measures that are both published though one lies within the other: the same cases have the
     same value, so where the values differ the rest is at least one. `outside`: bounds of counts that others have published.
     """
+    absent: set[Cell] = set(cells.filter(~pl.col("is_reported")).select(CELL).iter_rows())  # type: ignore[arg-type]
+    cells = cells.filter(pl.col("is_reported"))
     values: dict[Cell, int | None] = {tuple(row[:5]): row[5] for row in cells.select(*CELL, "value").iter_rows()}  # type: ignore[misc]
     kind = dict(cells.select("period", "period_kind").unique().iter_rows())
     parent = _parents(cells)
+    values |= dict.fromkeys(_hidden_zeros(values, kind, parent, plan), 0)
     sums = {cell for cell, value in values.items() if _is_sum_of_pieces(cell, value, values, kind)}
     blank = _blank(values, kind)
     kept = sorted(cell for cell in values if cell not in sums and cell not in blank)
@@ -51,13 +54,13 @@ def counts_of(
         for cell in kept
         if cell[0] == part and (whole, *cell[1:]) in values
     }
-    rows = list(_rows(set(kept), blank, kind, parent))
+    rows = list(_rows(set(kept), blank, absent, kind, parent))
     rows += [((rest[0].partition("-")[0], *cell[1:]), (cell, rest)) for rest, cell in rests.items()]
     names = sorted({*kept, *(cell for whole, parts in rows for cell in (whole, *parts))})
     place = {cell: number for number, cell in enumerate(names)}
     rules = {cell: _rule(cell, plan) for cell in names}
     tilings = defaultdict(list)
-    for whole, parts in _rows(set(values) - sums, set(), kind, parent):
+    for whole, parts in _rows(set(values) - sums, set(), absent, kind, parent):
         tilings[whole].append(parts)
     low, high = np.zeros(len(names)), np.full(len(names), UNBOUNDED)
     for cell, number in place.items():
@@ -75,6 +78,36 @@ def counts_of(
         np.array([rules[cell][1] for cell in names]),
         System(low, high, [(place[whole], [place[p] for p in parts]) for whole, parts in rows]),
     )
+
+
+def _hidden_zeros(
+    values: Mapping[Cell, int | None], kind: Mapping[str, str], parent: Mapping[str, str], plan: PublicationPlan
+) -> list[Cell]:
+    """Cells of persons that are not shown though the rules would show any other value: everybody knows them to be 0.
+
+    Not where nothing beside them is shown: then something else may have hidden them.
+    """
+    beside: dict[tuple[str, ...], list[Cell]] = defaultdict(list)
+    above = set(parent.values())
+    for cell in values:
+        measure, breakdown, _, area, period = cell
+        if breakdown != TOTAL or kind[period] not in ("month", "quarter", "year") or not _is_of_persons(measure):
+            continue
+        if len(period) == 4 or _is_stock(measure):
+            opens = (*cell[:3], parent[area], period) if area in parent else None
+        elif area in above:
+            continue
+        else:
+            opens = (*cell[:4], period[:4])
+        if opens is None or (values.get(opens) or 0) >= _rule(cell, plan)[2]:
+            beside[opens or (measure, period)].append(cell)
+    return [
+        cell for cells in beside.values() if any(values[c] for c in cells) for cell in cells if values[cell] is None
+    ]
+
+
+def _is_of_persons(measure: str) -> bool:
+    return "-" not in measure and measures()[measure].unit in COUNTED_PERSONS
 
 
 def _blank(values: Mapping[Cell, int | None], kind: Mapping[str, str]) -> set[Cell]:
@@ -136,7 +169,7 @@ def _parents(cells: pl.DataFrame) -> dict[str, str]:
 
 
 def _rows(
-    kept: set[Cell], blank: set[Cell], kind: Mapping[str, str], parent: Mapping[str, str]
+    kept: set[Cell], blank: set[Cell], absent: set[Cell], kind: Mapping[str, str], parent: Mapping[str, str]
 ) -> Iterator[tuple[Cell, tuple[Cell, ...]]]:
     """(whole, parts) of areas, of time, of categories, of rests, and of regrouped totals with their pieces."""
     by_area, by_time, by_category = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -154,7 +187,9 @@ def _rows(
             others = [(*whole[:3], f"{whole[3]}:others", whole[4])] if whole in unseen else []
             yield whole, (*parts, *others)
     yield from (
-        (whole, tuple(parts)) for whole, parts in by_time.items() if whole in kept and _is_full(whole, parts, kind)
+        (whole, tuple(parts))
+        for whole, parts in by_time.items()
+        if whole in kept and _is_full(whole, parts, absent, kind)
     )
     yield from ((key[:5], tuple(parts)) for key, parts in by_category.items() if key[:5] in kept)
     for cell in sorted(kept):
@@ -179,11 +214,21 @@ def _longer(period: str, kind: str, is_stock: bool) -> Iterator[str]:
         yield year
 
 
-def _is_full(whole: Cell, parts: list[Cell], kind: Mapping[str, str]) -> bool:
-    """Whether all quarters of a year, or all months of a quarter, are there: else nothing adds up."""
+def _is_full(whole: Cell, parts: list[Cell], absent: set[Cell], kind: Mapping[str, str]) -> bool:
+    """Whether all quarters of a year, or all months of a quarter, are there or were not reported: else nothing adds up."""
     if _is_stock(whole[0]):
         return len(parts) == 1
-    return len(parts) == {"year": 4, "quarter": 3}.get(kind[whole[4]], 0)
+    measure = whole[0].partition("-")[0]
+    missing = sum((measure, *whole[1:4], period) in absent for period in _shorter(whole[4], kind[whole[4]]))
+    return len(parts) + missing == {"year": 4, "quarter": 3}.get(kind[whole[4]], 0)
+
+
+def _shorter(period: str, kind: str) -> tuple[str, ...]:
+    """The quarters of a year, the months of a quarter."""
+    if kind == "year":
+        return tuple(f"{period}-Q{q}" for q in range(1, 5))
+    year, last = period[:4], int(months_of(period)[1][5:])
+    return tuple(f"{year}-{month:02d}" for month in range(last - 2, last + 1))
 
 
 def _pieces(kept: set[Cell], kind: Mapping[str, str]) -> Iterator[tuple[Cell, tuple[Cell, ...]]]:

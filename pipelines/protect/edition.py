@@ -61,7 +61,10 @@ def edition_inputs(plan: PublicationPlan, published: pl.DataFrame) -> Mapping[st
 
 
 def public_measures(published: pl.DataFrame) -> pl.DataFrame:
-    """area_code, period, measure, breakdown, category, bucket, value (null: not shown): `measures_public`."""
+    """area_code, period, measure, breakdown, category, bucket, value, status: `measures_public`.
+
+    Where there is no value, the status is x where nobody has reported, and c where it is not shown.
+    """
     is_days = pl.col("breakdown") == DAYS
     total = pl.lit(TOTAL)
     return published.filter(~pl.col("measure").str.contains("-")).select(
@@ -72,6 +75,10 @@ def public_measures(published: pl.DataFrame) -> pl.DataFrame:
         pl.when(is_days).then(total).otherwise("category").alias("category"),
         pl.when(is_days).then(pl.col("category").cast(pl.Int32, strict=False)).alias("bucket"),
         "value",
+        pl.when(pl.col("value").is_not_null())
+        .then(pl.lit(""))
+        .otherwise(pl.when(pl.col("origin") == "absent").then(pl.lit("x")).otherwise(pl.lit("c")))
+        .alias("status"),
     )
 
 

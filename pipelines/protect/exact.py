@@ -11,19 +11,19 @@ from pipelines.warehouse import warehouse_path
 NOT_STATED = "not_stated"
 TOTAL = "total"
 
-# Dense: every area that has reported, every period, every category; what nobody counted there is 0.
+# Dense: every area from its first report on, every period, every category; what nobody counted where reports came is 0.
 _CELLS = """
 with declared as (select * from given_tables),
 
 reported as (
-    select declared.*, coverage.area_code, coverage.period, periods.first_month, periods.last_month, words.over_time
+    select declared.*, coverage.area_code, coverage.period, periods.first_month, periods.last_month, words.over_time,
+        case when words.over_time = 'last' then coverage.is_reported_at_end else coverage.reported_months > 0 end as is_reported
     from declared
     join warehouse.catalogue.measures as words using (measure)
     join warehouse.measures.coverage as coverage using (coverage)
     join warehouse.catalogue.areas as areas on coverage.area_code = areas.area_code and areas.level = declared.area_level
     join warehouse.catalogue.periods as periods on coverage.period = periods.period and periods.period_kind = declared.period_kind
     where periods.last_month <= $last_month
-        and case when words.over_time = 'last' then coverage.is_reported_at_end else coverage.reported_months > 0 end
 ),
 
 counted as (
@@ -48,7 +48,8 @@ counted as (
 
 select
     reported.table_id, reported.measure, reported.breakdown, reported.area_code, reported.area_level, reported.period,
-    reported.period_kind, reported.first_month, reported.last_month, reported.over_time, categories.category,
+    reported.period_kind, reported.first_month, reported.last_month, reported.over_time, reported.is_reported,
+    categories.category,
     cast(coalesce(counted.value, 0) as bigint) as value,
     cast(coalesce(counted.cell_key, 0) % cast($key_space as hugeint) as bigint) as cell_key
 from reported
@@ -64,7 +65,7 @@ def exact_cells(plan: PublicationPlan, last_month: str) -> pl.DataFrame:
     """One row a table of the plan, measure, area, period and category, up to a month (YYYY-MM).
 
     Columns: table_id, measure, breakdown (`total`, `days` or that of the table), area_code, area_level, period,
-    period_kind, first_month, last_month, over_time, category (of `days` the band's first day), value, cell_key.
+    period_kind, first_month, last_month, over_time, is_reported, category (of `days` the band's first day), value, cell_key.
     """
     with duckdb.connect() as connection:
         connection.execute(f"attach '{str(warehouse_path()).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")

@@ -193,7 +193,7 @@ select
             then round(shown.value - period_before.value, shown.decimals)
     end as change_on_period,
     case
-        when shown.value is null then array_to_string(list_filter(['c', nullif(replace(replace(shown.status, 'z', ''), 'x', ''), '')], lambda code: code is not null), ',')
+        when shown.value is null and shown.status <> 'x' then array_to_string(list_filter(['c', nullif(replace(replace(shown.status, 'z', ''), 'x', ''), '')], lambda code: code is not null), ',')
         else shown.status
     end as status,
     shown.decimals,

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.catalogue import PublicationPlan, PublicTable
-from pipelines.catalogue.publication import DAYS
+from pipelines.catalogue import PublicationPlan, PublicTable, measures
+from pipelines.catalogue.publication import COUNTED_PERSONS, DAYS
 from pipelines.protect.drawing import KEY_SPACE, rounded_at_random
 from pipelines.protect.exact import TOTAL
 from pipelines.protect.values import (
@@ -52,7 +52,8 @@ class Protected:
     not shown. `drawn`: what each cell was drawn from, never to be published.
 
     Rows of a rest (`whole-part`) stand beside those of its part: they are what was drawn. `low` and `high`: the counts a
-    value may stand for. `origin`: drawn, sum (of published cells), zero (part of a published 0) or hidden.
+    value may stand for. `origin`: drawn, sum (of published cells), zero (part of a published 0), hidden, or absent where
+    nobody has reported.
     """
 
     published: pl.DataFrame
@@ -75,11 +76,13 @@ def published_measures(
     `cells`: those of `exact_cells`. `parents`: the area above each area, none above the uppermost. `dropped`: of which
     tables nothing is shown in an area and year.
     """
+    absent = cells.filter(~pl.col("is_reported"))
+    cells = cells.filter(pl.col("is_reported"))
     draws = draws_of(plan, cells, secret, vintages)
     lattices = {(t, m): lattice for t, m, lattice in _lattices(plan, cells, draws, parents)}
     totals = {m: key for key in lattices if _is_total(plan.tables[key[0]], m := key[1])}
     opened = {m: openness(lattices[key], _dropped_of(key[0], dropped)) for m, key in totals.items()}
-    found = {key: published_totals(lattices[key], opened[m]) for m, key in totals.items()}
+    found = {key: published_totals(lattices[key], opened[m], _dropped_of(key[0], dropped)) for m, key in totals.items()}
     for key in lattices.keys() - found.keys():
         whole = lattices.get(totals.get(key[1].partition("-")[0], key), lattices[key])
         states = _open_days(plan, lattices[key]) if whole is lattices[key] else opened[key[1].partition("-")[0]]
@@ -89,7 +92,8 @@ def published_measures(
     for part, whole_measure in plan.within.items():
         for table in [t for t, m in found if m == whole_measure and (t, rest_of(part, whole_measure)) in found]:
             found[table, part] = _part(found[table, whole_measure], found[table, rest_of(part, whole_measure)])
-    return Protected(_frame(plan, lattices, found), draws)
+    rows = pl.concat([_frame(plan, lattices, found), _not_reported(absent)])
+    return Protected(rows.sort(list(SCHEMA)[:7]), draws)
 
 
 def _is_total(table: PublicTable, measure: str) -> bool:
@@ -111,7 +115,7 @@ def _open_days(plan: PublicationPlan, lattice: Lattice) -> dict[tuple[str, str],
 def _expected(lattice: Lattice, whole: Lattice) -> Callable[[Place], float]:
     """How many cases published margins let expect in a cell: its share of the uppermost areas' year, of its area's total.
 
-    The total is that of the period, or an equal part of the year's where that is less.
+    The total is that of the period, or an equal part of the year's where that is less; the year is the last that is over.
     """
     shares, wholes = year_totals(lattice), year_totals(whole)
     totals: dict[tuple[str, str], int] = defaultdict(int)
@@ -119,7 +123,7 @@ def _expected(lattice: Lattice, whole: Lattice) -> Callable[[Place], float]:
         totals[place.area, place.period] += value
 
     def expected(place: Place) -> float:
-        year = lattice.year_of[place.period]
+        year = lattice.judged_by(lattice.year_of[place.period]) or ""
         share = shares[year][place.category] / max(sum(wholes[year].values()), 1)
         parts = {"month": 12, "quarter": 4, "year": 1}[lattice.kind[place.period]]
         own = totals.get((place.area, place.period), 0)
@@ -220,6 +224,7 @@ def _lattice(
         year_of,
         quarter_of,
         {key: tuple(value) for key, value in members.items()},
+        measures()[measure.partition("-")[0]].unit in COUNTED_PERSONS,
     )
 
 
@@ -245,7 +250,13 @@ def _frame(
         for place, published in {**cells, **derived}.items():
             where = (place.area, lattice.level[place.area], place.period, kinds[place.period])
             rows.append((table_id, measure, table.breakdown or TOTAL, place.category, *where, *published))
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort(list(SCHEMA)[:7])
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _not_reported(cells: pl.DataFrame) -> pl.DataFrame:
+    """Declared cells of which nobody has reported: rows like all others, without a value."""
+    missing: list[pl.Expr] = [pl.lit(None, SCHEMA[name]).alias(name) for name in ("value", "low", "high")]
+    return cells.with_columns(*missing, pl.lit("absent").alias("origin")).select(list(SCHEMA))
 
 
 def _derived_kinds(derived: Mapping[Place, Published]) -> Iterator[tuple[str, str]]:

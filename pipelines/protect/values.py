@@ -5,7 +5,10 @@ What is decided here looks at drawn values only, never at counts:
 - The total of an area and year is drawn by its own key. Its parts (quarters, months, categories, areas below) are shown
   where it is published as at least the table's floor; where it is published as 0 they are 0 too, and where it lies between
   they are not shown. So is a stock at the end of a quarter or year, of the areas below it.
+- A year that is not over has no total yet. Its parts are judged by the last year that has one; where an area has none, only
+  the uppermost area's are shown.
 - A part that published margins let expect less than `thinnest` times is not shown: a base in it would say one.
+- A 0 of persons is not shown, and no sum that it would be a part of: it would be read as none.
 - A roll-up of shown parts is drawn by its own key where they add up to the floor, else it is their sum. A small roll-up drawn
   by itself proves what its parts are: 0 above a part of 5 says that the part is 1 to 4.
 """
@@ -13,6 +16,7 @@ What is decided here looks at drawn values only, never at counts:
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from pipelines.catalogue import PublicTable
@@ -48,7 +52,8 @@ class Lattice:
     """The cells of one measure in one table, and how they are parts of each other.
 
     `drawn`: each cell's value drawn by its own key. `level`, `kind`: of areas and periods. `areas_below`: the areas next
-    below an area; `periods_in`: the shortest declared periods next below a period, none of a stock.
+    below an area; `periods_in`: the shortest declared periods next below a period, none of a stock. `is_of_persons`: a 0 of
+    it is not shown.
     """
 
     table: PublicTable
@@ -60,6 +65,19 @@ class Lattice:
     year_of: Mapping[str, str]
     quarter_of: Mapping[str, str]
     members: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    is_of_persons: bool = False
+
+    def shown(self, published: Published) -> Published:
+        """A published value as it is shown."""
+        return HIDDEN if self.is_of_persons and published.value == 0 else published
+
+    @cached_property
+    def whole_years(self) -> tuple[str, ...]:
+        return tuple(period for period, kind in self.kind.items() if kind == "year")
+
+    def judged_by(self, year: str) -> str | None:
+        """The year whose totals say what is shown of a year: itself, before it is over the last one that is."""
+        return max((whole for whole in self.whole_years if whole <= year), default=None)
 
     def tilings(self, place: Place) -> Iterator[tuple[Place, ...]]:
         """The ways in which a cell is made of others of its table: by area, then by time."""
@@ -98,15 +116,25 @@ def openness(lattice: Lattice, dropped: Collection[tuple[str | None, str]] = ())
     """
     found: dict[tuple[str, str], Openness] = {}
     for place in reversed(lattice.in_order()):
-        if not lattice.is_stock and lattice.kind[place.period] != "year":
+        whole = place if lattice.is_stock else place._replace(period=lattice.year_of[place.period])
+        if (whole.area, whole.period) in found:
             continue
-        above = _openness_above(lattice, place, found)
-        own = lattice.drawn[place]
+        above = _openness_above(lattice, whole, found)
         if above == "open":
-            above = "zero" if own == 0 else "open" if own >= lattice.table.floor else "closed"
-            above = "closed" if _is_dropped(lattice, place, dropped) else above
-        found[place.area, place.period] = above
+            above = "closed" if _is_dropped(lattice, place, dropped) else _by_its_total(lattice, whole)
+        found[whole.area, whole.period] = above
     return found
+
+
+def _by_its_total(lattice: Lattice, whole: Place) -> Openness:
+    own = lattice.drawn.get(whole)
+    if own is not None:
+        return "zero" if own == 0 else "open" if own >= lattice.table.floor else "closed"
+    judge = lattice.judged_by(whole.period)
+    earlier = None if judge is None else lattice.drawn.get(whole._replace(period=judge))
+    if earlier is None:
+        return "closed" if lattice.parent[whole.area] else "open"
+    return "open" if earlier >= lattice.table.floor else "closed"
 
 
 def _is_dropped(lattice: Lattice, place: Place, dropped: Collection[tuple[str | None, str]]) -> bool:
@@ -121,20 +149,26 @@ def _openness_above(lattice: Lattice, place: Place, found: Mapping[tuple[str, st
     return "open" if parent is None else found[parent, place.period]
 
 
-def published_totals(lattice: Lattice, opened: Mapping[tuple[str, str], Openness]) -> dict[Place, Published]:
-    """The totals: those that others are parts of as drawn, their parts by the rules above."""
+def published_totals(
+    lattice: Lattice, opened: Mapping[tuple[str, str], Openness], dropped: Collection[tuple[str | None, str]] = ()
+) -> dict[Place, Published]:
+    """The totals: those that others are parts of as drawn, their parts by the rules above.
+
+    `dropped`: (area, year) of which no part is shown; of a year that is dropped everywhere (None) no total is either.
+    """
     found: dict[Place, Published] = {}
     base = lattice.table.base
     for place in lattice.in_order():
-        own = (place.area, place.period if lattice.is_stock else lattice.year_of[place.period])
+        year = lattice.year_of[place.period]
+        own = (place.area, place.period if lattice.is_stock else year)
         if lattice.is_stock or lattice.kind[place.period] == "year":
-            above = _openness_above(lattice, place, opened)
+            above = "closed" if (None, year) in dropped else _openness_above(lattice, place, opened)
             drawn = compatible(lattice.drawn[place], base)
-            found[place] = {"open": drawn, "zero": compatible(0, base, "zero"), "closed": HIDDEN}[above]
-        elif opened.get(own, "open") == "open":
+            found[place] = lattice.shown({"open": drawn, "zero": compatible(0, base, "zero"), "closed": HIDDEN}[above])
+        elif opened[own] == "open":
             found[place] = rolled_up(lattice, place, found)
         else:
-            found[place] = compatible(0, base, "zero") if opened[own] == "zero" else HIDDEN
+            found[place] = lattice.shown(compatible(0, base, "zero")) if opened[own] == "zero" else HIDDEN
     return found
 
 
@@ -153,7 +187,7 @@ def published_parts(
     for place in lattice.in_order():
         state = opened.get((place.area, place.period if lattice.is_stock else lattice.year_of[place.period]), "closed")
         if state == "zero":
-            found[place] = compatible(0, lattice.table.base, "zero")
+            found[place] = lattice.shown(compatible(0, lattice.table.base, "zero"))
         elif state == "closed" or _is_dropped(lattice, place, dropped) or expected(place) < thinnest:
             found[place] = HIDDEN
         else:
@@ -171,7 +205,7 @@ def rolled_up(lattice: Lattice, place: Place, found: Mapping[Place, Published]) 
     if few is not None:
         return added(few)
     if whole or not shown:
-        return own
+        return lattice.shown(own)
     return own if lattice.drawn[place] >= floor else HIDDEN
 
 

@@ -1,6 +1,7 @@
 """The public edition's measures: protected, attacked, and what the attacks find dropped by the ladder until they find nothing."""
 
 from collections.abc import Callable
+from itertools import count
 
 from pipelines import catalogue, protect
 from pipelines.audit import auditing
@@ -11,35 +12,44 @@ from pipelines.protect.measures import Dropped, Protected
 from pipelines.release.publishing import current
 from pipelines.settings import UserError
 
-ROUNDS = 8
+ROUNDS = 8  # by area; after them tables are dropped everywhere
 Progress = Callable[[str], None]
 
 
 def safe_measures(last_month: str, progress: Progress) -> tuple[Protected, set[Dropped]]:
     """What may be published up to a month (YYYY-MM), and what the ladder has dropped.
 
-    Raises `UserError` when a cell can still be recognised after the last rung.
+    Raises `UserError` as `made_safe` does, and where the warehouse, the key or what was drawn before is missing.
     """
     plan = catalogue.publication_plan()
     before = current("public")
     standing = vintages.remembered(before) if before is not None else {}
     reached = vintages.Vintages(last_month, plan.final_after_months, standing)
-    exact = protect.Unprotected.opened(plan, last_month)
+    return made_safe(protect.Unprotected.opened(plan, last_month), reached, progress)
+
+
+def made_safe(
+    exact: protect.Unprotected, reached: vintages.Vintages, progress: Progress
+) -> tuple[Protected, set[Dropped]]:
+    """Protect exact cells, attack them, and drop by the ladder what is found, until nothing is.
+
+    Raises `UserError` where the attacks do not end in time, or find something after the last rung.
+    """
     dropped: set[Dropped] = set()
     found: list[Finding] = []
-    for turn in range(ROUNDS):
+    for turn in count():
         progress(f"protect, round {turn + 1}")
         protected = exact.protected(reached, dropped)
         cells = cells_of(*exact.public_tables(protected))
         if turn:  # nothing else has changed, and no relation reaches from one measure or year into another
-            cells = auditing.again(cells, found, plan)
-        found, *_ = auditing.attack_cells(auditing.published_cells(cells, plan))
+            cells = auditing.again(cells, found, exact.plan)
+        found, *_ = auditing.attack_cells(auditing.published_cells(cells, exact.plan))
         if not found:
             return protected, dropped
-        rungs = auditing.rungs(found, plan, cells)
-        if turn == ROUNDS - 2:  # no block helped: the tables go as a whole
+        rungs = auditing.rungs(found, exact.plan, cells, dropped)
+        if turn >= ROUNDS:  # no block helped: the tables go as a whole
             rungs = {(table, None, year) for table, _, year in rungs}
-        if not rungs or rungs <= dropped:
+        if not rungs - dropped:
             break
         dropped |= rungs
     first = found[0]

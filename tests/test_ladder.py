@@ -1,0 +1,96 @@
+"""The ladder: whatever the key, what is published passes the audit, in a large city with nearly all tables, in a hamlet with few."""
+
+import hashlib
+
+import polars as pl
+import pytest
+
+from pipelines.audit.auditing import audit
+from pipelines.audit.bundle import Bundle, cells_of
+from pipelines.catalogue import PublicationPlan, publication_plan
+from pipelines.protect.edition import Unprotected
+from pipelines.protect.measures import Dropped, Protected
+from pipelines.protect.vintages import Vintages
+from pipelines.release.protecting import made_safe
+from tests.city import City, city, counted
+
+FIRST = Vintages("2023-12", 3)
+KEYS = range(8)
+
+
+def _unprotected(of: City, plan: PublicationPlan, key: int) -> Unprotected:
+    """What the draws start from, with the areas and periods of a make-believe city."""
+    exact = counted(of, plan)
+    year_ends = pl.col("period_kind").ne("year") | pl.col("last_month").dt.month().eq(12)
+    exact = exact.filter(year_ends)  # a year that is not over has no row yet
+    areas = pl.DataFrame(
+        {"area_code": list(of.parents), "level": map(of.level, of.parents), "parent_code": list(of.parents.values())}
+    )
+    kinds: dict[str, str] = {}
+    for y in (2023, 2024):
+        kinds |= {f"{y}": "year", f"{y}-H1": "half_year", f"{y}-H2": "half_year"}
+        kinds |= {f"{y}-Q{q}": "quarter" for q in range(1, 5)}
+        kinds |= {f"{y}-{m:02d}": "month" for m in range(1, 13)}
+        kinds |= {f"{y}-01..{y}-{m:02d}": "year_to_date" for m in range(1, 13)}
+    periods = pl.DataFrame({"period": list(kinds), "period_kind": list(kinds.values())})
+    return Unprotected(plan, exact, areas, periods, hashlib.sha256(f"key {key}".encode()).digest())
+
+
+def _published(of: City, plan: PublicationPlan, key: int) -> tuple[Unprotected, Protected, set[Dropped]]:
+    exact = _unprotected(of, plan, key)
+    return (exact, *made_safe(exact, FIRST, lambda _: None))
+
+
+def _passes(exact: Unprotected, protected: Protected) -> bool:
+    cells = cells_of(*exact.public_tables(protected))
+    truth = {cell: (drawn.count, drawn.cell_key) for cell, drawn in protected.drawn.items()}
+    return audit(Bundle(cells, pl.DataFrame(), pl.DataFrame()), exact.plan, truth).passed
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("cases", [0.5, 2.0])
+def test_a_small_county_publishes_something_with_every_key(key: int, cases: float) -> None:
+    county = city(districts=3, towns=3, cases_a_town_and_month=cases, seed=key)
+    exact, protected, _ = _published(county, publication_plan(), key)
+    assert _passes(exact, protected)
+    shown = protected.published.filter(pl.col("value").is_not_null())
+    assert not shown.filter(pl.col("area_level") == "city", pl.col("period_kind") == "year").is_empty()
+
+
+def test_a_careless_plan_ends_with_few_tables_and_not_with_none() -> None:
+    """Parts of the smallest totals declared: what the attacks find is dropped until they find nothing."""
+    plan = publication_plan()
+    tables = {name: table.model_copy(update={"floor": 5}) for name, table in plan.tables.items()}
+    careless = plan.model_copy(update={"tables": tables, "thinnest": 0.001})
+    county = city(districts=3, towns=3, cases_a_town_and_month=1.0)
+    exact, protected, dropped = _published(county, careless, 0)
+    assert dropped
+    assert _passes(exact, protected)
+    assert protected.published["value"].is_not_null().any()
+
+
+def _shown_at(protected: Protected, level: str, year: str) -> pl.DataFrame:
+    rows = protected.published.filter(pl.col("area_level") == level, pl.col("period").str.starts_with(year))
+    return rows.filter(pl.col("value").is_not_null())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_before_the_first_year_is_over_only_the_city_is_shown(key: int) -> None:
+    """Without a total of the year nobody can say whether a town's quarter has the cases to be shown."""
+    county = city(districts=2, towns=3, months=6, cases_a_town_and_month=1.0, seed=key)
+    exact, protected, _ = _published(county, publication_plan(), key)
+    assert _passes(exact, protected)
+    assert not _shown_at(protected, "city", "2023").is_empty()
+    assert _shown_at(protected, "district", "2023").is_empty()
+    assert _shown_at(protected, "township", "2023").is_empty()
+
+
+def test_a_year_that_is_not_over_is_judged_by_the_last_that_is() -> None:
+    county = city(districts=2, towns=3, months=18, cases_a_town_and_month=8.0)
+    exact, protected, _ = _published(county, publication_plan(), 1)
+    assert _passes(exact, protected)
+    totals = protected.published.filter(pl.col("table_id") == "mediation_totals", pl.col("area_level") == "township")
+    large = set(totals.filter(pl.col("period") == "2023", pl.col("value") >= 50)["area_code"])
+    shown = set(totals.filter(pl.col("period") == "2024-Q1", pl.col("value").is_not_null())["area_code"])
+    assert shown == large
+    assert not _shown_at(protected, "district", "2024").filter(pl.col("breakdown") == "dispute_type").is_empty()
