@@ -152,6 +152,7 @@ KEPT = (
     "core.fct_form_months",
     "core.plausibility",
     "core.data_quality",
+    "core.quarantine_reasons",
     "catalogue.accepted_rows",
     "measures.measures_monthly",
     "measures.coverage",

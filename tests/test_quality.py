@@ -106,6 +106,15 @@ def test_the_record_is_what_a_clerk_counts(office: Office) -> None:
     assert record(office).filter(pl.col("is_late"))["sender"].to_list() == [FIRST, SECOND]
 
 
+def test_refused_rows_are_told_by_reason_in_both_languages(office: Office) -> None:
+    with duckdb.connect(str(office.data / "warehouse" / "warehouse.duckdb"), read_only=True) as connection:
+        found = connection.sql("select * from core.quarantine_reasons where sender = $1", params=[FIRST]).pl()
+    told = {(row["severity"], row["reason"]): row["failing_rows"] for row in found.iter_rows(named=True)}
+    assert told == {("refuse", "not_a_date"): 1, ("refuse", "unknown_code"): 1}
+    assert set(found["month"].dt.to_string("%Y-%m")) == {"2025-03"}
+    assert set(found["reason_zh"]) == {"不是日期", "代码不在码表内"} and set(found["reason_en"]) >= {"not a date"}
+
+
 def test_every_registered_sender_of_a_table_that_began_stands_in_every_month(office: Office) -> None:
     known = pl.read_csv(SEEDS / "tables" / "senders.csv").filter(table="mediation_cases")
     rows = record(office).filter(table_name="mediation_cases")

@@ -60,7 +60,11 @@ HALL = {
 }
 # Of a room that may be entered, the only doors that are open.
 DOORS: Mapping[tuple[str, str], set[str]] = {
-    ("pipelines.warehouse", "pipelines.intake"): {"pipelines.intake.ledger", "pipelines.intake.lake"},
+    ("pipelines.warehouse", "pipelines.intake"): {
+        "pipelines.intake.ledger",
+        "pipelines.intake.lake",
+        "pipelines.intake.quarantine",
+    },
     ("pipelines.keeping", "pipelines.intake"): {
         "pipelines.intake.archive",
         "pipelines.intake.lake",

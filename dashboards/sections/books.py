@@ -43,16 +43,24 @@ def coverage(subject: Subject) -> Content:
     return ()
 
 
+@kept
 def refused(subject: Subject) -> Content:
-    """Rows still in quarantine by reason, where the release says it."""
-    source, language = subject.source, subject.language
+    """Rows in quarantine or warned of, by reason, the year to date; of the senders that owe for no area but these."""
+    source, language, period = subject.source, subject.language, year_to_date(subject.month)
     if not rows.has(source, "quarantine_reasons"):
         return ()
-    frame = rows.opened(source).table("quarantine_reasons").sort("rows", descending=True)
-    cells = [(reason, f"{count:,}") for reason, count in frame.select("reason", "rows").iter_rows()]
-    title = say("books.why_refused", language)
-    head = [say("books.reason", language), say("quality.refused", language)]
-    yield text("h2", title) + markup.scrolled(markup.table(head, cells), title)
+    found = rows.refused(source, subject.place.code, period[:7], subject.month)
+    title = wording.joined((say("books.why_refused", language), wording.period_name(period, language)), language)
+    if not found:
+        yield text("h2", title) + text("p", say("books.none_refused", language), class_="finding")
+        return ()
+    head = [say(f"books.{name}", language) for name in ("reason", "export", "treatment")]
+    head.append(say("books.rows", language))
+    cells = [
+        (spoken(reason, language), spoken(export, language), say(f"books.{severity}", language), f"{count:,}")
+        for reason, export, severity, count in found
+    ]
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells, 3), title)
     return ()
 
 

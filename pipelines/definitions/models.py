@@ -163,6 +163,7 @@ DRAFTED_FROM = [spec.key for spec in (*FIGURES, *SIGNALS)] + [
     dg.AssetKey(["measures", "measures_monthly"]),
     dg.AssetKey(["core", "reporting"]),
     dg.AssetKey(["core", "data_quality"]),
+    dg.AssetKey(["core", "quarantine_reasons"]),
     dg.AssetKey(["core", "plausibility"]),
     dg.AssetKey(["core", "correction_checks"]),  # whose expired entries the build tells before anybody drafts
 ]

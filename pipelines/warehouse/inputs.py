@@ -13,6 +13,7 @@ from pipelines import catalogue
 from pipelines.catalogue import Area, Correction, Measure, RowCorrection
 from pipelines.intake.lake import all_findings, lake_schema
 from pipelines.intake.ledger import Delivery
+from pipelines.intake.quarantine import reason_words
 from pipelines.periods import months_in, period_table
 from pipelines.settings import TIME_ZONE, UserError, data_root
 from pipelines.warehouse.coverage import coverage_of, delivered_coverage, told_alike
@@ -66,7 +67,9 @@ def write_catalogue(connection: duckdb.DuckDBPyConnection, deliveries: list[Deli
     write(connection, "catalogue", "months", months)
     write(connection, "catalogue", "build_request", pl.DataFrame([request], schema=REQUEST))
     write(connection, "catalogue", "ledger", _ledger_table(deliveries))
-    write(connection, "catalogue", "findings", _findings_table(deliveries, calendar))
+    standing = _standing_findings(deliveries, calendar)
+    write(connection, "catalogue", "findings", _findings_table(standing))
+    write(connection, "catalogue", "finding_reasons", _reasons_table(standing))
     write(connection, "catalogue", "delivered_coverage", delivered_coverage(deliveries))
     write(connection, "catalogue", "senders", pl.DataFrame([_sender(s) for s in catalogue.senders()], schema=SENDERS))
     write(connection, "catalogue", "areas", area_table(given_areas()))
@@ -308,11 +311,12 @@ def _write_accepted(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[
         )
 
 
+ROW_OF_A_FINDING = ("ledger_sequence", "sheet", "row_number")
 ACCEPTED_ROWS = "ledger_sequence bigint, area_code varchar, month date, accepted bigint"
 
 
-def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.DataFrame:
-    """ledger_sequence, month, quarantined, warned (rows) and inconsistencies (failing checks that rows fail together).
+def _standing_findings(deliveries: list[Delivery], calendar: list[date]) -> pl.DataFrame:
+    """The failing checks that still count: ledger_sequence, contract, month, sheet, row_number, severity, reason.
 
     A row counts as refused as long as it is; of rows that were read again, what they broke before is gone. Without a
     month that can be, a row counts in the delivery's last month; where the delivery has none, in the month before it came.
@@ -321,31 +325,56 @@ def _findings_table(deliveries: list[Delivery], calendar: list[date]) -> pl.Data
     read_again = {d.retry_of for d in deliveries}
     of_delivery = pl.DataFrame(
         [
-            (d.folder, d.ledger_sequence, _last_month_of(d), d.ledger_sequence in read_again)
+            (d.folder, d.ledger_sequence, d.contract, _last_month_of(d), d.ledger_sequence in read_again)
             for d in deliveries
             if d.folder
         ],
-        schema={"folder": pl.String, "ledger_sequence": pl.Int64, "last_month": pl.Date, "is_read_again": pl.Boolean},
+        schema={
+            "folder": pl.String,
+            "ledger_sequence": pl.Int64,
+            "contract": pl.String,
+            "last_month": pl.Date,
+            "is_read_again": pl.Boolean,
+        },
         orient="row",
     )
-    severity, reason = pl.col("severity"), pl.col("reason")
-    rows = (
+    is_refused = (pl.col("severity") == "refuse").any().over(*ROW_OF_A_FINDING)
+    month = pl.when(pl.col("month").is_in(calendar)).then("month").otherwise("last_month").alias("month")
+    standing = (
         all_findings()
         .join(of_delivery.lazy(), on="folder")
-        .group_by("ledger_sequence", "last_month", "is_read_again", "sheet", "row_number", "month")
-        .agg(
-            (severity == "refuse").any().alias("quarantined"),
-            (severity == "warn").all().alias("warned"),
-            reason.is_in(catalogue.consistency_reasons()).sum().cast(pl.Int64).alias("inconsistencies"),
-        )
-        .filter(~(pl.col("quarantined") & pl.col("is_read_again")))
-        .with_columns(pl.when(pl.col("month").is_in(calendar)).then("month").otherwise("last_month").alias("month"))
+        .filter(~(pl.col("is_read_again") & is_refused))
+        .select(*ROW_OF_A_FINDING[:1], "contract", month, *ROW_OF_A_FINDING[1:], "severity", "reason")
     )
-    counts = pl.col("quarantined", "warned", "inconsistencies").sum().cast(pl.Int64)
     try:
-        return rows.group_by("ledger_sequence", "month").agg(counts).sort("ledger_sequence", "month").collect()
+        return standing.collect()
     except (OSError, pl.exceptions.PolarsError):
         raise UserError(f"{data_root() / 'quarantine'} cannot be read. Restore it from a backup.") from None
+
+
+def _findings_table(standing: pl.DataFrame) -> pl.DataFrame:
+    """ledger_sequence, month, quarantined, warned (rows) and inconsistencies (failing checks that rows fail together)."""
+    severity, reason = pl.col("severity"), pl.col("reason")
+    rows = standing.group_by(*ROW_OF_A_FINDING, "month").agg(
+        (severity == "refuse").any().alias("quarantined"),
+        (severity == "warn").all().alias("warned"),
+        reason.is_in(catalogue.consistency_reasons()).sum().cast(pl.Int64).alias("inconsistencies"),
+    )
+    counts = pl.col("quarantined", "warned", "inconsistencies").sum().cast(pl.Int64)
+    return rows.group_by("ledger_sequence", "month").agg(counts).sort("ledger_sequence", "month")
+
+
+def _reasons_table(standing: pl.DataFrame) -> pl.DataFrame:
+    """ledger_sequence, month, severity, reason, its words in both languages, failing_rows: each row once a reason."""
+    key = ["ledger_sequence", "contract", "month", "severity", "reason"]
+    rows = standing.unique([*ROW_OF_A_FINDING, *key]).group_by(key).agg(pl.len().cast(pl.Int64).alias("failing_rows"))
+    known = standing.select("contract", "reason").unique().sort("contract", "reason")
+    words = [reason_words(catalogue.contracts().get(contract), reason) for contract, reason in known.iter_rows()]
+    said = known.with_columns(
+        pl.Series("reason_zh", [one.zh for one in words], pl.String),
+        pl.Series("reason_en", [one.en for one in words], pl.String),
+    )
+    return rows.join(said, on=["contract", "reason"]).drop("contract").sort("ledger_sequence", "month", "reason")
 
 
 def _last_month_of(delivery: Delivery) -> date:
