@@ -20,7 +20,7 @@ from fontTools.ttLib import TTFont
 from dashboards import wording
 from dashboards.drawing import ems
 from dashboards.release_reader import Release, open_release
-from dashboards.review import cells, widths
+from dashboards.review import cells, layout
 from dashboards.review.building import build, ordinal
 from dashboards.review.facts import districts, facts
 from dashboards.review.plan import Letterhead, letterhead, plan
@@ -176,13 +176,13 @@ def test_no_word_or_number_is_wider_than_its_column(release: Release) -> None:
     seen = facts(release, DISTRICT, "2025")
     for language in LANGUAGES:
         for table in build(seen, language, letterhead(), []).tables:
-            shares, points = widths.shares(table), widths.size(table)
-            assert sum(shares) == pytest.approx(widths.TEXT_MM * 72 / 25.4), table.title
+            shares, points = layout.shares(table), layout.size(table)
+            assert sum(shares) == pytest.approx(layout.TEXT_MM * 72 / 25.4), table.title
             for place, column in enumerate(table.columns):
                 texts = [row[place].text for row in table.rows]
-                whole = texts if column.side == "right" else [word for text in texts for word in widths.words(text)]
-                widest = max(map(ems, [*whole, *widths.words(column.label)])) * points
-                assert widest + widths.PADDING_PT <= shares[place] + 1e-6, (language, table.title, column.label)
+                whole = texts if column.side == "right" else [word for text in texts for word in layout.words(text)]
+                widest = max(map(ems, [*whole, *layout.words(column.label)])) * points
+                assert widest + layout.PADDING_PT <= shares[place] + 1e-6, (language, table.title, column.label)
 
 
 def test_the_page_needs_nothing_from_elsewhere(written: Mapping[str, Path]) -> None:
