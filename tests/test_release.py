@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -20,11 +21,12 @@ from pipelines.intake import ledger
 from pipelines.release import drafting, publishing, sealing
 from pipelines.release.checking import problems
 from pipelines.release.tables import TABLES
-from pipelines.settings import UserError, releases
-from tests.conftest import Road
+from pipelines.settings import SEEDS, UserError, releases
+from tests.conftest import Road, read_seeds_from
 from tests.offices import FORM, Office, built_house, cases, copied, table
 
 FIRST = "2025-05-1.0"
+TOWN_LINE = "nbs2023,500117001000,合阳城街道,Heyangcheng Subdistrict,township"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,59 @@ def test_a_release_is_revised_and_an_earlier_state_comes_back_byte_for_byte(own:
     sealing.approve(third.release_id, "internal", "tester")
     assert _bytes(third.release_id) == _bytes(FIRST) != _bytes("2025-05-1.1")
     assert problems() == []
+
+
+@pytest.fixture
+def redeclared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Changes two declarations: the success rate is of what was accepted, and a town has come to another district."""
+    copy = tmp_path / "seeds"
+
+    def change() -> None:
+        shutil.copytree(SEEDS, copy)
+        for name, said, now in (
+            (
+                "indicators/mediation_success_rate.yml",
+                "denominator: mediation_concluded",
+                "denominator: mediation_accepted",
+            ),
+            ("tables/areas.csv", f"{TOWN_LINE},500117000000", f"{TOWN_LINE},500112000000"),
+        ):
+            text = (copy / name).read_text(encoding="utf-8")
+            assert text.count(said) == 1, name
+            (copy / name).write_text(text.replace(said, now), encoding="utf-8")
+        read_seeds_from(copy, monkeypatch)
+        _forget()
+
+    yield change
+    monkeypatch.undo()
+    _forget()
+
+
+def _forget() -> None:
+    """Let all declarations be read anew."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("pipelines.catalogue"):
+            for known in vars(module).values():
+                getattr(known, "cache_clear", lambda: None)()
+
+
+def test_a_changed_definition_is_a_major_version_and_a_moved_town_is_named(
+    own: Office, redeclared: Callable[[], None]
+) -> None:
+    redeclared()
+    warehouse.build()
+    second = drafting.draft()
+    assert second.release_id == "2025-05-2.0"
+    sealing.approve(second.release_id, "internal", "tester")
+    told = open_release(release=second.release_id).changes()
+    reasons = {row[0]: set(row[1]) for row in told.group_by("indicator").agg("reason").iter_rows()}
+    assert reasons["mediation_success_rate"] == {"definition"}
+    assert reasons["mediation_accepted"] == {"area"}
+    moved = set(told.filter(indicator="mediation_accepted", breakdown="total", period="2025-03")["area_code"])
+    assert moved >= {"500117000000", "500117001000"}, "the district that the town has left, and the town"
+    assert "500117002000" not in moved
+    said = (releases("internal") / second.release_id / "CHANGES.md").read_text(encoding="utf-8")
+    assert all(word in said for word in ("口径变更", "changed definition", "区划变更", "changed area"))
 
 
 def test_what_a_stopped_build_left_behind_is_not_built_upon(own: Office) -> None:

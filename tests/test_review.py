@@ -3,7 +3,7 @@ and words that an office would write."""
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from fontTools.ttLib import TTFont
 from dashboards import wording
 from dashboards.drawing import ems
 from dashboards.release_reader import Release, open_release
-from dashboards.review import cells, widths
+from dashboards.review import cells, layout
 from dashboards.review.building import build, ordinal
 from dashboards.review.facts import districts, facts
 from dashboards.review.plan import Letterhead, letterhead, plan
@@ -176,13 +176,13 @@ def test_no_word_or_number_is_wider_than_its_column(release: Release) -> None:
     seen = facts(release, DISTRICT, "2025")
     for language in LANGUAGES:
         for table in build(seen, language, letterhead(), []).tables:
-            shares, points = widths.shares(table), widths.size(table)
-            assert sum(shares) == pytest.approx(widths.TEXT_MM * 72 / 25.4), table.title
+            shares, points = layout.shares(table), layout.size(table)
+            assert sum(shares) == pytest.approx(layout.TEXT_MM * 72 / 25.4), table.title
             for place, column in enumerate(table.columns):
                 texts = [row[place].text for row in table.rows]
-                whole = texts if column.side == "right" else [word for text in texts for word in widths.words(text)]
-                widest = max(map(ems, [*whole, *widths.words(column.label)])) * points
-                assert widest + widths.PADDING_PT <= shares[place] + 1e-6, (language, table.title, column.label)
+                whole = texts if column.side == "right" else [word for text in texts for word in layout.words(text)]
+                widest = max(map(ems, [*whole, *layout.words(column.label)])) * points
+                assert widest + layout.PADDING_PT <= shares[place] + 1e-6, (language, table.title, column.label)
 
 
 def test_the_page_needs_nothing_from_elsewhere(written: Mapping[str, Path]) -> None:
@@ -474,6 +474,42 @@ def test_the_offices_lines_are_checked(tmp_path: Path) -> None:
     assert letterhead(path) == Letterhead(
         number={"zh": "某统〔2026〕12号", "en": "No. 12 of 2026"}, issued_on=date(2026, 2, 10)
     )
+
+
+def test_the_offices_lines_stand_in_every_format(release: Release, tmp_path: Path) -> None:
+    said = {
+        "number": "某统〔2026〕3号",
+        "classification": "内部资料",
+        "office": "某某司法局",
+        "compiler": "张某",
+        "reviewer": "李某",
+        "head": "王某",
+        "copies_to": "某某委",
+        "printed": "某某办公室",
+    }
+    lines = tmp_path / "lines.yml"
+    words = "".join(f'{name}: {{zh: "{text}", en: "X"}}\n' for name, text in said.items())
+    lines.write_text(f"{words}issued_on: 2026-02-10\n", encoding="utf-8")
+    files = write_reviews(release, "2025-10", [TOWN], formats=FORMATS, letterhead=lines, out=tmp_path / "out")
+    for file in files:
+        text = READERS[file.suffix](file).replace("\n", "").replace(" ", "")
+        assert [text.count(wanted) for wanted in (*said.values(), "2026年2月10日")] == [1] * 9, file.suffix
+
+
+def _document_text(file: Path) -> str:
+    made = docx.Document(str(file))
+    cells_of = [cell.text for row in made.tables[0].rows for cell in dict.fromkeys(row.cells)]
+    return "\n".join([*(paragraph.text for paragraph in made.paragraphs), *cells_of])
+
+
+READERS: Mapping[str, Callable[[Path], str]] = {
+    ".pdf": lambda file: "\n".join(page.extract_text() for page in pypdf.PdfReader(file).pages),
+    ".docx": _document_text,
+    ".xlsx": lambda file: "\n".join(
+        str(cell) for row in openpyxl.load_workbook(file).worksheets[0].values for cell in row if cell is not None
+    ),
+    ".html": lambda file: _told(file.read_text(encoding="utf-8")),
+}
 
 
 def test_the_plan_names_cards_only() -> None:

@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its head, and the side on which its cells stand. How wide it is follows from what it holds (`widths`)."""
+    """A column: its head, and the side on which its cells stand. how wide it is follows from what it holds (`layout`)."""
 
     label: str
     side: Side = "right"

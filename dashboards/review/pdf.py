@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboards import wording
-from dashboards.review import widths
+from dashboards.review import layout
 from dashboards.review.document import Block, Chart, Document, Paragraph
 from dashboards.wording import say
 from pipelines.settings import UserError
@@ -136,8 +136,10 @@ def _block(block: Block, document: Document) -> Mapping[str, Any]:
         "caption": block.caption(document.language),
         "continued": say("review.continued", document.language),
         "columns": [{"label": column.label, "side": column.side} for column in block.columns],
-        "size": widths.size(block),
-        "widths": widths.shares(block),
+        "size": layout.size(block),
+        "widths": layout.shares(block),
+        "is_whole": layout.is_whole(block),
+        "held": layout.rows_held(block),
         "rows": [[cell.text for cell in row] for row in block.rows],
         "notes": block.notes,
         "notes_label": say("review.notes", document.language),

@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from dashboards import wording
-from dashboards.review import pdf, widths
+from dashboards.review import layout, pdf
 from dashboards.review.document import Block, Chart, Document, Paragraph, Side, Table
 from dashboards.wording import say
 from pipelines.settings import UserError
@@ -21,7 +21,6 @@ from pipelines.settings import UserError
 BODY, HEADING, TITLE, LATIN = "仿宋_GB2312", "黑体", "方正小标宋简体", "Times New Roman"
 MARGINS_MM = {"top_margin": 37, "bottom_margin": 35, "left_margin": 28, "right_margin": 26}
 PITCH_PT, NOTE_PT = 29.0, 8.5
-MOST_ROWS_TOGETHER, ROWS_HELD = 14, 4  # of a short table all; of a long one the first and the last
 RED = "C00000"
 CELL_MARGIN = "40"  # twentieths of a point
 CONTENT = "\ue000"  # of the private use area: stands where the sections go while the template's fields are filled
@@ -221,13 +220,21 @@ def _body(made: Any, document: Document, faces: Path | None) -> None:
 def _block(made: Any, block: Block, document: Document, faces: Path | None) -> None:
     if isinstance(block, Paragraph):
         paragraph = made.add_paragraph(block.text)
-        size = made.styles["Normal"].font.size
-        if document.language == "zh" and size is not None:
-            paragraph.paragraph_format.first_line_indent = size * 2
+        if document.language == "zh":
+            _indent(paragraph, made.styles["Normal"].font.size)
     elif isinstance(block, Chart):
         _chart(made, block, document, faces)
     else:
         _table(made, block, document)
+
+
+def _indent(paragraph: Any, size: Any) -> None:
+    """The first line by two characters, of whatever size; and by its measure, where it is known, for who counts no characters."""
+    from docx.oxml.ns import qn
+
+    if size is not None:
+        paragraph.paragraph_format.first_line_indent = size * 2
+    paragraph._p.get_or_add_pPr().get_or_add_ind().set(qn("w:firstLineChars"), "200")
 
 
 def _chart(made: Any, chart: Chart, document: Document, faces: Path | None) -> None:
@@ -237,7 +244,7 @@ def _chart(made: Any, chart: Chart, document: Document, faces: Path | None) -> N
     paragraph.alignment = 1
     paragraph.paragraph_format.line_spacing = 1.0
     paragraph.paragraph_format.keep_with_next = True
-    drawn = paragraph.add_run().add_picture(io.BytesIO(pdf.picture(chart, faces)), width=Mm(widths.TEXT_MM))
+    drawn = paragraph.add_run().add_picture(io.BytesIO(pdf.picture(chart, faces)), width=Mm(layout.TEXT_MM))
     properties = drawn._inline.docPr
     properties.set("descr", chart.alt)
     properties.set("title", chart.title)
@@ -251,12 +258,12 @@ def _table(made: Any, table: Table, document: Document) -> None:
     caption.paragraph_format.keep_with_next = True
     grid = made.add_table(rows=1 + len(table.rows), cols=len(table.columns))
     _lay_out(grid, table)
-    size, last = widths.size(table), len(table.rows)
+    size, last, held = layout.size(table), len(table.rows), layout.rows_held(table)
     lines = [tuple(column.label for column in table.columns), *(tuple(cell.text for cell in row) for row in table.rows)]
     cells = iter(grid._cells)  # a row's own list of its cells is made anew at each call
     for place, (line, row) in enumerate(zip(lines, grid.rows, strict=True)):
         _keep(row, is_head=place == 0)
-        is_held = last <= MOST_ROWS_TOGETHER or place < ROWS_HELD or place > last - ROWS_HELD
+        is_held = layout.is_whole(table) or place < held or place > last - held
         is_kept = is_held and (place < last or bool(table.notes))
         for text, column in zip(line, table.columns, strict=True):
             cell = next(cells)
@@ -286,7 +293,7 @@ def _lay_out(grid: Any, table: Table) -> None:
     from docx.shared import Pt
 
     grid.alignment, grid.autofit = 1, False
-    for points, column in zip(widths.shares(table), grid.columns, strict=True):
+    for points, column in zip(layout.shares(table), grid.columns, strict=True):
         column.width = Pt(points)
     borders = OxmlElement("w:tblBorders")
     for name in ("top", "left", "bottom", "right", "insideH", "insideV"):
@@ -319,7 +326,8 @@ def _write_cell(cell: Any, text: str, side: Side, size: float, *, is_bold: bool 
     cell.vertical_alignment = 1
     paragraph = cell.paragraphs[0]
     paragraph.alignment = {"left": 0, "centre": 1, "right": 2}[side]
-    paragraph.paragraph_format.line_spacing = 1.0
+    form = paragraph.paragraph_format
+    form.line_spacing, form.space_before, form.space_after, form.first_line_indent = 1.0, Pt(0), Pt(0), Pt(0)
     run = paragraph.add_run(text)
     run.font.size, run.bold = Pt(size), is_bold
 

@@ -13,7 +13,7 @@ import xlsxwriter
 from dashboards import wording
 from dashboards.review import pdf
 from dashboards.review.document import Chart, Document, Paragraph, Section, Table
-from dashboards.review.widths import words
+from dashboards.review.layout import words
 from dashboards.wording import say
 
 HEAD_ROW = 2  # rows are counted from nought: caption, area and period, head

@@ -167,10 +167,16 @@ _EXPLAINED = f"""
         where earlier.parent_code is distinct from areas.parent_code or earlier.area_code is null or areas.area_code is null
     ),
 
-    touched_areas as (
+    here_or_there as (
         select area_code from moved_areas
         union
-        select ancestor_code from temp.area_ancestors join moved_areas using (area_code)
+        select parent_code from temp.earlier_areas join moved_areas using (area_code)
+    ),
+
+    touched_areas as (
+        select area_code from here_or_there
+        union
+        select ancestor_code from temp.area_ancestors join here_or_there using (area_code)
     ),
 
     named as (

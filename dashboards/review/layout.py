@@ -1,4 +1,4 @@
-"""How wide the columns of a table are: as wide as their words ask for, and no word or number is broken."""
+"""How a table lies on paper: columns as wide as their words ask for, no word or number broken, rows that stay together."""
 
 import re
 from itertools import zip_longest
@@ -8,12 +8,15 @@ from dashboards.review.document import Column, Table
 
 TEXT_MM = 156.0  # of a line: A4 less the margins of GB/T 9704-2012
 POINTS_PER_MM = 72 / 25.4
-PADDING_PT = 6.0  # left and right of a cell together
+PADDING_PT = 8.0  # left and right of a cell together, and what Word puts between figures and Chinese
 SIZE, SMALL, MOST_COLUMNS = 9.0, 8.0, 8  # points; more columns than that are set small
 LONGEST = 60.0  # ems that a text asks for before it is broken over lines
 SHORT, SHORT_HEAD = 6.0, 4.0  # ems on which Chinese stays in a line, of a text and of a head
 HEAD = 5.5  # ems that a head asks for
 TO_FIRST = 0.3  # of room that nobody asks for: to the first column, with the names; the others share the rest
+MOST_ROWS, MOST_LETTERS = 14, 90  # of a table that stays whole; a row of more letters takes several lines
+HELD, HELD_TALL = 4, 2  # rows that stay together at the beginning and the end of a table that does not
+BOLD = 1.1  # how much wider a head may be drawn
 WORDS = re.compile(r"[^\s\u2e80-\uffef]+[\uff0c\u3002\uff1b\uff1a\u3001\uff09]?|[\u2e80-\uffef]")
 
 
@@ -43,9 +46,23 @@ def shares(table: Table) -> tuple[float, ...]:
     return tuple(low + free * (high - low) / beyond for low, high in zip(least, asked, strict=True))
 
 
+def is_whole(table: Table) -> bool:
+    """Whether a table is short enough to stand on one page."""
+    return len(table.rows) <= MOST_ROWS and not _is_tall(table)
+
+
+def rows_held(table: Table) -> int:
+    """How many rows of a table that goes over the page stay together on each of its sides."""
+    return HELD_TALL if _is_tall(table) else HELD
+
+
+def _is_tall(table: Table) -> bool:
+    return any(sum(len(cell.text) for cell in row) >= MOST_LETTERS for row in table.rows)
+
+
 def _least(column: Column, texts: tuple[str, ...]) -> float:
     """The widest piece that must not be broken: a word, a few characters, or the whole of a cell that holds a number."""
-    pieces = [min(ems(column.label), SHORT_HEAD), *map(ems, words(column.label))]
+    pieces = [min(ems(column.label), SHORT_HEAD), *(BOLD * ems(word) for word in words(column.label))]
     for text in texts:
         pieces.append(min(ems(text), SHORT))
         pieces += [ems(text)] if column.side == "right" else map(ems, words(text))
