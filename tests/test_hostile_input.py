@@ -136,8 +136,11 @@ def test_a_page_shows_what_its_address_says_as_text(page: str, visit: Callable[.
         app = visit(page, parameter, text)
         assert not app.exception, (parameter, text[:50])
         for markup in shown(app):
-            assert "<script>window.taken" not in markup and "<img src=x" not in markup, parameter
-            assert "](https://elsewhere.example" not in markup and "](javascript:" not in markup, parameter
+            # what stands between backticks is shown by Streamlit as it is
+            acting = re.sub(r"`[^`\n]*`", "", markup)
+            assert "<script>window.taken" not in acting and "<img src=x" not in acting, parameter
+            assert "elsewhere.example" not in acting and "javascript:alert" not in acting, parameter
+        assert not any(len(warning.value) > 1_000 for warning in app.warning), parameter
 
 
 NAMES = (
