@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-spark bench-intake bench-build bench-dashboard foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium postgres java duckdb-1.4
+.PHONY: help run test test-spark bench-intake bench-build bench-dashboard bench-load foreign dagster lint lock wheelhouse audit test-deploy nginx setup environment fonts chromium postgres java duckdb-1.4
 
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 SERVE ?= 1
@@ -72,6 +72,9 @@ bench-build: setup ## full and daily builds of a million cases against a plain s
 
 bench-dashboard: setup chromium ## the pages against a bare page and a plain script, on the data of `make run` (BENCH="--reruns 50")
 	@$(VENV)/bin/python -m benchmarks.dashboard $(BENCH)
+
+bench-load: setup nginx ## 200 readers of the bulletin and 50 of the dashboard through nginx while releases are published, on the data of `make run`
+	@$(VENV)/bin/python -m benchmarks.load $(BENCH)
 
 dagster: setup ## Dagster's web interface on 127.0.0.1:3000, runs remembered in the data folder
 	@DAGSTER_HOME="$(abspath $(FENGQIAO_DATA))/dagster" deploy/dagster-home

@@ -32,7 +32,7 @@ SYSTEMS = (
 )
 KINDS = ("count", "stock", "ratio", "share", "quantile", "survival_quantile")
 NOT_ASSIGNED = catalogue.NOT_ASSIGNED
-RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]*")
+RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.\-]{0,63}")
 TREND_MONTHS = 36
 RECONCILED = ("reported", "counted_at_closing", "counted", "late", "corrected", "refused", "unexplained")
 

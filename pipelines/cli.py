@@ -76,9 +76,13 @@ def _refuse(sentence: str, said: Sequence[str], code: int = WRONG_INPUT) -> int:
 
 
 def _fail(error: BaseException, said: Sequence[str]) -> int:
-    """Something nobody foresaw: one sentence, and a log of where it happened."""
+    """A full disk, or something nobody foresaw: one sentence, and of the latter a log of where it happened."""
     from pipelines import failures
 
+    if failures.is_of_a_full_disk(error):
+        return _refuse(
+            f"The disk of {data_root()} is full. Make room and run this again; nothing that was kept is lost.", said
+        )
     name = f"{type(error).__name__} in fengqiao {next((word for word in said if word in main.commands), '')}".strip()
     try:
         where = f"where it did is written in {failures.log(error)}. Please report it."

@@ -1,7 +1,8 @@
 """The version of the data folder's layout: written at first use, raised step by step, and one newer than this software refused.
 
 Version 1 is the folder of release 0.1.0, which wrote no version. Since version 2 the ledger also knows the mode, scope and
-rules of a delivery, and received files are kept encrypted.
+rules of a delivery, and received files are kept encrypted. Since version 3 what public values were drawn from lies with the
+releases, where a backup holds it, and no longer with the build.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from pipelines.settings import UserError, data_root
 
-VERSION = 2
+VERSION = 3
 BEFORE_VERSIONS = 1
 RESTORING = ".restoring"
 
@@ -86,5 +87,17 @@ def _without_build(root: Path) -> None:
         shutil.rmtree(root / "warehouse")
 
 
+def _draws_to_releases(root: Path) -> None:
+    """No build can compute again what was drawn. What lies with the releases already stays as it is there."""
+    before, now = root / "warehouse" / "drawn", root / "releases" / "drawn"
+    if not before.is_dir():
+        return
+    now.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in sorted(before.iterdir()):
+        if not (now / path.name).exists():
+            path.rename(now / path.name)
+    shutil.rmtree(before)
+
+
 # What brings a folder from a version to the next; each may be cut off and begun again.
-STEPS: Mapping[int, Callable[[Path], None]] = {BEFORE_VERSIONS: _without_build}
+STEPS: Mapping[int, Callable[[Path], None]] = {BEFORE_VERSIONS: _without_build, 2: _draws_to_releases}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pipelines.settings import data_root
 
+FULL = ("No space left on device", "Disk quota exceeded", "database or disk is full", "File too large")
+
 
 def places(error: BaseException | None) -> list[str]:
     """The chain of an exception, the last first: its type, then a line for each place it came through."""
@@ -16,6 +18,15 @@ def places(error: BaseException | None) -> list[str]:
         lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
         error = error.__cause__ or error.__context__
     return lines
+
+
+def is_of_a_full_disk(error: BaseException | str | None) -> bool:
+    """Whether the disk did not take what was written; databases hand on nothing of it but the system's words."""
+    while isinstance(error, BaseException):
+        if any(words in str(error) for words in FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return error is not None and any(words in error for words in FULL)
 
 
 def log(error: BaseException) -> Path:

@@ -171,7 +171,7 @@ def built_house(base: Path) -> Office:
 
 
 def _build(folder: Path) -> None:
-    _write_keys(folder / "keys")
+    write_keys(folder / "keys")
     with pytest.MonkeyPatch.context() as patch:
         house = opened(folder, patch)
         house.take(cases(*MEDIATED), "mediation_2025-03..2025-05.csv")
@@ -182,7 +182,7 @@ def _build(folder: Path) -> None:
         release()
 
 
-def _write_keys(path: Path) -> None:
+def write_keys(path: Path) -> None:
     """The same keys in every run: what is drawn for the public hangs on them, and so does what attacks find in so small a place."""
     names = {contract.system: contract.system for contract in contracts().values()}
     names |= {name: name for name in keys.NEVER_ROTATED} | {keys.PUBLICATION: "publication 0"}

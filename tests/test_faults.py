@@ -20,7 +20,21 @@ from pipelines.release.checking import problems
 from pipelines.settings import PROJECT, UserError, releases
 from tests.conftest import FENGQIAO
 from tests.intake.drawn import Drawn, draw
-from tests.offices import DISPUTE, FORM, MATTER, MEDIATED, PETITIONED, SCREENED, Office, cases, opened, release, table
+from tests.offices import (
+    DISPUTE,
+    FORM,
+    MATTER,
+    MEDIATED,
+    PETITIONED,
+    SCREENED,
+    Office,
+    built_house,
+    cases,
+    copied,
+    opened,
+    release,
+    table,
+)
 
 BOROUGHS = "Unique Key,Created Date,Closed Date,Borough\n12345678,3/4/2025 9:00,,BRONX\n"
 FILES = 7
@@ -187,6 +201,23 @@ def test_a_ledger_that_cannot_be_read_stops_the_intake(tmp_path: Path, monkeypat
     said = refused([str(FENGQIAO), "intake", str(file)], office.data)
     assert "ledger.sqlite cannot be read or written: file is not a database" in said
     assert office.contents() == before, "above all no folder of the lake is taken for what a kill left behind"
+
+
+@pytest.mark.parametrize("command", ["build", "release"])
+def test_a_disk_that_is_full_stops_the_day_with_a_sentence_and_loses_nothing(
+    command: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = copied(built_house(tmp_path_factory.getbasetemp()), tmp_path, monkeypatch)
+    if command == "build":
+        office.take(cases({"调解案件编号": "N1"}), "new.csv")
+    published = (releases("internal") / "current").resolve()
+    before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
+    said = refused([str(FENGQIAO), command], office.data, LIMIT)
+    assert f"The disk of {office.data} is full" in said
+    assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
+    assert problems() == []
+    if command == "build":
+        assert warehouse.build().outcome == "built"
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 `earlier/version-1.tar.xz` holds the ledger, lake and quarantine that release 0.1.0 of this software wrote from ten
 make-believe rows (its keys are the digests below, its instants were set to June 2025), and the figures it made of them.
+`earlier/version-2.tar.xz` holds the same of a later software, which kept what public values were drawn from with the build: the
+rows and keys are those of `offices.built_house`, and of its public release 2025-05-1.0 there are figures, measures and words.
 """
 
 import hashlib
@@ -21,11 +23,12 @@ from pipelines.cli import main
 from pipelines.data_folder import VERSION
 from pipelines.intake import archive, ledger
 from pipelines.settings import PROJECT
-from tests.offices import MEDIATED, Office, cases, opened
+from tests.offices import MEDIATED, Office, cases, opened, write_keys
 
 KEYS = ("cell_number", "correction", "mediation", "petition", "screening")
 FIGURE = ["indicator", "area_code", "period", "breakdown", "category"]
 PARTS = ["value", "numerator", "denominator"]
+PUBLIC = "2025-05-1.0"
 
 
 @pytest.fixture
@@ -78,6 +81,46 @@ def test_an_upgrade_that_was_cut_off_goes_on(first: Office) -> None:
         assert data_folder.version() == VERSION
     assert not (first.data / "warehouse").exists()
     assert [path.name for path in first.data.glob(".version*")] == []
+
+
+@pytest.fixture
+def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A data folder of version 2 with a published public release, and its keys."""
+    with tarfile.open(PROJECT / "tests" / "earlier" / "version-2.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    write_keys(tmp_path / "keys")
+    return opened(tmp_path, monkeypatch)
+
+
+def test_what_was_drawn_goes_to_the_releases_and_still_stands(second: Office) -> None:
+    drawn = second.data / "warehouse" / "drawn" / f"{PUBLIC}.parquet"
+    before = drawn.read_bytes()
+    assert fengqiao("build").exit_code == 0
+    assert data_folder.version() == VERSION
+    kept = second.data / "releases" / "drawn" / drawn.name
+    assert (kept.read_bytes(), drawn.parent.exists()) == (before, False)
+    assert (kept.parent.stat().st_mode & 0o777, kept.stat().st_mode & 0o777) == (0o700, 0o600)
+    done = fengqiao("release", "--edition", "public", "--period", "2025-05", "--json")
+    assert done.exit_code == 0, done.stderr
+    then = pl.read_parquet(second.data / "releases" / "public" / PUBLIC / "figures.parquet")
+    now = pl.read_parquet(Path(json.loads(done.stdout)["folder"]) / "figures.parquet")
+    both = then.join(now, on=FIGURE, how="inner", suffix="_now", nulls_equal=True)
+    assert both.height == then.height > 100
+    assert both.filter(pl.col("value").ne_missing(pl.col("value_now"))).rows() == []
+
+
+def test_a_move_of_what_was_drawn_that_was_cut_off_goes_on(second: Office) -> None:
+    before, now = second.data / "warehouse" / "drawn", second.data / "releases" / "drawn"
+    now.mkdir()
+    (now / f"{PUBLIC}.parquet").write_bytes(b"moved already")
+    (before / "2025-04-1.0.parquet").write_bytes(b"not yet")
+    for _ in range(2):
+        data_folder.STEPS[2](second.data)
+    assert {path.name: path.read_bytes() for path in now.iterdir()} == {
+        f"{PUBLIC}.parquet": b"moved already",
+        "2025-04-1.0.parquet": b"not yet",
+    }
+    assert not before.exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 A page is a name, its own options and a list of sections; `show` draws it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -41,6 +42,8 @@ TITLE = say("product", "zh")
 WALL = "wall"
 SECONDS_BETWEEN_LOOKS = 60
 FORMS = ("csv", "xlsx")
+PLAIN = re.compile(r"[\w.\-]{1,80}")
+LONGEST = 80
 
 
 class Page(NamedTuple):
@@ -264,8 +267,17 @@ def _place_name(source: Source, code: str, language: Language) -> str:
     return wording.joined((spoken(name, language) for name in names), language)
 
 
+def _as_text(value: str) -> str:
+    """What an address says, in a notice, which is Markdown: a plain code as it is, anything else cut short and as code, in
+    which nothing becomes a link, a picture or markup."""
+    if PLAIN.fullmatch(value):
+        return value
+    shown = "".join(character for character in value[:LONGEST] if character.isprintable()).replace("`", "'")
+    return f"`{shown}{'…' if len(value) > LONGEST else ''}`"
+
+
 def _tell(notice: Notice, view: View) -> None:
-    language, values = view.language, dict(notice.values)
+    language, values = view.language, {name: _as_text(value) for name, value in notice.values.items()}
     if "level" in values:
         values["shown"] = _levels(selection.LEVELS[view.page], language)
         values["level"] = _levels((values["level"],), language)

@@ -1,54 +1,14 @@
 """An installation in small: a published release, two dashboards of it, and nginx before them as `deploy/nginx` has it."""
 
-import getpass
 import os
-import re
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from pipelines.settings import PROJECT
-from tests.certificates import self_signed
-from tests.conftest import FENGQIAO, wait_until_healthy
+from deploy.installing import Installation, installed
+from tests.conftest import FENGQIAO
 from tests.offices import Office, built_house
-
-NGINX = PROJECT / "deploy" / "nginx"
-# The folders of a test are open to whoever runs it only, so that nginx's workers are the same user.
-MAIN = """
-daemon off;
-user {user};
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    include /etc/nginx/mime.types;
-    access_log off;
-    {paths}
-    include {folder}/conf.d/*.conf;
-}}
-"""
-WRITTEN = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-
-
-@dataclass(frozen=True)
-class Installation:
-    """nginx on this machine: its folder, and the ports it listens on and passes to."""
-
-    folder: Path
-    data: Path
-    http: int
-    https: int
-    processes: tuple[int, int]
-
-    @property
-    def certificate(self) -> Path:
-        return self.folder / "fengqiao" / "certificate.pem"
 
 
 @pytest.fixture(scope="session")
@@ -56,63 +16,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Office:
     return built_house(tmp_path_factory.getbasetemp())
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def dashboard(house: Office, port: int, log: Path) -> Iterator[None]:
-    command = [FENGQIAO, "serve", "--edition", "internal", "--port", str(port)]
-    environment = os.environ | {"FENGQIAO_DATA": str(house.data), "FENGQIAO_KEYS": "/nonexistent"}
-    with log.open("w") as output:
-        server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
-        yield
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def configured(folder: Path, data: Path, processes: tuple[int, int]) -> Installation:
-    """The files of `deploy/nginx` with other ports and places, and no more changed."""
-    http, https = free_port(), free_port()
-    changes = {
-        r"/etc/nginx/fengqiao/": f"{folder}/fengqiao/",
-        r"/var/lib/fengqiao": str(data),
-        r"\blisten 80;": f"listen 127.0.0.1:{http};",
-        r"\blisten 443 ": f"listen 127.0.0.1:{https} ",
-        r"\n +listen \[::\][^\n]*": "",
-        r"127\.0\.0\.1:85[12]1": f"127.0.0.1:{processes[0]}",
-        r"127\.0\.0\.1:85[12]2": f"127.0.0.1:{processes[1]}",
-    }
-    for name in ("conf.d", "fengqiao"):
-        (folder / name).mkdir()
-    for path in NGINX.glob("*.conf"):
-        text = path.read_text(encoding="utf-8")
-        for pattern, other in changes.items():
-            text = re.sub(pattern, other, text)
-        place = "conf.d" if path.name == "fengqiao.conf" else "fengqiao"
-        (folder / place / path.name).write_text(text, encoding="utf-8")
-    self_signed(folder / "fengqiao")
-    paths = "\n".join(f"{name}_temp_path {folder}/{name};" for name in WRITTEN)
-    (folder / "nginx.conf").write_text(
-        MAIN.format(folder=folder, paths=paths, user=getpass.getuser()), encoding="utf-8"
-    )
-    return Installation(folder, data, http, https, processes)
-
-
-def nginx(*words: str) -> list[str]:
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "These tests need nginx: `make test-deploy` installs it."
-    return [program, *words]
-
-
 @pytest.fixture(scope="session")
 def installation(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("nginx")
     bulletin = house.data / "documents" / "bulletin"
     made = subprocess.run(
         [FENGQIAO, "bulletin", "--edition", "internal", "--out", bulletin],
@@ -122,25 +27,5 @@ def installation(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Ite
         check=False,
     )
     assert made.returncode == 0, made.stderr
-    ports = (free_port(), free_port())
-    with ExitStack() as stack:
-        for number, port in enumerate(ports, 1):
-            stack.enter_context(dashboard(house, port, folder / f"dashboard-{number}.log"))
-        ready = configured(folder, house.data, ports)
-        command = nginx("-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"))
-        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-        assert checked.returncode == 0, checked.stderr
-        server = subprocess.Popen(command)
-        stack.callback(server.wait, 30)
-        stack.callback(server.terminate)
-        _wait_for(ready.https, server)
+    with installed(house.data, tmp_path_factory.mktemp("nginx")) as ready:
         yield ready
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    while server.poll() is None:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError("nginx ended")

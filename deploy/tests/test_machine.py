@@ -1,21 +1,29 @@
 """The machine: units that systemd accepts and that are hardened, users that see their own edition only. As root."""
 
+import json
 import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from deploy.installing import free_port
 from pipelines.settings import PROJECT
+from tests.conftest import wait_until_healthy
 from tests.offices import Office
+from tests.test_definitions import awaited
 
 UNITS = PROJECT / "deploy" / "systemd"
 MOST_EXPOSED = 20  # tenths, of what systemd calls exposure: 10.0 is a service without any protection
 PIPELINE, INTERNAL, PUBLIC = "fengqiao", "fengqiao-internal", "fengqiao-public"
+RELEASE = "2025-05-1.0"
 
 
 def _run(*command: object) -> subprocess.CompletedProcess[str]:
@@ -60,34 +68,139 @@ def test_the_dashboards_run_as_users_of_their_own_without_keys() -> None:
     }
 
 
+@dataclass(frozen=True)
+class Machine:
+    """A data folder as `deploy/prepare` makes it, with a release published by the pipeline's user, and where the rest lies."""
+
+    data: Path
+    private: Path
+    backups: Path
+    bin: Path
+
+    def installed(self, text: str) -> str:
+        """Words of a unit with the places of this machine."""
+        places = {
+            "/var/lib/fengqiao": self.data,
+            "/etc/fengqiao/private": self.private,
+            "/etc/fengqiao": self.private.with_name("etc"),
+            "/var/backups/fengqiao": self.backups,
+            "/opt/fengqiao/.venv/bin": self.bin,
+            "/opt/fengqiao": PROJECT,
+        }
+        for usual, place in places.items():
+            text = text.replace(usual, str(place))
+        return text
+
+    def unit(self, name: str, port: int = 0) -> tuple[str, dict[str, str], dict[str, list[list[str]]]]:
+        """User, environment and commands (by `ExecStartPre`, `ExecStart`) of a service, as systemd would start it here."""
+        text = self.installed((UNITS / f"{name}.service").read_text()).replace("%i", str(port))
+        told = dict(line.split("=", 1) for line in re.findall(r"^Environment=(\S+)$", text, re.M))
+        told |= {"FENGQIAO_COMMAND": str(self.bin / "fengqiao"), "PATH": os.environ["PATH"]}
+        commands = {
+            key: [line.split() for line in re.findall(rf"^{key}=(.+)$", text, re.M)]
+            for key in ("ExecStartPre", "ExecStart")
+        }
+        [user] = re.findall(r"^User=(\S+)$", text, re.M)
+        return user, told, commands
+
+    def start(self, name: str, log: Path, port: int = 0) -> subprocess.Popen[bytes]:
+        """A service's own command, as its user, with its environment and umask; what comes before it has ended well."""
+        user, told, commands = self.unit(name, port)
+        for command in commands["ExecStartPre"]:
+            done = subprocess.run(
+                [*_to(user), *command], env=told, cwd=PROJECT, capture_output=True, text=True, umask=0o027, check=False
+            )
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+        [command] = commands["ExecStart"]
+        with log.open("w") as output:
+            return subprocess.Popen(
+                [*_to(user), *command],
+                env=told,
+                cwd=PROJECT,
+                stdout=output,
+                stderr=output,
+                umask=0o027,
+                start_new_session=True,
+            )
+
+
 @pytest.fixture(scope="module")
-def prepared(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data folder as `deploy/prepare` makes it, and a release in it as the pipeline's user writes it."""
+def machine(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     assert os.getuid() == 0, "These tests make users and folders: run `make test-deploy` as root."
     had = {name for name in (PIPELINE, INTERNAL, PUBLIC) if name in {user.pw_name for user in pwd.getpwall()}}
     folder = tmp_path_factory.mktemp("machine")
     for part in (folder, *folder.parents[:3]):
         part.chmod(part.stat().st_mode | 0o011)
+    found = Machine(folder / "data", folder / "private", folder / "backups", folder / "bin")
     for _ in range(2):  # the second changes nothing
-        done = _run(PROJECT / "deploy" / "prepare", folder / "data", folder / "private")
+        done = _run(PROJECT / "deploy" / "prepare", found.data, found.private)
         assert done.returncode == 0, done.stderr
-    data = folder / "data"
-    script = (
-        "umask 027; mkdir -p lake/mediation_cases && cp -R {0}/lake/. lake/ && cp {0}/ledger.sqlite . && "
-        "cp -R {0}/releases/internal/. releases/internal/ && mkdir -p releases/public/1 && "
-        "echo public > releases/public/1/figures && echo 2 > version"
+    (folder / "etc").mkdir()
+    _commands(found.bin)
+    shutil.copytree(house.data / "landing", folder / "exports")
+    _run("install", "-d", "-m", "0700", "-o", PIPELINE, "-g", PIPELINE, found.backups)
+    _run("chown", "-R", f"{PIPELINE}:{PIPELINE}", folder / "exports")
+    try:
+        _publish(found, folder / "exports")
+        yield found
+    finally:
+        for name in {PIPELINE, INTERNAL, PUBLIC} - had:
+            _run("userdel", name)
+
+
+def _commands(folder: Path) -> None:
+    """The commands of the environment, by an interpreter that every user may start: an environment made of one in the home of
+    root is no use to others, Debian's is."""
+    ours = os.path.realpath(sys.executable)
+    interpreter = ours if _as(PIPELINE, "sh", "-c", f"{ours} -c ''").returncode == 0 else "/usr/bin/python3.11"
+    packages = Path(sys.prefix, "lib", "python3.11", "site-packages")
+    folder.mkdir()
+    for name, words in (
+        ("python", ""),
+        ("fengqiao", "-m pipelines.cli"),
+        ("dagster-daemon", "-c 'from dagster._daemon.cli import main; main()'"),
+    ):
+        (folder / name).write_text(
+            f'#!/bin/sh\nexport PYTHONPATH={PROJECT}:{packages}\nexec {interpreter} {words} "$@"\n'
+        )
+        (folder / name).chmod(0o755)
+
+
+def _publish(machine: Machine, exports: Path) -> None:
+    """The first day, as the operator's page has it: exports in landing, taken in, built, released, approved, published."""
+    words = (
+        ("keys", "init"),
+        ("intake", exports),
+        ("build",),
+        ("release", "--period", "2025-05"),
+        ("approve", RELEASE, "--name", "张三"),
+        ("publish", RELEASE, "--early"),
     )
-    shutil.copytree(house.data, folder / "source", symlinks=True)
-    _run("chown", "-R", PIPELINE, folder / "source")
-    done = _as(PIPELINE, "sh", "-c", f"cd {data} && " + script.format(folder / "source"))
-    assert done.returncode == 0, done.stderr
-    yield data
-    for name in {PIPELINE, INTERNAL, PUBLIC} - had:
-        _run("userdel", name)
+    for command in words:
+        done = _fengqiao(machine, PIPELINE, *command)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    script = "mkdir -p releases/public/1 && echo public > releases/public/1/figures"
+    assert _as(PIPELINE, "sh", "-c", f"umask 027; cd {machine.data} && {script}").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def prepared(machine: Machine) -> Path:
+    return machine.data
+
+
+def _fengqiao(machine: Machine, user: str, *words: object) -> subprocess.CompletedProcess[str]:
+    keys = machine.private / "keys" if user == PIPELINE else "/nonexistent"
+    told = {"FENGQIAO_DATA": str(machine.data), "FENGQIAO_KEYS": str(keys), "HOME": "/tmp", "PATH": os.environ["PATH"]}
+    command = [*_to(user), str(machine.bin / "fengqiao"), *map(str, words)]
+    return subprocess.run(command, env=told, cwd="/", capture_output=True, text=True, umask=0o027, check=False)
+
+
+def _to(user: str) -> list[str]:
+    return ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--"]
 
 
 def _as(user: str, *command: object) -> subprocess.CompletedProcess[str]:
-    return _run("setpriv", "--reuid", user, "--regid", user, "--init-groups", "--", *command)
+    return _run(*_to(user), *command)
 
 
 def _reads(user: str, path: Path) -> bool:
@@ -109,6 +222,55 @@ def test_the_public_dashboard_cannot_open_the_internal_folder(prepared: Path) ->
     for name in closed:
         assert not _reads(PUBLIC, prepared / name), name
     assert not _reads(PUBLIC, prepared.with_name("private"))
+
+
+def test_the_internal_dashboard_reads_the_whole_published_release(machine: Machine) -> None:
+    current = machine.data / "releases" / "internal" / "current"
+    assert _reads(INTERNAL, current)
+    files = [path for path in current.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    done = _as(INTERNAL, "sh", "-c", f"find -L {current} -type f -exec cat {{}} + | wc -c")
+    assert (done.returncode, int(done.stdout)) == (0, sum(path.stat().st_size for path in files))
+    asked = ("figures", "--indicator", "mediation_accepted", "--period", "2025-05", "--json")
+    assert json.loads(_fengqiao(machine, INTERNAL, *asked).stdout)
+    refused = _fengqiao(machine, PUBLIC, *asked)
+    assert refused.returncode != 0
+    assert "value" not in refused.stdout
+
+
+def test_each_service_runs_as_its_user(machine: Machine, tmp_path: Path) -> None:
+    """systemd's part is played by this test: user, environment, umask and the commands of the units."""
+    for name, what in (("fengqiao-daily", "fengqiao tidy"), ("fengqiao-backup", "")):
+        log = tmp_path / f"{name}.log"
+        assert machine.start(name, log).wait(600) == 0, log.read_text()
+        assert what in log.read_text()
+    [backup] = machine.backups.iterdir()
+    assert backup.stat().st_size > 1_000
+    port, log = free_port(), tmp_path / "internal.log"
+    server = machine.start("fengqiao-internal@", log, port)
+    try:
+        wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path: Path) -> None:
+    log = tmp_path / "schedule.log"
+    daemon = machine.start("fengqiao-schedule", log)
+
+    def turned_on() -> bool:
+        text = log.read_text()
+        return "Started sensor" in text or "Checking for new runs for sensor" in text or "landing" in text
+
+    try:
+        awaited(turned_on, 300, log.read_text)
+        assert daemon.poll() is None, log.read_text()
+    finally:
+        os.killpg(daemon.pid, signal.SIGTERM)
+        daemon.wait(60)
+    settings = machine.data / "dagster" / "dagster.yaml"
+    assert settings.read_text() == (PROJECT / "dagster.yaml").read_text()
 
 
 def test_the_internal_dashboard_opens_neither_lake_nor_keys_nor_the_other_edition(prepared: Path) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from deploy.tests.conftest import Installation, configured, nginx
+from deploy.installing import BULLETIN, INTERNAL, Installation, configured, nginx
 
-BULLETIN, INTERNAL = "figures.example.gov.cn", "internal.example.gov.cn"
 PATIENCE = 90_000  # milliseconds
+FIRST_VIEW = 3_000_000  # bytes
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -152,6 +152,24 @@ def test_a_browser_shows_the_dashboard_and_refuses_nothing_of_it(
     context.close()
     assert refused == []
     assert fonts > 0
+
+
+def test_the_first_view_of_the_city_page_is_light(browser: Browser, installation: Installation) -> None:
+    """All bytes of the network until the page stands, with an empty cache: scripts, fonts, styles, figures."""
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    network, sizes = context.new_cdp_session(page), []
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda said: sizes.append(said["encodedDataLength"]))
+    network.on(
+        "Network.webSocketFrameReceived", lambda said: sizes.append(len(said["response"]["payloadData"]) * 3 / 4)
+    )
+    page.goto(f"https://{INTERNAL}:{installation.https}/?area=500000")
+    page.wait_for_selector(SETTLED, timeout=PATIENCE)
+    page.wait_for_selector("h1", timeout=PATIENCE)
+    page.wait_for_load_state("networkidle")
+    context.close()
+    assert 100_000 < sum(sizes) <= FIRST_VIEW
 
 
 def test_a_browser_shows_the_bulletin_and_refuses_nothing_of_it(browser: Browser, installation: Installation) -> None:

@@ -14,11 +14,8 @@ FIRST_WAIT = 60.0  # seconds; each further wait is twice as long
 WRITER = (
     "writer"  # the pool of the steps that write in the data folder: `dagster.yaml` lets one run of them go at a time
 )
-# What systems and databases say of a full disk or a held lock. Polars, DuckDB, SQLite and dbt hand on nothing but these words.
-PASSING = (
-    "No space left on device",
-    "Disk quota exceeded",
-    "database or disk is full",
+# What databases say of a lock that another process holds.
+LOCKED = (
     "database is locked",
     "is open elsewhere",
     "Could not set lock on file",
@@ -62,4 +59,4 @@ def _busy() -> None:
 
 def may_pass(error: BaseException | str) -> bool:
     """Whether what went wrong may be right again by itself: a lock that is held, a disk that is full."""
-    return isinstance(error, Busy) or any(words in str(error) for words in PASSING)
+    return isinstance(error, Busy) or failures.is_of_a_full_disk(error) or any(words in str(error) for words in LOCKED)

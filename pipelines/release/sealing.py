@@ -25,6 +25,8 @@ def approve(release_id: str, edition: str, name: str, role: str | None = None, d
     if not name.strip():
         raise UserError("An approval needs the name of the person who approves.")
     with writer_lock():
+        for path in (draft, *draft.rglob("*")):  # an approval that was cut off has closed them
+            path.chmod(0o755 if path.is_dir() else 0o644)
         instant = datetime.now(UTC).isoformat(timespec="seconds")
         said = metadata_of(draft) | {
             "status": "final",

@@ -135,6 +135,7 @@ def _refresh(request: dict[str, Any]) -> list[str]:
 
 
 def _deliveries_until(as_of: str | None) -> list[Delivery]:
+    """All entries up to the last that was received by then: where a clock was set back in between, their order counts."""
     deliveries = ledger.deliveries()
     if as_of is not None:
         try:
@@ -142,7 +143,8 @@ def _deliveries_until(as_of: str | None) -> list[Delivery]:
         except ValueError:
             raise UserError(f"{as_of} is not an instant. Write 2026-01-31 or 2026-01-31T18:00+08:00.") from None
         instant = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(TIME_ZONE))
-        deliveries = [d for d in deliveries if datetime.fromisoformat(d.received_at) <= instant]
+        by_then = [d.ledger_sequence for d in deliveries if datetime.fromisoformat(d.received_at) <= instant]
+        deliveries = [d for d in deliveries if d.ledger_sequence <= max(by_then, default=0)]
     if not deliveries:
         raise UserError("Nothing has been taken in yet. Run `fengqiao intake PATH` first.")
     return deliveries

@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.settings import DBT_PROJECT, UserError, data_root
 
 Progress = Callable[[str], None]
+DISK_FULL = "No space left on device"  # the system's words, which DuckDB and dbt hand on
 
 
 def warehouse_path() -> Path:
@@ -109,6 +110,7 @@ def _failure(result: Any, target: str) -> str:
         return f"dbt could not run on target {target}: {type(result.exception).__name__}. See {data_root() / 'logs' / 'dbt.log'}."
     first = failing[0]
     rows = f" ({first.failures} rows)" if getattr(first, "failures", None) else ""
+    rows += f" ({DISK_FULL})" if DISK_FULL in str(first.message) else ""
     return (
         f"The build stops at {first.node.name}{rows}: {first.status}. {len(failing)} node(s) failed; nothing was released. "
         f"See {data_root() / 'logs' / 'dbt.log'}."
