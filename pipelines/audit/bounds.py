@@ -69,6 +69,12 @@ class System:
         rows = [(new[whole], [new[p] for p in parts]) for whole, parts in self.rows if whole in new]
         return System(self.low[places], self.high[places], rows)
 
+    def loosened(self, places: np.ndarray, by: float) -> "System":
+        """The system with the bounds of some places drawn apart."""
+        low, high = self.low.copy(), self.high.copy()
+        low[places], high[places] = np.maximum(low[places] - by, 0), high[places] + by
+        return System(low, high, self.rows)
+
 
 def propagated(system: System) -> tuple[np.ndarray, np.ndarray]:
     """Bounds tightened row by row. Raises `Contradiction` where nothing is left."""
