@@ -79,8 +79,8 @@ def audit(
         found += attacks.attack_by_rates(bundle, plan)
     k_of = {measure: table.k for table in plan.tables.values() for measure in table.measures}
     for before, drawn_before in earlier:
-        said, said_before = said_by(counts), said_by(published_counts(before, plan))
-        found += attacks.attack_by_changes(said, said_before, truth, drawn_before, k_of)
+        said = [said_by(published_counts(held, plan)) for held in (bundle, before)]
+        found += attacks.attack_by_changes(said[0], said[1], truth, drawn_before, k_of)
         found += attacks.listed_changes(bundle, before)
     reconstructed, guessed, sensitive = attacks.attack_by_reconstruction(counts, truth)
     if reconstructed > guessed:
