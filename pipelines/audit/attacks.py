@@ -1,9 +1,11 @@
 """The attacks on a bundle, each by itself. A finding names a cell and what an outsider would know of it."""
 
 import math
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,40 +41,43 @@ class Looked(NamedTuple):
     programmes: int
 
 
-def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Looked, Bounds]:
+def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Looked]:
     """A: bounds of every cell that may hold 1 to k-1, from all relations at once. Raises `TimedOut`.
 
     A cell is found when it is exact, provably between 1 and k-1, or known to less than k-1. Values that stand from an earlier
     release are taken for draws of the counts of now, and where that cannot be, of counts that differ from them by less than k.
+    What hangs together is attacked by itself, as many at a time as there are processors: the solver lets other threads run.
     """
-    found: list[Finding] = []
-    size = len(counts.cells)
-    shown = Bounds(np.full(size, np.inf), np.full(size, -np.inf))
-    looked, least = 0, math.inf
-    for places in counts.system.components():
-        part = counts.system.part(places)
-        k = int(counts.k[places].max())
-        judged = np.array([":part" not in counts.cells[place][0] for place in places])
-        standing = np.flatnonzero(np.isin(places, list(counts.standing)))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(lambda places: _attacked(counts, places, deadline), counts.system.components()))
+    looked = [looked for _, looked in parts]
+    return [finding for found, _ in parts for finding in found], Looked(
+        sum(part.cells for part in looked),
+        min((part.least_width for part in looked), default=math.inf),
+        sum(part.programmes for part in looked),
+    )
+
+
+def _attacked(counts: Counts, places: np.ndarray, deadline: float) -> tuple[list[Finding], Looked]:
+    part = counts.system.part(places)
+    k = int(counts.k[places].max())
+    judged = np.array([":part" not in counts.cells[place][0] for place in places])
+    try:
+        wanted, bounds = _bounded(part, judged, k, deadline)
+    except Contradiction:
         try:
-            wanted, bounds = _bounded(part, judged, k, deadline)
+            standing = np.flatnonzero([int(place) in counts.standing for place in places])
+            wanted, bounds = _bounded(part.loosened(standing, k - 1), judged, k, deadline)
         except Contradiction:
-            try:
-                wanted, bounds = _bounded(part.loosened(standing, k - 1), judged, k, deadline)
-            except Contradiction:
-                found.append(Finding("bounds", counts.cells[places[0]], "published values contradict each other"))
-                continue
-        if not len(wanted):
-            continue
-        looked += len(wanted)
-        shown.programmes += bounds.programmes
-        shown.low[places], shown.high[places] = bounds.low, bounds.high
-        for place in wanted:
-            lowest, highest = math.ceil(bounds.low[place] - EXACT), math.floor(bounds.high[place] + EXACT)
-            least = min(least, highest - lowest)
-            if highest - lowest < k - 1 and lowest <= k - 1 and highest >= 1:
-                found.append(Finding("bounds", counts.cells[places[place]], f"between {lowest} and {highest}"))
-    return found, Looked(looked, least, shown.programmes), shown
+            said = Finding("bounds", counts.cells[places[0]], "published values contradict each other")
+            return [said], Looked(0, math.inf, 0)
+    lowest, highest = np.ceil(bounds.low[wanted] - EXACT), np.floor(bounds.high[wanted] + EXACT)
+    is_found = (highest - lowest < k - 1) & (lowest <= k - 1) & (highest >= 1)
+    found = [
+        Finding("bounds", counts.cells[places[wanted[n]]], f"between {lowest[n]:.0f} and {highest[n]:.0f}")
+        for n in np.flatnonzero(is_found)
+    ]
+    return found, Looked(len(wanted), float(np.min(highest - lowest, initial=math.inf)), bounds.programmes)
 
 
 def _bounded(part: System, judged: np.ndarray, k: int, deadline: float) -> tuple[np.ndarray, Bounds]:

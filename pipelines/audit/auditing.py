@@ -107,7 +107,7 @@ def audit(
 def attack_cells(counts: Counts, seconds: float = SECONDS) -> tuple[list[Finding], Looked, float, float]:
     """The attacks that published values alone decide: bounds and likelihood. What they find the ladder answers."""
     try:
-        found, looked, _ = attacks.attack_by_bounds(counts, attacks.in_time(seconds))
+        found, looked = attacks.attack_by_bounds(counts, attacks.in_time(seconds))
     except TimedOut:
         return [Finding("time", None, f"the bounds were not found in {seconds:.0f} s")], Looked(0, 0.0, 0), 1.0, 1.0
     likely, greatest, near_certain = attacks.attack_by_likelihood(counts, attacks.expected_counts(counts))
