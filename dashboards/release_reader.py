@@ -358,11 +358,17 @@ class Release:
 def open_release(edition: str = "internal", release: str | None = None, scope: Scope | None = None) -> Release:
     """The published release of an edition, or a named sealed one, as far as a reader sees it.
 
-    Raises `UserError` when there is none.
+    Raises `UserError` when there is none, or none that this process may open.
     """
     pointer = releases(edition) / (release or "current")
-    folder = pointer.resolve()
-    if (release is not None and "/" in release) or not (folder / "release.json").is_file():
+    try:
+        folder = pointer.resolve()
+        is_there = (folder / "release.json").is_file()
+    except PermissionError:
+        raise UserError(
+            f"{releases(edition)} may not be opened by this user: each edition is read by a system user of its own."
+        ) from None
+    if (release is not None and "/" in release) or not is_there:
         missing = (
             f"Release {release} does not exist" if release else f"No release of the {edition} edition is published yet"
         )

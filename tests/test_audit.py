@@ -298,10 +298,10 @@ def test_a_list_of_exact_changes_fails(town: City, plan: PublicationPlan, protec
     listed = figures.select("indicator", "breakdown", "category", "area_code", "period", "value").with_columns(
         pl.lit(96.4).alias("value_before")
     )
-    honest = list(attacks.attack_by_changes(bundle, bundle, {}, {}, {}))
+    honest = list(attacks.listed_changes(Bundle(bundle.cells, bundle.figures, bundle.indicators, listed.clear()), bundle))
     with_list = Bundle(bundle.cells, bundle.figures, bundle.indicators, listed)
     assert honest == []
-    assert [finding.attack for finding in attacks.attack_by_changes(with_list, bundle, {}, {}, {})] == ["changes"]
+    assert [finding.attack for finding in attacks.listed_changes(with_list, bundle)] == ["changes"]
 
 
 def test_the_parts_of_a_system_give_the_answer_of_the_whole(

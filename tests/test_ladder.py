@@ -1,18 +1,24 @@
 """The ladder: whatever the key, what is published passes the audit, in a large city with nearly all tables, in a hamlet with few."""
 
+import csv
 import hashlib
+import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pipelines.audit.auditing import audit
 from pipelines.audit.bundle import Bundle, cells_of
-from pipelines.catalogue import PublicationPlan, publication_plan
+from pipelines.audit.relations import Cell
+from pipelines.catalogue import PublicationPlan, publication_plan, published_figures
 from pipelines.protect.edition import Unprotected
 from pipelines.protect.measures import Dropped, Protected
 from pipelines.protect.vintages import Vintages
 from pipelines.release.protecting import made_safe
+from pipelines.settings import SEEDS
 from tests.city import City, city, counted
+from tests.conftest import read_seeds_from
 
 FIRST = Vintages("2023-12", 3)
 KEYS = range(8)
@@ -41,10 +47,16 @@ def _published(of: City, plan: PublicationPlan, key: int) -> tuple[Unprotected, 
     return (exact, *made_safe(exact, FIRST, lambda _: None))
 
 
+def _bundle(exact: Unprotected, protected: Protected) -> Bundle:
+    return Bundle(cells_of(*exact.public_tables(protected)), pl.DataFrame(), pl.DataFrame())
+
+
+def _truth(protected: Protected) -> dict[Cell, tuple[int, int]]:
+    return {cell: (drawn.count, drawn.cell_key) for cell, drawn in protected.drawn.items()}
+
+
 def _passes(exact: Unprotected, protected: Protected) -> bool:
-    cells = cells_of(*exact.public_tables(protected))
-    truth = {cell: (drawn.count, drawn.cell_key) for cell, drawn in protected.drawn.items()}
-    return audit(Bundle(cells, pl.DataFrame(), pl.DataFrame()), exact.plan, truth).passed
+    return audit(_bundle(exact, protected), exact.plan, _truth(protected)).passed
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -94,3 +106,54 @@ def test_a_year_that_is_not_over_is_judged_by_the_last_that_is() -> None:
     shown = set(totals.filter(pl.col("period") == "2024-Q1", pl.col("value").is_not_null())["area_code"])
     assert shown == large
     assert not _shown_at(protected, "district", "2024").filter(pl.col("breakdown") == "dispute_type").is_empty()
+
+
+def test_a_second_release_with_late_rows_is_attacked_with_the_first_in_hand() -> None:
+    """Each release by itself betrays nothing, the two side by side a cell: what one hides the other shows."""
+    plan = publication_plan()
+    before = city(districts=3, towns=3, cases_a_town_and_month=1.5, seed=1)
+    late = city(districts=3, towns=3, cases_a_town_and_month=0.5, seed=101)
+    exact, first, _ = _published(before, plan, 1)
+    held = _bundle(exact, first)
+    later = _unprotected(City(3, 3, pl.concat([before.cases, late.cases])), plan, 1)
+    final = Vintages("2024-03", 3, first.drawn)
+    alone, dropped = made_safe(later, final, lambda _: None)
+    assert _passes(later, alone)
+    both = audit(_bundle(later, alone), plan, _truth(alone), [(held, _truth(first))])
+    assert both.failures["bounds"] > 0
+    together, more_dropped = made_safe(later, final, lambda _: None, [held])
+    assert more_dropped > dropped
+    assert audit(_bundle(later, together), plan, _truth(together), [(held, _truth(first))]).passed
+
+
+def test_a_hidden_count_that_somebody_else_has_published_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    county = city(districts=3, towns=3, cases_a_town_and_month=2.0)
+    exact, protected, _ = _published(county, publication_plan(), 0)
+    at = ["measure", "breakdown", "category", "area_code", "period"]
+    small = exact.exact.filter(pl.col("value").is_between(1, 4), pl.col("table_id") == "mediation_types")
+    hidden = small.join(protected.published.filter(pl.col("value").is_null()), on=at, how="semi").sort(at)
+    told = hidden.row(0, named=True)
+    shutil.copytree(SEEDS, tmp_path / "seeds")
+    path = tmp_path / "seeds" / "tables" / "published_figures.csv"
+    row = {
+        "row_id": "X1",
+        "source": "县志",
+        "url": "",
+        "version": "1",
+        "reliability": "A",
+        "place": "某县",
+        "unit": "件",
+    }
+    row |= {name: told[name] for name in ("area_code", "period", "breakdown", "category")}
+    row |= {"value_text": told["value"], "low": told["value"], "high": told["value"], "indicator": "mediation_accepted"}
+    with path.open(encoding="utf-8", newline="") as file:
+        names = csv.DictReader(file).fieldnames
+    with path.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, names or []).writerow(row)
+    read_seeds_from(tmp_path / "seeds", monkeypatch)
+    published_figures.cache_clear()
+    try:
+        report = audit(_bundle(exact, protected), exact.plan, _truth(protected))
+    finally:
+        published_figures.cache_clear()
+    assert tuple(told[name] for name in at) in {finding.cell for finding in report.findings}

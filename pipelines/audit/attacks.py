@@ -1,9 +1,11 @@
 """The attacks on a bundle, each by itself. A finding names a cell and what an outsider would know of it."""
 
 import math
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +15,7 @@ from scipy.sparse.linalg import lsqr
 
 from pipelines.audit.bounds import EXACT, Bounds, Contradiction, System, propagated, proven
 from pipelines.audit.bundle import TOTAL, Bundle
-from pipelines.audit.relations import Cell, Counts, tiling_of
+from pipelines.audit.relations import Cell, Counts, Said, tiling_of
 from pipelines.catalogue import PublicationPlan, measures
 from pipelines.catalogue.publication import DAYS
 
@@ -39,36 +41,52 @@ class Looked(NamedTuple):
     programmes: int
 
 
-def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Looked, Bounds]:
+def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Looked]:
     """A: bounds of every cell that may hold 1 to k-1, from all relations at once. Raises `TimedOut`.
 
-    A cell is found when it is exact, provably between 1 and k-1, or known to less than k-1.
+    A cell is found when it is exact, provably between 1 and k-1, or known to less than k-1. Values that stand from an earlier
+    release are taken for draws of the counts of now, and where that cannot be, of counts that differ from them by less than k.
+    What hangs together is attacked by itself, as many at a time as there are processors: the solver lets other threads run.
     """
-    found: list[Finding] = []
-    size = len(counts.cells)
-    shown = Bounds(np.full(size, np.inf), np.full(size, -np.inf))
-    looked, least = 0, math.inf
-    for places in counts.system.components():
-        part = counts.system.part(places)
-        k = int(counts.k[places].max())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(lambda places: _attacked(counts, places, deadline), counts.system.components()))
+    looked = [looked for _, looked in parts]
+    return [finding for found, _ in parts for finding in found], Looked(
+        sum(part.cells for part in looked),
+        min((part.least_width for part in looked), default=math.inf),
+        sum(part.programmes for part in looked),
+    )
+
+
+def _attacked(counts: Counts, places: np.ndarray, deadline: float) -> tuple[list[Finding], Looked]:
+    part = counts.system.part(places)
+    k = int(counts.k[places].max())
+    judged = np.array([":part" not in counts.cells[place][0] for place in places])
+    try:
+        wanted, bounds = _bounded(part, judged, k, deadline)
+    except Contradiction:
         try:
-            low, high = propagated(part)
-            wanted = np.flatnonzero((low <= k - 1) & (high >= 1) & [":part" not in counts.cells[p][0] for p in places])
-            if not len(wanted):
-                continue
-            bounds = proven(System(low, high, part.rows), wanted, k - 1, deadline) if part.rows else Bounds(low, high)
+            standing = np.flatnonzero([int(place) in counts.standing for place in places])
+            wanted, bounds = _bounded(part.loosened(standing, k - 1), judged, k, deadline)
         except Contradiction:
-            found.append(Finding("bounds", counts.cells[places[0]], "published values contradict each other"))
-            continue
-        looked += len(wanted)
-        shown.programmes += bounds.programmes
-        shown.low[places], shown.high[places] = bounds.low, bounds.high
-        for place in wanted:
-            lowest, highest = math.ceil(bounds.low[place] - EXACT), math.floor(bounds.high[place] + EXACT)
-            least = min(least, highest - lowest)
-            if highest - lowest < k - 1 and lowest <= k - 1 and highest >= 1:
-                found.append(Finding("bounds", counts.cells[places[place]], f"between {lowest} and {highest}"))
-    return found, Looked(looked, least, shown.programmes), shown
+            said = Finding("bounds", counts.cells[places[0]], "published values contradict each other")
+            return [said], Looked(0, math.inf, 0)
+    lowest, highest = np.ceil(bounds.low[wanted] - EXACT), np.floor(bounds.high[wanted] + EXACT)
+    is_found = (highest - lowest < k - 1) & (lowest <= k - 1) & (highest >= 1)
+    found = [
+        Finding("bounds", counts.cells[places[wanted[n]]], f"between {lowest[n]:.0f} and {highest[n]:.0f}")
+        for n in np.flatnonzero(is_found)
+    ]
+    return found, Looked(len(wanted), float(np.min(highest - lowest, initial=math.inf)), bounds.programmes)
+
+
+def _bounded(part: System, judged: np.ndarray, k: int, deadline: float) -> tuple[np.ndarray, Bounds]:
+    """Places that are judged and may hold 1 to k-1, and the bounds of those."""
+    low, high = propagated(part)
+    wanted = np.flatnonzero((low <= k - 1) & (high >= 1) & judged)
+    if not len(wanted) or not part.rows:
+        return wanted, Bounds(low, high)
+    return wanted, proven(System(low, high, part.rows), wanted, k - 1, deadline)
 
 
 def not_rounded(counts: Counts) -> Iterator[Finding]:
@@ -200,29 +218,28 @@ def pairs_giving(
 
 
 def attack_by_changes(
-    bundle: Bundle,
-    earlier: Bundle,
+    now: Mapping[Cell, Said],
+    then: Mapping[Cell, Said],
     truth: Mapping[Cell, tuple[int, int]],
     before: Mapping[Cell, tuple[int, int]],
     k: Mapping[str, int],
 ) -> Iterator[Finding]:
-    """D: cells whose published value changed between two releases though fewer than k cases in them did.
+    """D: cells drawn anew between two releases though fewer than k cases in them changed.
 
+    `now`, `then`: what the two releases say of cells by themselves; a sum of published cells follows these and says nothing.
     `truth`, `before`: count and cell key of each cell now and when the earlier release was drawn.
     """
-    now, then = bundle.values, earlier.values
-    for cell, value in now.items():
-        old = then.get(cell)
+    for cell, (_, _, value) in now.items():
+        old = then[cell].value if cell in then else None
         if value is None or old is None or value == old or cell not in truth or cell not in before:
             continue
         changed = abs(truth[cell][0] - before[cell][0])
         if changed < k[cell[0].partition("-")[0]]:
             yield Finding("changes", cell, f"re-published after {changed} cases more or less")
-    yield from _listed_changes(bundle, earlier)
 
 
-def _listed_changes(bundle: Bundle, earlier: Bundle) -> Iterator[Finding]:
-    """A list of changes may hold nothing but differences of published figures."""
+def listed_changes(bundle: Bundle, earlier: Bundle) -> Iterator[Finding]:
+    """D: a list of changes may hold nothing but differences of published figures."""
     if bundle.changes is None:
         return
     keys = ["indicator", "breakdown", "category", "area_code", "period"]

@@ -11,8 +11,8 @@ import polars as pl
 from pipelines.audit import attacks
 from pipelines.audit.attacks import Finding, Looked
 from pipelines.audit.bounds import TimedOut
-from pipelines.audit.bundle import Bundle, with_rests
-from pipelines.audit.relations import Cell, Counts, counts_of
+from pipelines.audit.bundle import CELL, Bundle, with_rests
+from pipelines.audit.relations import Cell, Counts, Range, Said, counts_of, said_by
 from pipelines.catalogue import PublicationPlan, cards, measures, published_figures
 
 ATTACKS = (
@@ -71,15 +71,17 @@ def audit(
     """Attack a bundle. `truth` judges what is found: what each published cell was drawn from; `earlier`: the public releases
     before, the newest last, with theirs."""
     started = time.monotonic()
-    counts = _counts(bundle, plan)
+    counts = published_counts(bundle, plan, [before for before, _ in earlier])
     found, looked, greatest, near_certain = attack_cells(counts, seconds)
     found += [*attacks.undeclared(bundle, plan), *attacks.not_dense(bundle), *attacks.not_rounded(counts)]
     found += [*attacks.attack_by_regrouping(bundle), *attacks.not_at_random(truth, counts)]
     if not bundle.figures.is_empty():
         found += attacks.attack_by_rates(bundle, plan)
     k_of = {measure: table.k for table in plan.tables.values() for measure in table.measures}
-    for before, drawn_before in earlier[-1:]:
-        found += attacks.attack_by_changes(bundle, before, truth, drawn_before, k_of)
+    for before, drawn_before in earlier:
+        said = [said_by(published_counts(held, plan)) for held in (bundle, before)]
+        found += attacks.attack_by_changes(said[0], said[1], truth, drawn_before, k_of)
+        found += attacks.listed_changes(bundle, before)
     reconstructed, guessed, sensitive = attacks.attack_by_reconstruction(counts, truth)
     if reconstructed > guessed:
         found.append(
@@ -105,22 +107,25 @@ def audit(
 def attack_cells(counts: Counts, seconds: float = SECONDS) -> tuple[list[Finding], Looked, float, float]:
     """The attacks that published values alone decide: bounds and likelihood. What they find the ladder answers."""
     try:
-        found, looked, _ = attacks.attack_by_bounds(counts, attacks.in_time(seconds))
+        found, looked = attacks.attack_by_bounds(counts, attacks.in_time(seconds))
     except TimedOut:
         return [Finding("time", None, f"the bounds were not found in {seconds:.0f} s")], Looked(0, 0.0, 0), 1.0, 1.0
     likely, greatest, near_certain = attacks.attack_by_likelihood(counts, attacks.expected_counts(counts))
     return found + likely, looked, greatest, near_certain
 
 
-def _counts(bundle: Bundle, plan: PublicationPlan) -> Counts:
-    held = set(bundle.cells["measure"])
+def published_counts(bundle: Bundle, plan: PublicationPlan, earlier: Sequence[Bundle] = ()) -> Counts:
+    """The counts behind a bundle's cells, and all that others and the public releases before it, oldest first, say of them."""
+    said: dict[Cell, Said] = {}
+    for before in earlier:
+        said |= said_by(published_counts(before, plan))
+    cells = bundle.cells
+    for before in earlier:  # what is no longer published has been read
+        gone = before.cells.join(cells, on=CELL, how="anti").with_columns(pl.lit(None, pl.Int64).alias("value"))
+        cells = pl.concat([cells, gone.select(cells.columns)])
+    held = set(cells["measure"])
     within = [pair for pair in known_parts() if set(pair) <= held and pair[0] not in plan.within]
-    return counts_of(with_rests(bundle.cells, plan), plan, within, published_by_others(bundle))
-
-
-def published_cells(cells: pl.DataFrame, plan: PublicationPlan) -> Counts:
-    """The counts behind cells that are to be published (the columns of `Bundle.cells`)."""
-    return _counts(Bundle(cells, pl.DataFrame(), pl.DataFrame()), plan)
+    return counts_of(with_rests(cells, plan), plan, within, published_by_others(cells), said)
 
 
 def known_parts() -> set[tuple[str, str]]:
@@ -139,9 +144,10 @@ def _is_alike(part: str, whole: str) -> bool:
     return (one.table, one.unit, one.date, one.over_time) == (other.table, other.unit, other.date, other.over_time)
 
 
-def published_by_others(bundle: Bundle) -> dict[Cell, tuple[float, float]]:
-    """Bounds of counts that offices, yearbooks and newspapers have published."""
-    found: dict[Cell, tuple[float, float]] = {}
+def published_by_others(cells: pl.DataFrame) -> dict[Cell, Range]:
+    """Bounds of counts of a release's cells that offices, yearbooks and newspapers have published."""
+    held = set(cells.select(CELL).iter_rows())
+    found: dict[Cell, Range] = {}
     for figure in published_figures():
         card = cards().get(figure.indicator)
         if card is None or card.kind not in ("count", "stock") or figure.low is None or figure.high is None:
@@ -153,7 +159,7 @@ def published_by_others(bundle: Bundle) -> dict[Cell, tuple[float, float]]:
             figure.area_code,
             figure.period,
         )
-        if cell in bundle.values:
+        if cell in held:
             found[cell] = (figure.low, figure.high)
     return found
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 import highspy
 import numpy as np
@@ -24,6 +25,8 @@ UNBOUNDED = 1e7  # more cases than a country has
 PRIMAL_SIMPLEX = 4
 ROUNDS = 12  # objectives over all open cells at once, before one of each
 PASSES = 8  # of propagation
+TOGETHER = (16, 4)  # cells of one objective, before one of each
+_ONE_AT_A_TIME = Lock()  # standard output is the process's, not a thread's
 
 
 class TimedOut(Exception):
@@ -63,11 +66,24 @@ class System:
         order = np.argsort(label, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
+    @cached_property
+    def _parts_of(self) -> dict[int, list[Sequence[int]]]:
+        found: dict[int, list[Sequence[int]]] = {}
+        for whole, parts in self.rows:
+            found.setdefault(whole, []).append(parts)
+        return found
+
     def part(self, places: np.ndarray) -> "System":
         """The system of some places that hang together with no other."""
         new = {int(old): place for place, old in enumerate(places)}
-        rows = [(new[whole], [new[p] for p in parts]) for whole, parts in self.rows if whole in new]
+        rows = [(new[whole], [new[p] for p in parts]) for whole in new for parts in self._parts_of.get(whole, ())]
         return System(self.low[places], self.high[places], rows)
+
+    def loosened(self, places: np.ndarray, by: float) -> "System":
+        """The system with the bounds of some places drawn apart."""
+        low, high = self.low.copy(), self.high.copy()
+        low[places], high[places] = np.maximum(low[places] - by, 0), high[places] + by
+        return System(low, high, self.rows)
 
 
 def propagated(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -114,14 +130,24 @@ def proven(system: System, wanted: np.ndarray, enough: float, deadline: float) -
         _aim(solver, rest, chance.uniform(0.5, 1.0, len(rest)) * (1 if turn % 2 else -1))
         _solve(solver, found, deadline)
         _aim(solver, rest, np.zeros(len(rest)))
+    for size in TOGETHER:
+        rest = _open(found, wanted, enough)
+        for start in range(0, len(rest), size):
+            _stretch(solver, found, rest[start : start + size], enough, deadline)
     for place in wanted:
-        for direction in (1.0, -1.0):
-            if not len(_open(found, np.array([place]), enough)):
-                break
-            _aim(solver, np.array([place]), np.array([direction]))
-            _solve(solver, found, deadline)
-        _aim(solver, np.array([place]), np.zeros(1))
+        _stretch(solver, found, np.array([place]), enough, deadline)
     return found
+
+
+def _stretch(solver: highspy.Highs, found: Bounds, places: np.ndarray, enough: float, deadline: float) -> None:
+    """Solve for the least and the greatest sum of counts; of a single one that is what it can be."""
+    for direction in (1.0, -1.0):
+        rest = _open(found, places, enough)
+        if not len(rest):
+            return
+        _aim(solver, rest, np.full(len(rest), direction))
+        _solve(solver, found, deadline)
+        _aim(solver, rest, np.zeros(len(rest)))
 
 
 def _open(found: Bounds, wanted: np.ndarray, enough: float) -> np.ndarray:
@@ -144,7 +170,7 @@ def _unsaid() -> Iterator[None]:
 
 
 def _solver(system: System) -> highspy.Highs:
-    with _unsaid():
+    with _ONE_AT_A_TIME, _unsaid():
         solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("solver", "simplex")

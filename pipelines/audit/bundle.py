@@ -54,6 +54,8 @@ def read_bundle(folder: Path) -> Bundle:
 
 def cells_of(measures: pl.DataFrame, areas: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
     """The cells of a release's measures, with level and parent of their areas and kind of their periods."""
+    if "status" not in measures.columns:  # releases of earlier versions said nothing of what was not reported
+        measures = measures.with_columns(pl.lit("").alias("status"))
     is_histogram = pl.col("bucket").is_not_null()
     cells = measures.select(
         "measure",

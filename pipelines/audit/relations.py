@@ -1,8 +1,9 @@
 """The linear relations between published counts, as anybody knows them: parts and wholes over areas, time and categories."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,39 +15,56 @@ from pipelines.catalogue.publication import COUNTED_PERSONS, DAYS
 from pipelines.periods import months_of
 
 Cell = tuple[str, str, str, str, str]  # measure, breakdown, category, area, period
+Range = tuple[float, float]
 LEVELS = ("township", "district", "city", "province")
+
+
+class Said(NamedTuple):
+    """What a release has said of a cell: the bounds of its count, and its value."""
+
+    low: float
+    high: float
+    value: int | None
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The unknown counts behind published cells: their places, values (nan: not shown), bases, and what is known of them."""
+    """The unknown counts behind published cells: their places, values (nan: not shown), bases, and what is known of them.
+
+    `standing`: places whose value an earlier release has published: it was drawn from the count of then.
+    """
 
     cells: tuple[Cell, ...]
     value: np.ndarray
     base: np.ndarray
     k: np.ndarray
     system: System
+    standing: frozenset[int] = frozenset()
 
 
 def counts_of(
     cells: pl.DataFrame,
     plan: PublicationPlan,
     within: Iterable[tuple[str, str]] = (),
-    outside: Mapping[Cell, tuple[float, float]] | None = None,
+    outside: Mapping[Cell, Range] | None = None,
+    earlier: Mapping[Cell, Said] | None = None,
 ) -> Counts:
     """The unknown counts of a bundle's cells (rests among them) and all that is known of them.
 
     `within`: (part, whole) of measures that are both published though one lies within the other: the same cases have the
     same value, so where the values differ the rest is at least one. `outside`: bounds of counts that others have published.
+    `earlier`: what earlier releases have said of cells; it holds where this one says nothing of them.
     """
+    outside, earlier = outside or {}, earlier or {}
     absent: set[Cell] = set(cells.filter(~pl.col("is_reported")).select(CELL).iter_rows())  # type: ignore[arg-type]
     cells = cells.filter(pl.col("is_reported"))
     values: dict[Cell, int | None] = {tuple(row[:5]): row[5] for row in cells.select(*CELL, "value").iter_rows()}  # type: ignore[misc]
     kind = dict(cells.select("period", "period_kind").unique().iter_rows())
     parent = _parents(cells)
     values |= dict.fromkeys(_hidden_zeros(values, kind, parent, plan), 0)
-    sums = {cell for cell, value in values.items() if _is_sum_of_pieces(cell, value, values, kind)}
-    blank = _blank(values, kind)
+    said = {cell for cell in (*outside, *earlier) if cell in values}
+    sums = {cell for cell, value in values.items() if _is_sum_of_pieces(cell, value, values, kind)} - said
+    blank = _blank(values, kind, said)
     kept = sorted(cell for cell in values if cell not in sums and cell not in blank)
     rests = {
         (f"{whole}-{part}", *cell[1:]): cell
@@ -68,7 +86,9 @@ def counts_of(
         low[number], high[number] = _known(cell, values, base, floor, tilings.get(cell, ()))
         if cell in rests:
             low[number] = float(values[rests[cell]] != values[(cell[0].partition("-")[0], *cell[1:])])
-        if outside and cell in outside:
+        if cell in earlier and (low[number], high[number]) == (0.0, UNBOUNDED):
+            low[number], high[number] = earlier[cell].low, earlier[cell].high
+        if cell in outside:
             least, most = max(low[number], outside[cell][0]), min(high[number], outside[cell][1])
             low[number], high[number] = (least, most) if least <= most else (low[number], high[number])
     return Counts(
@@ -77,7 +97,20 @@ def counts_of(
         np.array([rules[cell][0] for cell in names]),
         np.array([rules[cell][1] for cell in names]),
         System(low, high, [(place[whole], [place[p] for p in parts]) for whole, parts in rows]),
+        frozenset(
+            place[cell] for cell, was in earlier.items() if cell in place and values.get(cell) in (None, was.value)
+        ),
     )
+
+
+def said_by(counts: Counts) -> dict[Cell, Said]:
+    """What the values of a release say of its cells by themselves, where they say anything."""
+    low, high = counts.system.low, counts.system.high
+    return {
+        cell: Said(float(low[place]), float(high[place]), None if np.isnan(value) else int(value))
+        for place, (cell, value) in enumerate(zip(counts.cells, counts.value, strict=True))
+        if ":" not in cell[0] + cell[3] and (low[place], high[place]) != (0.0, UNBOUNDED)
+    }
 
 
 def _hidden_zeros(
@@ -110,8 +143,8 @@ def _is_of_persons(measure: str) -> bool:
     return "-" not in measure and measures()[measure].unit in COUNTED_PERSONS
 
 
-def _blank(values: Mapping[Cell, int | None], kind: Mapping[str, str]) -> set[Cell]:
-    """Parts of an area's year of which none is shown, or of which all are 0 as their total is.
+def _blank(values: Mapping[Cell, int | None], kind: Mapping[str, str], said: Set[Cell]) -> set[Cell]:
+    """Parts of an area's year of which none is shown, or of which all are 0 as their total is, and nothing is `said` elsewhere.
 
     They say nothing that their total does not say; in the relations of the areas above one unknown stands for all of them,
     which leaves the same counts possible (a table with given margins can always be filled).
@@ -124,7 +157,7 @@ def _blank(values: Mapping[Cell, int | None], kind: Mapping[str, str]) -> set[Ce
     for (measure, _, area, year), cells in blocks.items():
         total = values.get((measure.partition("-")[0], TOTAL, TOTAL, area, year))
         held = {values[cell] for cell in cells}
-        if held == {None} or (held == {0} and total == 0):
+        if (held == {None} or (held == {0} and total == 0)) and said.isdisjoint(cells):
             found.update(cells)
     return found
 

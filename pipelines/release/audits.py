@@ -23,8 +23,7 @@ def audited(release_id: str) -> dict[str, Any]:
     from pipelines.audit.bundle import read_bundle
 
     plan = catalogue.publication_plan()
-    earlier = [name for name in _published() if name != release_id]
-    before = [(read_bundle(releases("public") / name), _truth(name)) for name in earlier[-1:]]
+    before = [(read_bundle(releases("public") / name), _truth(name)) for name in published_before(release_id)]
     report = auditing.audit(read_bundle(folder), plan, _truth(release_id), before)
     told = {"release": release_id, "data_hash": metadata_of(folder)["data_hash"], **report.told()}
     path = report_path(release_id)
@@ -46,11 +45,12 @@ def require_audit(release_id: str) -> None:
         raise UserError(f"{release_id} has not passed the audit ({', '.join(failing)}) and is not published.")
 
 
-def _published() -> list[str]:
-    """Public releases in the order in which they were published."""
+def published_before(release_id: str | None = None) -> list[str]:
+    """Public releases that an outsider holds, the newest last: all but this one and what was published after it."""
     path = releases("public") / "publications.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return list(dict.fromkeys(json.loads(line)["release_id"] for line in lines))
+    published = list(dict.fromkeys(json.loads(line)["release_id"] for line in lines))
+    return published[: published.index(release_id)] if release_id in published else published
 
 
 def _truth(release_id: str) -> dict[tuple[str, str, str, str, str], tuple[int, int]]:

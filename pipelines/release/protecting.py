@@ -1,16 +1,19 @@
 """The public edition's measures: protected, attacked, and what the attacks find dropped by the ladder until they find nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
+
+import polars as pl
 
 from pipelines import catalogue, protect
 from pipelines.audit import auditing
 from pipelines.audit.attacks import Finding
-from pipelines.audit.bundle import cells_of
+from pipelines.audit.bundle import Bundle, cells_of, read_bundle
 from pipelines.protect import vintages
 from pipelines.protect.measures import Dropped, Protected
+from pipelines.release.audits import published_before
 from pipelines.release.publishing import current
-from pipelines.settings import UserError
+from pipelines.settings import UserError, releases
 
 ROUNDS = 8  # by area; after them tables are dropped everywhere
 Progress = Callable[[str], None]
@@ -25,11 +28,12 @@ def safe_measures(last_month: str, progress: Progress) -> tuple[Protected, set[D
     before = current("public")
     standing = vintages.remembered(before) if before is not None else {}
     reached = vintages.Vintages(last_month, plan.final_after_months, standing)
-    return made_safe(protect.Unprotected.opened(plan, last_month), reached, progress)
+    earlier = [read_bundle(releases("public") / name) for name in published_before()]
+    return made_safe(protect.Unprotected.opened(plan, last_month), reached, progress, earlier)
 
 
 def made_safe(
-    exact: protect.Unprotected, reached: vintages.Vintages, progress: Progress
+    exact: protect.Unprotected, reached: vintages.Vintages, progress: Progress, earlier: Sequence[Bundle] = ()
 ) -> tuple[Protected, set[Dropped]]:
     """Protect exact cells, attack them, and drop by the ladder what is found, until nothing is.
 
@@ -41,9 +45,14 @@ def made_safe(
         progress(f"protect, round {turn + 1}")
         protected = exact.protected(reached, dropped)
         cells = cells_of(*exact.public_tables(protected))
+        before = earlier
         if turn:  # nothing else has changed, and no relation reaches from one measure or year into another
-            cells = auditing.again(cells, found, exact.plan)
-        found, *_ = auditing.attack_cells(auditing.published_cells(cells, exact.plan))
+            cells, *held = (
+                auditing.again(c, found, exact.plan) for c in (cells, *(bundle.cells for bundle in earlier))
+            )
+            before = [Bundle(c, pl.DataFrame(), pl.DataFrame()) for c in held]
+        attacked = Bundle(cells, pl.DataFrame(), pl.DataFrame())
+        found, *_ = auditing.attack_cells(auditing.published_counts(attacked, exact.plan, before))
         if not found:
             return protected, dropped
         rungs = auditing.rungs(found, exact.plan, cells, dropped)

@@ -1,0 +1,109 @@
+"""What is shown of the public figures, recounted from the release's own measures: floors, decimals, bands, changes, words."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.catalogue import cards, measures, publication_plan
+from tests.conftest import Road
+
+AT = ["area_code", "period", "breakdown", "category"]
+PERSONS = ("person", "person_time")
+
+
+@pytest.fixture(scope="module")
+def figures(public_release: Path) -> pl.DataFrame:
+    """The public figures with what their cards say."""
+    said = pl.DataFrame(
+        [(card.id, card.kind, card.unit, card.numerator, card.better) for card in cards().values()],
+        schema=["indicator", "kind", "unit", "measure", "better"],
+        orient="row",
+    )
+    return pl.read_parquet(public_release / "figures.parquet").join(said, on="indicator")
+
+
+@pytest.fixture(scope="module")
+def rates(figures: pl.DataFrame) -> pl.DataFrame:
+    return figures.filter(pl.col("kind").is_in(["ratio", "share"]), pl.col("unit") == "percent")
+
+
+def test_a_rate_is_its_published_parts_divided_and_shown_as_far_as_they_carry(rates: pl.DataFrame) -> None:
+    """Under 50 none, to 3,999 whole percent, from 4,000 one decimal; from 95 up and from 5 down a band in its place."""
+    rules = publication_plan().rates
+    parts = rates.filter(pl.col("numerator").is_not_null(), pl.col("denominator").is_not_null())
+    parts = parts.with_columns((100 * pl.col("numerator") / pl.col("denominator")).alias("divided"))
+    small = rates.filter(pl.col("denominator") < rules.smallest_denominator)
+    assert len(small) > 100
+    assert small.select(pl.col("value", "band", "low", "high").is_null().all()).row(0) == (True,) * 4
+    large = parts.filter(pl.col("denominator") >= rules.smallest_denominator)
+    edge = (pl.col("divided") >= rules.at_least) | (pl.col("divided") <= rules.at_most)
+    banded, plain = large.filter(edge), large.filter(~edge)
+    assert min(len(banded), len(plain)) > 50
+    assert banded["value"].is_null().all()
+    assert set(banded["band"]) == {"at_least", "at_most"}
+    assert plain["band"].is_null().all()
+    digits = pl.when(pl.col("denominator") >= rules.one_decimal_from).then(1).otherwise(0)
+    assert plain.filter(pl.col("decimals") != digits).is_empty()
+    off = (pl.col("value") - pl.col("divided")).abs() > 0.5 / pl.lit(10.0).pow(pl.col("decimals")) + 1e-9
+    assert plain.filter(off).is_empty()
+    whole = plain.filter(pl.col("decimals") == 0)
+    assert (whole["value"] == whole["value"].round(0)).all()
+
+
+def test_an_interval_holds_the_exact_rate_whatever_was_rounded(rates: pl.DataFrame, road: Road) -> None:
+    """It is the union over all counts that the published ones may stand for; alone a rate's interval would leave out many."""
+    exact = pl.read_parquet(road.release / "figures.parquet").select("indicator", *AT, pl.col("value").alias("exact"))
+    both = rates.filter(pl.col("low").is_not_null(), pl.col("band").is_null()).join(exact, on=["indicator", *AT])
+    assert len(both) > 50
+    step = 0.5 / pl.lit(10.0).pow(pl.col("decimals"))
+    assert both.filter(~pl.col("exact").is_between(pl.col("low") - step, pl.col("high") + step)).is_empty()
+
+
+def test_nought_is_shown_of_cases_and_not_of_persons(figures: pl.DataFrame, public_release: Path) -> None:
+    held = pl.read_parquet(public_release / "measures.parquet")
+    persons = [name for name in held["measure"].unique() if measures()[name].unit in PERSONS]
+    assert persons
+    of_persons = held.filter(pl.col("measure").is_in(persons))
+    assert of_persons.filter(pl.col("value") == 0).is_empty()
+    assert (of_persons["value"].drop_nulls() % 10 == 0).all()
+    assert not held.filter(~pl.col("measure").is_in(persons), pl.col("value") == 0).is_empty()
+    shown = figures.filter(pl.col("unit").is_in(PERSONS))
+    assert shown.filter((pl.col("value") == 0) | (pl.col("numerator") == 0)).is_empty()
+
+
+def test_what_has_no_value_says_why(figures: pl.DataFrame, public_release: Path) -> None:
+    blank = figures.filter(pl.col("value").is_null(), pl.col("band").is_null())
+    assert blank.filter(~pl.col("status").str.split(",").list.first().is_in(["c", "x"])).is_empty()
+    held = pl.read_parquet(public_release / "measures.parquet")
+    assert held.filter(pl.col("value").is_null() == (pl.col("status") == "")).is_empty()
+    assert set(held["status"]) <= {"", "c", "x"}
+
+
+def test_a_change_needs_a_hundred_cases_and_a_word_more_than_noise(figures: pl.DataFrame) -> None:
+    plan = publication_plan()
+    counts = figures.filter(pl.col("kind") == "count", pl.col("unit") == "case", pl.col("breakdown") == "total")
+    counts = counts.filter(~pl.col("measure").is_in(list(plan.within)))  # two draws stand behind the rest of a whole
+    changed = counts.filter(pl.col("change_on_year").is_not_null())
+    assert len(changed) > 20
+    assert (changed["value_year_before"] >= plan.rates.change_from).all()
+    assert (changed["change_on_year"] == changed["value"] - changed["value_year_before"]).all()
+    reach = plan.tables["mediation_totals"].base - 1
+    drawn = changed.filter(pl.col("period_kind").is_in(["month", "quarter", "year"]))
+    alike = drawn.filter((pl.col("change_on_year")).abs() <= 2 * reach)
+    assert (alike["change_word"] == "cannot_tell").all()
+    apart = drawn.filter((pl.col("change_on_year")).abs() > 2 * reach)
+    assert not apart.is_empty()
+    more = apart.filter(pl.col("better") == "neither")
+    assert (more["change_word"] == pl.Series(["higher" if c > 0 else "lower" for c in more["change_on_year"]])).all()
+
+
+def test_days_are_told_in_bands_of_years_with_enough_cases(figures: pl.DataFrame) -> None:
+    days = figures.filter(pl.col("kind") == "quantile")
+    told = days.filter(pl.col("band").is_not_null())
+    assert len(told) >= 5
+    assert days["value"].is_null().all()
+    assert set(told["period_kind"]) <= {"year", "year_to_date"}
+    assert (told["denominator"] >= publication_plan().days.smallest).all()
+    assert all(re.fullmatch(r"0-7|8-15|16-30|31-60|61-90|91\+", band) for band in told["band"])
