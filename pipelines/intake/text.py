@@ -34,7 +34,7 @@ from pipelines.intake.layouts import (
 from pipelines.intake.transcoding import as_utf8
 from pipelines.settings import UserError
 
-WINDOW = 20 << 20
+WINDOW = 30 << 20  # not beyond what the C library keeps on its heap (memory.LARGEST_ON_HEAP): fresh memory costs more
 SMALLEST_WINDOW = 1 << 20
 SNIFFED = 8 << 20
 LONGEST_CELL = 1 << 26
