@@ -19,7 +19,7 @@ from pipelines.settings import PROJECT, TIME_ZONE, UserError, data_root
 WRONG_INPUT = 2
 UNEXPECTED = 1
 STOPPED = 130
-OBJECTS_BEFORE_COLLECTING = 100_000
+OBJECTS_BEFORE_COLLECTING = 250_000
 EDITIONS = click.Choice(settings.EDITIONS)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -152,7 +152,7 @@ class Draft:
             filled = held.select(column.name for column in held.get_columns() if column.null_count() < len(rows))
             with taking():
                 part = self._folder / f"part-{number:05d}.parquet"
-                filled.write_parquet(part, compression="lz4", statistics=False)
+                filled.write_parquet(part, compression="uncompressed", statistics=False)
 
     def marks(self) -> pl.LazyFrame:
         """Key, line, date and update time of each row so far."""

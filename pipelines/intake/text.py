@@ -34,7 +34,7 @@ from pipelines.intake.layouts import (
 from pipelines.intake.transcoding import as_utf8
 from pipelines.settings import UserError
 
-WINDOW = 20 << 20
+WINDOW = 30 << 20  # not beyond what the C library keeps on its heap (memory.LARGEST_ON_HEAP): fresh memory costs more
 SMALLEST_WINDOW = 1 << 20
 SNIFFED = 8 << 20
 LONGEST_CELL = 1 << 26
@@ -427,14 +427,17 @@ class _Spans:
         words = [word.encode(codec) for word in TOTAL_WORDS]
         blanks = ["\u3000".encode(codec), "\ufeff".encode(codec)]
         nothing = delimiter + b'"\n\r \t\0'
-        first = self.starts + (self._at(self.starts) == QUOTE)
         may_begin = np.zeros((256, 256), bool)
         may_begin[list(nothing)] = True
         for word in (*words, *blanks):
             may_begin[word[0], word[1]] = True
-        records = np.flatnonzero(may_begin[self._at(first), self._at(first + 1)])
+        # most records are told by their first byte alone, and each byte that is looked at comes from far
+        records = np.flatnonzero(may_begin.any(axis=1)[self._at(self.starts)])
+        first = self.starts[records] + (self._at(self.starts[records]) == QUOTE)
+        alike = may_begin[self._at(first), self._at(first + 1)]
+        records, first = records[alike], first[alike]
         size = len(TOTAL_WORDS[0][0].encode(codec))
-        beginnings = (self.text[place : place + 12].tobytes() for place in first[records])
+        beginnings = (self.text[place : place + 12].tobytes() for place in first)
         return records[[_may_be_no_data(text, nothing, words, blanks, size) for text in beginnings]]
 
     def _at(self, places: Positions) -> NDArray[np.uint8]:

@@ -3,8 +3,6 @@
 import ctypes
 import threading
 
-import polars as pl
-
 
 class NotThisEncoding(Exception):
     """A part of a file does not fit the encoding that its beginning was written in."""
@@ -14,8 +12,10 @@ def as_utf8(raw: bytes, encoding: str) -> bytes:
     """The same text in UTF-8. Raises `NotThisEncoding`."""
     if encoding == "gb18030":
         return _from_gb18030(raw)
-    if not raw.isascii() and pl.Series([raw]).cast(pl.String, strict=False).null_count():
-        raise NotThisEncoding
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        raise NotThisEncoding from None
     return raw
 
 

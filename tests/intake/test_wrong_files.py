@@ -179,7 +179,7 @@ WRONG: Mapping[str, tuple[str, Callable[[Path], bytes], str]] = {
     "one line of 50 MB below a header": (
         "a.csv",
         lambda _: cases({}).encode() + b"1,2\n" + b'3,"4' * 12_500_000,
-        "a single record of more than 20 MB",
+        "a single record of more than 30 MB",
     ),
     "truncated workbook": ("a.xlsx", lambda path: _book(path)[:2000], "damaged or cut off"),
     "workbook damaged inside": ("a.xlsx", _damaged_inside, "damaged or cut off"),
