@@ -166,7 +166,9 @@ test-deploy: setup chromium nginx postgres ## nginx, systemd, users, backfills a
 	@$(VENV)/bin/python -m pytest deploy/tests
 
 nginx:
-	@if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then $(call apt_install,nginx); fi
+	@if [ ! -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ]; then \
+		$(call apt_install,nginx libnginx-mod-http-brotli-filter libnginx-mod-http-brotli-static); fi
+	@[ -d .cache/packed ] || $(VENV)/bin/python -m deploy.pack
 
 foreign: setup ## a foreign register against a plain recount: make foreign FILE=nyc311_animals_2025.csv
 	@$(VENV)/bin/python -m tests.foreign.check "$(FILE)"

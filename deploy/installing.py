@@ -19,6 +19,7 @@ BULLETIN, INTERNAL = "figures.example.gov.cn", "internal.example.gov.cn"
 NGINX = PROJECT / "deploy" / "nginx"
 # The folders of a test are open to whoever runs it only, so that nginx's workers are the same user.
 MAIN = """
+include /etc/nginx/modules-enabled/*.conf;
 daemon off;
 user {user};
 pid {folder}/nginx.pid;
@@ -31,6 +32,7 @@ http {{
     include {folder}/conf.d/*.conf;
 }}
 """
+OF_HTTP = ("fengqiao.conf", "brotli.conf")  # the others are included by a server
 WRITTEN = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -75,6 +77,7 @@ def configured(folder: Path, data: Path, processes: tuple[int, int]) -> Installa
     changes = {
         r"/etc/nginx/fengqiao/": f"{folder}/fengqiao/",
         r"/var/lib/fengqiao": str(data),
+        r"/opt/fengqiao": str(PROJECT),
         r"\blisten 80;": f"listen 127.0.0.1:{http};",
         r"\blisten 443 ": f"listen 127.0.0.1:{https} ",
         r"\n +listen \[::\][^\n]*": "",
@@ -87,7 +90,7 @@ def configured(folder: Path, data: Path, processes: tuple[int, int]) -> Installa
         text = path.read_text(encoding="utf-8")
         for pattern, other in changes.items():
             text = re.sub(pattern, other, text)
-        place = "conf.d" if path.name == "fengqiao.conf" else "fengqiao"
+        place = "conf.d" if path.name in OF_HTTP else "fengqiao"
         (folder / place / path.name).write_text(text, encoding="utf-8")
     self_signed(folder / "fengqiao")
     paths = "\n".join(f"{name}_temp_path {folder}/{name};" for name in WRITTEN)

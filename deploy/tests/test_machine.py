@@ -246,13 +246,28 @@ def test_each_service_runs_as_its_user(machine: Machine, tmp_path: Path) -> None
         assert what in log.read_text()
     [backup] = machine.backups.iterdir()
     assert backup.stat().st_size > 1_000
+    _set_up_sign_in(machine)
     port, log = free_port(), tmp_path / "internal.log"
     server = machine.start("fengqiao-internal@", log, port)
     try:
         wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+        assert server.poll() is None
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        server.terminate()
         server.wait(30)
+
+
+def _set_up_sign_in(machine: Machine) -> None:
+    """As docs/sign-in.md has it; the provider is asked when somebody signs in."""
+    settings, scopes = machine.private.with_name("etc") / "oidc.toml", machine.data / "access.yml"
+    names = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+    values = {name: f"https://login.example.invalid/{name}" for name in names}
+    values["redirect_uri"] = "https://internal.example.gov.cn/oauth2callback"
+    settings.write_text("".join(f'{name} = "{value}"\n' for name, value in values.items()))
+    scopes.write_text("area_claim: area_code\nrole_claim: role\nroles:\n  city_office: {sees: everything}\n")
+    for path, mode, owner in ((settings, 0o600, INTERNAL), (scopes, 0o640, PIPELINE)):
+        path.chmod(mode)
+        shutil.chown(path, owner, INTERNAL)
 
 
 def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path: Path) -> None:
@@ -260,8 +275,7 @@ def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path
     daemon = machine.start("fengqiao-schedule", log)
 
     def turned_on() -> bool:
-        text = log.read_text()
-        return "Started sensor" in text or "Checking for new runs for sensor" in text or "landing" in text
+        return "Checking for new runs for sensor: landing" in log.read_text()
 
     try:
         awaited(turned_on, 300, log.read_text)
@@ -271,6 +285,15 @@ def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path
         daemon.wait(60)
     settings = machine.data / "dagster" / "dagster.yaml"
     assert settings.read_text() == (PROJECT / "dagster.yaml").read_text()
+
+
+def test_what_was_made_with_a_wider_umask_is_closed_again(machine: Machine) -> None:
+    lake = machine.data / "lake"
+    lake.chmod(0o755)
+    assert _reads(PUBLIC, lake)
+    assert _run(PROJECT / "deploy" / "prepare", machine.data, machine.private).returncode == 0
+    assert not _reads(PUBLIC, lake)
+    assert _reads(PIPELINE, lake)
 
 
 def test_the_internal_dashboard_opens_neither_lake_nor_keys_nor_the_other_edition(prepared: Path) -> None:

@@ -15,6 +15,12 @@ make --no-print-directory setup WHEELHOUSE="$1"
 .venv/bin/fengqiao keys init
 .venv/bin/fengqiao demo --cases 50 --years 1 --until 2025-12-31
 .venv/bin/fengqiao intake "$FENGQIAO_DATA/landing"
+.venv/bin/fengqiao build
+.venv/bin/fengqiao release --period 2025
+.venv/bin/fengqiao approve 2025-1.0 --name tester
+.venv/bin/fengqiao publish 2025-1.0
+.venv/bin/fengqiao bulletin --edition internal
+.venv/bin/python -m deploy.pack
 .venv/bin/fengqiao doctor
 """
 
