@@ -10,7 +10,8 @@ What is decided here looks at drawn values only, never at counts:
 - A part that published margins let expect less than `thinnest` times is not shown: a base in it would say one.
 - A 0 of persons is not shown, and no sum that it would be a part of: it would be read as none.
 - A roll-up of shown parts is drawn by its own key where they add up to the floor, else it is their sum. A small roll-up drawn
-  by itself proves what its parts are: 0 above a part of 5 says that the part is 1 to 4.
+  by itself proves what its parts are: 0 above a part of 5 says that the part is 1 to 4. Which of the two a roll-up is its
+  published parts say by themselves, so that intervals made of `low` and `high` tell nothing more.
 """
 
 from collections import defaultdict
