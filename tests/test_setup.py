@@ -14,7 +14,7 @@ from pipelines.settings import PROJECT
 LOCKS = ("requirements.lock", "requirements-benchmarks.lock", "requirements-spark.lock")
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==(?P<version>\S+)")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-OWN = ("fengqiao[review]",)  # the tests need the extra too
+OWN = ("fengqiao[postgres,review]",)  # the tests need the extras too
 ROAD = ("keys init", "demo", "intake", "build", "release", "approve", "publish", "serve")
 
 
