@@ -52,7 +52,11 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     main, benchmarks, spark = (pins(lock) for lock in LOCKS)
     extras = project()["optional-dependencies"]
     for text, locked in [
-        *((text, main) for text in (*project()["dependencies"], *extras["dev"], *extras["review"]) if text not in OWN),
+        *(
+            (text, main)
+            for text in (*project()["dependencies"], *extras["dev"], *extras["review"], *extras["postgres"])
+            if text not in OWN
+        ),
         *((text, main | benchmarks) for text in extras["benchmarks"]),
         *((text, spark) for text in extras["spark"]),
     ]:
