@@ -151,7 +151,7 @@ def test_a_step_waits_for_another_writer_and_tries_again(
     from pipelines.definitions import failing
 
     office.write("first.csv", cases({}))
-    monkeypatch.setattr(failing, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(failing, "FIRST_WAIT", 0.5)
     holding, freed = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -162,14 +162,20 @@ def test_a_step_waits_for_another_writer_and_tries_again(
     other = threading.Thread(target=hold)
     other.start()
     assert holding.wait(60)
-    threading.Timer(0.2, freed.set).start()
+    busy = failing._busy
+
+    def noticed() -> None:
+        freed.set()
+        busy()
+
+    monkeypatch.setattr(failing, "_busy", noticed)
     run = dg.materialize([hall.exports, hall.intake], instance=instance, raise_on_error=False)
     other.join()
     tries = [event for event in run.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
     assert run.success
     assert 1 <= len(tries) <= failing.RETRIES
     waits = [event.step_retry_data.seconds_to_wait for event in tries]
-    assert waits == [0.05 * 2**number for number in range(len(tries))]
+    assert waits == [0.5 * 2**number for number in range(len(tries))]
     assert "Another intake, build or release is going on" in str(tries[0].step_retry_data.error.cause)
 
 
@@ -202,7 +208,7 @@ def test_what_never_passes_fails_at_last_and_bad_input_at_once(
 def test_a_disk_that_is_full_for_a_while_is_tried_again(
     hall: ModuleType, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.definitions import failing
+    from pipelines.definitions import arriving, failing
 
     with small_disk(tmp_path / "data") as mounted:
         office = opened(tmp_path, monkeypatch)
@@ -212,11 +218,17 @@ def test_a_disk_that_is_full_for_a_while_is_tried_again(
         filler = office.data / "filler"
         disk = os.statvfs(office.data)
         filler.write_bytes(b"\0" * (disk.f_bavail * disk.f_bsize - 60_000 if mounted else 1))
-        threading.Timer(1.0, filler.unlink).start()
+        may_pass = failing.may_pass
+
+        def noticed(error: BaseException | str) -> bool:
+            filler.unlink(missing_ok=True)
+            return may_pass(error)
+
+        monkeypatch.setattr(arriving, "may_pass", noticed)
         run = dg.materialize([hall.exports, hall.intake], instance=instance)
         assert run.success
         tries = [event for event in run.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
-        assert mounted == bool(tries)
+        assert bool(tries) == mounted
         assert sorted(delivery.accepted for delivery in ledger.deliveries()) == [1, 3000]
 
 

@@ -21,7 +21,7 @@ def test_a_day_killed_again_and_again_ends_as_if_never_killed(house: Office, tmp
         "--rounds",
         "2",
         "--kills",
-        "13",
+        "16",
     ]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
