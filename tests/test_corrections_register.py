@@ -183,11 +183,11 @@ CONCLUDED = (
 def test_a_case_is_corrected_until_a_newer_version_of_it_says_otherwise(
     house: Office, register: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first case, agreed on 20 March, was agreed on 2 April; the second, not agreed, was; the fourth line is none."""
+    """The first case was agreed on 5 May, not on 20 March, until its sender says 2 April; the second was agreed; line 9 is none."""
     office = copied(house, tmp_path, monkeypatch)
     raw = office.lake()
     entries = [
-        _entry(2, "concluded_on", "2025-03-20", "2025-04-02"),
+        _entry(2, "concluded_on", "2025-03-20", "2025-05-05"),
         _entry(3, "outcome", "[not_agreed, null]", "agreed"),
         _entry(9, "outcome", "not_agreed", "agreed"),
     ]
@@ -197,11 +197,11 @@ def test_a_case_is_corrected_until_a_newer_version_of_it_says_otherwise(
     assert said["expired"] == [
         "Correction outcome_of_line_9 is not applied: mediation_cases has nothing where it says."
     ]
-    assert _counted(CONCLUDED) == [("04-02", True), ("04-20", True)]
+    assert _counted(CONCLUDED) == [("04-20", True), ("05-05", True)]
     assert office.lake().equals(raw), "raw stays raw"
     _explained()
 
-    mended = CASE | {"办结日期": "2025-05-05", "调解结果": "成功", "更新时间": "2025-05-20 09:00:00"}
+    mended = CASE | {"办结日期": "2025-04-02", "调解结果": "成功", "更新时间": "2025-05-20 09:00:00"}
     office.take(table([mended]), "mediation_2025-05.csv")
     said = _built()
     assert not said["full"]
@@ -211,20 +211,20 @@ def test_a_case_is_corrected_until_a_newer_version_of_it_says_otherwise(
         "Correction concluded_on_of_line_2 is not applied",
         "Correction outcome_of_line_9 is not applied",
     ]
-    assert _counted(CONCLUDED) == [("04-20", True), ("05-05", True)]
+    assert _counted(CONCLUDED) == [("04-02", True), ("04-20", True)]
     by_steps = _counted()
     warehouse.build(full=True)
     assert _counted() == by_steps, "the month of the corrected day is counted again too"
 
 
 def _explained() -> None:
-    """What moves a case from March to April touches both months, and no other; so does a total of a form its own."""
+    """What moves a case from March to May touches both months, and no other; so does a total of a form its own."""
     release()
     asked = {
         ("mediation_concluded", "500117001", "2025-03"): ["concluded_on_of_line_2"],
-        ("mediation_concluded", "500000", "2025-04"): ["concluded_on_of_line_2", "outcome_of_line_3"],
-        ("mediation_concluded", "500117", "2025-05"): [],
-        ("mediation_concluded", "500117002", "2025-04"): [],
+        ("mediation_concluded", "500000", "2025-05"): ["concluded_on_of_line_2"],
+        ("mediation_concluded", "500117", "2025-04"): ["outcome_of_line_3"],
+        ("mediation_concluded", "500117002", "2025-05"): [],
         ("correction_caseload", "500117", "2025-03"): ["wrong_total"],
         ("correction_received", "500117", "2025-03"): [],
     }
