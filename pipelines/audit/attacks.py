@@ -239,22 +239,21 @@ def attack_by_changes(
 
 
 def listed_changes(bundle: Bundle, earlier: Bundle) -> Iterator[Finding]:
-    """D: a list of changes may hold nothing but differences of published figures."""
+    """D: a list of changes since an earlier release may hold nothing but differences of published figures."""
     if bundle.changes is None:
         return
-    keys = ["indicator", "breakdown", "category", "area_code", "period"]
+    keys, numbers = ["indicator", "breakdown", "category", "area_code", "period"], ["value", "numerator", "denominator"]
     shown = [
-        dict(((*row[:5],), row[5]) for row in held.figures.select(*keys, "value").iter_rows())
-        for held in (bundle, earlier)
+        {row[:5]: row[5:] for row in held.figures.select(*keys, *numbers).iter_rows()} for held in (bundle, earlier)
     ]
-    for row in bundle.changes.iter_rows(named=True):
+    listed = bundle.changes.filter(pl.col("against") == earlier.release_id)
+    nothing = (None, None, None)
+    for row in listed.iter_rows(named=True):
         key = tuple(row[name] for name in keys)
-        if (row["value"], row["value_before"]) != (shown[0].get(key), shown[1].get(key)) or row["value"] == row[
-            "value_before"
-        ]:
-            yield Finding(
-                "changes", (row["indicator"], *key[1:]), "a listed change that the published figures do not show"
-            )
+        now, then = (tuple(row[f"{name}_{when}"] for name in numbers) for when in ("after", "before"))
+        if (now, then) != (shown[0].get(key, nothing), shown[1].get(key, nothing)) or now == then:
+            told = (row["indicator"], *key[1:])
+            yield Finding("changes", told, "a listed change that the published figures do not show")
 
 
 def not_at_random(truth: Mapping[Cell, tuple[int, int]], counts: Counts) -> Iterator[Finding]:
