@@ -46,6 +46,8 @@ def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Lo
 
     A cell is found when it is exact, provably between 1 and k-1, or known to less than k-1. Values that stand from an earlier
     release are taken for draws of the counts of now, and where that cannot be, of counts that differ from them by less than k.
+    Of tables of which nothing is shown, a cell that others have published or that may be 0 is not found: that little is left
+    there is said by others.
     What hangs together is attacked by itself, as many at a time as there are processors: the solver lets other threads run.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -72,7 +74,10 @@ def _attacked(counts: Counts, places: np.ndarray, deadline: float) -> tuple[list
             said = Finding("bounds", counts.cells[places[0]], "published values contradict each other")
             return [said], Looked(0, math.inf, 0)
     lowest, highest = np.ceil(bounds.low[wanted] - EXACT), np.floor(bounds.high[wanted] + EXACT)
+    is_silent = np.array([int(places[place]) in counts.silent for place in wanted], dtype=bool)
+    is_told = counts.system.high[places[wanted]] - counts.system.low[places[wanted]] < k - 1
     is_found = (highest - lowest < k - 1) & (lowest <= k - 1) & (highest >= 1)
+    is_found &= ~is_silent | ((lowest >= 1) & ~is_told)
     found = [
         Finding("bounds", counts.cells[places[wanted[n]]], f"between {lowest[n]:.0f} and {highest[n]:.0f}")
         for n in np.flatnonzero(is_found)
