@@ -289,19 +289,29 @@ def test_a_rotated_secret_fails(exact: pl.DataFrame, town: City, plan: Publicati
     assert again.failures["changes"] == 0
 
 
-def test_a_list_of_exact_changes_fails(town: City, plan: PublicationPlan, protected: Protected) -> None:
-    figures = pl.DataFrame(
-        {"indicator": ["mediation_success_rate"], "breakdown": ["total"], "category": ["total"], "area_code": ["500101000000"],
-         "period": ["2023"], "value": [97.0], "decimals": [0], "change_on_year": [None], "value_year_before": [None]}
-    )  # fmt: skip
-    bundle = _bundle(protected.published, town, figures)
-    listed = figures.select("indicator", "breakdown", "category", "area_code", "period", "value").with_columns(
-        pl.lit(96.4).alias("value_before")
-    )
-    honest = list(attacks.listed_changes(Bundle(bundle.cells, bundle.figures, bundle.indicators, listed.clear()), bundle))
-    with_list = Bundle(bundle.cells, bundle.figures, bundle.indicators, listed)
-    assert honest == []
-    assert [finding.attack for finding in attacks.listed_changes(with_list, bundle)] == ["changes"]
+def test_a_list_of_exact_changes_fails(protected: Protected) -> None:
+    at = {"indicator": ["mediation_success_rate"], "breakdown": ["total"], "category": ["total"]}
+    at |= {"area_code": ["500101000000"], "period": ["2023"]}
+    shown = [
+        pl.DataFrame(at | {"value": [v], "numerator": [n], "denominator": [100]}) for v, n in ((96.0, 95), (97.0, 95))
+    ]
+    cells, cards = protected.published.clear(), pl.DataFrame()
+    earlier = Bundle(cells, shown[0], cards, None, "2023-1.0")
+
+    def found(before: float, numerator: int) -> list[str]:
+        told = {
+            "value_before": [before],
+            "value_after": [97.0],
+            "numerator_before": [numerator],
+            "numerator_after": [95],
+        }
+        told |= {"denominator_before": [100], "denominator_after": [100], "against": ["2023-1.0"]}
+        bundle = Bundle(cells, shown[1], cards, pl.DataFrame(at | told), "2023-1.1")
+        return [finding.attack for finding in attacks.listed_changes(bundle, earlier)]
+
+    assert found(96.0, 95) == []
+    assert found(96.4, 95) == ["changes"]
+    assert found(96.0, 94) == ["changes"]
 
 
 def test_the_parts_of_a_system_give_the_answer_of_the_whole(

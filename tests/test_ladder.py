@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -126,34 +127,41 @@ def test_a_second_release_with_late_rows_is_attacked_with_the_first_in_hand() ->
     assert audit(_bundle(later, together), plan, _truth(together), [(held, _truth(first))]).passed
 
 
-def test_a_hidden_count_that_somebody_else_has_published_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    county = city(districts=3, towns=3, cases_a_town_and_month=2.0)
-    exact, protected, _ = _published(county, publication_plan(), 0)
-    at = ["measure", "breakdown", "category", "area_code", "period"]
-    small = exact.exact.filter(pl.col("value").is_between(1, 4), pl.col("table_id") == "mediation_types")
-    hidden = small.join(protected.published.filter(pl.col("value").is_null()), on=at, how="semi").sort(at)
-    told = hidden.row(0, named=True)
+@pytest.fixture
+def telling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Let somebody else publish counts: rows of exact cells of `mediation_accepted`."""
     shutil.copytree(SEEDS, tmp_path / "seeds")
-    path = tmp_path / "seeds" / "tables" / "published_figures.csv"
-    row = {
-        "row_id": "X1",
-        "source": "县志",
-        "url": "",
-        "version": "1",
-        "reliability": "A",
-        "place": "某县",
-        "unit": "件",
-    }
-    row |= {name: told[name] for name in ("area_code", "period", "breakdown", "category")}
-    row |= {"value_text": told["value"], "low": told["value"], "high": told["value"], "indicator": "mediation_accepted"}
-    with path.open(encoding="utf-8", newline="") as file:
-        names = csv.DictReader(file).fieldnames
-    with path.open("a", encoding="utf-8", newline="") as file:
-        csv.DictWriter(file, names or []).writerow(row)
     read_seeds_from(tmp_path / "seeds", monkeypatch)
-    published_figures.cache_clear()
-    try:
-        report = audit(_bundle(exact, protected), exact.plan, _truth(protected))
-    finally:
+    path = tmp_path / "seeds" / "tables" / "published_figures.csv"
+
+    def tell(cells: pl.DataFrame) -> None:
+        with path.open(encoding="utf-8", newline="") as file:
+            names = csv.DictReader(file).fieldnames or []
+        with path.open("a", encoding="utf-8", newline="") as file:
+            for number, cell in enumerate(cells.iter_rows(named=True)):
+                row = {name: cell[name] for name in ("area_code", "period", "breakdown", "category")}
+                row |= {"row_id": f"X{number}", "indicator": "mediation_accepted", "source": "县志", "place": "某县"}
+                counted = dict.fromkeys(("value_text", "low", "high"), cell["value"])
+                csv.DictWriter(file, names).writerow(row | counted | {"unit": "件", "version": "1", "reliability": "A"})
         published_figures.cache_clear()
-    assert tuple(told[name] for name in at) in {finding.cell for finding in report.findings}
+
+    yield tell
+    monkeypatch.undo()
+    published_figures.cache_clear()
+
+
+def test_what_others_publish_is_in_the_attackers_hands(telling: Callable[[pl.DataFrame], None]) -> None:
+    """Told all types of a district but one, and of the total how much there is, one knows how little is left."""
+    county = city(districts=3, towns=3, cases_a_town_and_month=6.0)
+    exact, protected, _ = _published(county, publication_plan(), 0)
+    assert _passes(exact, protected)
+    years = exact.exact.filter(pl.col("area_code") == "500103000000", pl.col("period") == "2023")
+    types = years.filter(pl.col("table_id") == "mediation_types")
+    telling(types.filter(pl.col("category") != "not_stated"))
+    report = audit(_bundle(exact, protected), exact.plan, _truth(protected))
+    found = {finding.cell[2:] for finding in report.findings if finding.cell}
+    assert ("not_stated", "500103000000", "2023") in found
+    again, dropped = made_safe(exact, FIRST, lambda _: None)
+    assert ("mediation_types", "500103000000", "2023") in dropped
+    assert _passes(exact, again)
+    assert not again.published.filter(pl.col("table_id") == "mediation_totals", pl.col("value") > 0).is_empty()

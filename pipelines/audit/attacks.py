@@ -46,6 +46,8 @@ def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Lo
 
     A cell is found when it is exact, provably between 1 and k-1, or known to less than k-1. Values that stand from an earlier
     release are taken for draws of the counts of now, and where that cannot be, of counts that differ from them by less than k.
+    Of tables of which nothing is shown, a cell that others have published or that may be 0 is not found: that little is left
+    there is said by others.
     What hangs together is attacked by itself, as many at a time as there are processors: the solver lets other threads run.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -72,7 +74,10 @@ def _attacked(counts: Counts, places: np.ndarray, deadline: float) -> tuple[list
             said = Finding("bounds", counts.cells[places[0]], "published values contradict each other")
             return [said], Looked(0, math.inf, 0)
     lowest, highest = np.ceil(bounds.low[wanted] - EXACT), np.floor(bounds.high[wanted] + EXACT)
+    is_silent = np.array([int(places[place]) in counts.silent for place in wanted], dtype=bool)
+    is_told = counts.system.high[places[wanted]] - counts.system.low[places[wanted]] < k - 1
     is_found = (highest - lowest < k - 1) & (lowest <= k - 1) & (highest >= 1)
+    is_found &= ~is_silent | ((lowest >= 1) & ~is_told)
     found = [
         Finding("bounds", counts.cells[places[wanted[n]]], f"between {lowest[n]:.0f} and {highest[n]:.0f}")
         for n in np.flatnonzero(is_found)
@@ -239,22 +244,21 @@ def attack_by_changes(
 
 
 def listed_changes(bundle: Bundle, earlier: Bundle) -> Iterator[Finding]:
-    """D: a list of changes may hold nothing but differences of published figures."""
+    """D: a list of changes since an earlier release may hold nothing but differences of published figures."""
     if bundle.changes is None:
         return
-    keys = ["indicator", "breakdown", "category", "area_code", "period"]
+    keys, numbers = ["indicator", "breakdown", "category", "area_code", "period"], ["value", "numerator", "denominator"]
     shown = [
-        dict(((*row[:5],), row[5]) for row in held.figures.select(*keys, "value").iter_rows())
-        for held in (bundle, earlier)
+        {row[:5]: row[5:] for row in held.figures.select(*keys, *numbers).iter_rows()} for held in (bundle, earlier)
     ]
-    for row in bundle.changes.iter_rows(named=True):
+    listed = bundle.changes.filter(pl.col("against") == earlier.release_id)
+    nothing = (None, None, None)
+    for row in listed.iter_rows(named=True):
         key = tuple(row[name] for name in keys)
-        if (row["value"], row["value_before"]) != (shown[0].get(key), shown[1].get(key)) or row["value"] == row[
-            "value_before"
-        ]:
-            yield Finding(
-                "changes", (row["indicator"], *key[1:]), "a listed change that the published figures do not show"
-            )
+        now, then = (tuple(row[f"{name}_{when}"] for name in numbers) for when in ("after", "before"))
+        if (now, then) != (shown[0].get(key, nothing), shown[1].get(key, nothing)) or now == then:
+            told = (row["indicator"], *key[1:])
+            yield Finding("changes", told, "a listed change that the published figures do not show")
 
 
 def not_at_random(truth: Mapping[Cell, tuple[int, int]], counts: Counts) -> Iterator[Finding]:

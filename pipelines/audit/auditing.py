@@ -198,8 +198,9 @@ def rungs(
         is_part_above = breakdown == "total" and "-" not in measure and len(period) == 4 and not is_others
         block = (parent.get(area) if is_part_above else None) or area
         for name in _tables_of(plan, measure):
-            wholes[name].add((name, None, period[:4]))
-            if name == table:
+            whole = (name, None, period[:4])
+            wholes[name].add(whole)
+            if name == table and whole not in dropped:
                 blocks[name].add((name, block, period[:4]))
     steps = [held[name] for held in (blocks, wholes) for name in plan.ladder if name in held]
     return next((step for step in steps if not step <= set(dropped)), set())

@@ -19,13 +19,14 @@ class Bundle:
     """`cells`: one row a measure, breakdown (`days` of a histogram), category, area_code and period, with area_level,
     parent_code (the nearest above it that has cells), period_kind, value (null: not shown) and is_reported (where not, nobody
     has said anything to count). `figures`: the shown figures, empty where only cells are looked at; `indicators`: their
-    cards as the release carries them. `changes`: a list of changes since an earlier release, where there is one.
+    cards as the release carries them. `changes`: a list of changes since earlier releases, where there is one.
     """
 
     cells: pl.DataFrame
     figures: pl.DataFrame
     indicators: pl.DataFrame
     changes: pl.DataFrame | None = None
+    release_id: str = ""
 
     @cached_property
     def values(self) -> dict[tuple[str, str, str, str, str], int | None]:
@@ -49,6 +50,7 @@ def read_bundle(folder: Path) -> Bundle:
         tables["figures"],
         tables["indicators"],
         listed,
+        folder.name,
     )
 
 

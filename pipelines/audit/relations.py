@@ -31,7 +31,8 @@ class Said(NamedTuple):
 class Counts:
     """The unknown counts behind published cells: their places, values (nan: not shown), bases, and what is known of them.
 
-    `standing`: places whose value an earlier release has published: it was drawn from the count of then.
+    `standing`: places whose value an earlier release has published: it was drawn from the count of then. `silent`: places in
+    tables of which nothing is shown, where others have published something.
     """
 
     cells: tuple[Cell, ...]
@@ -40,6 +41,7 @@ class Counts:
     k: np.ndarray
     system: System
     standing: frozenset[int] = frozenset()
+    silent: frozenset[int] = frozenset()
 
 
 def counts_of(
@@ -65,6 +67,7 @@ def counts_of(
     said = {cell for cell in (*outside, *earlier) if cell in values}
     sums = {cell for cell, value in values.items() if _is_sum_of_pieces(cell, value, values, kind)} - said
     blank = _blank(values, kind, said)
+    silent = _blank(values, kind, earlier.keys()) - blank
     kept = sorted(cell for cell in values if cell not in sums and cell not in blank)
     rests = {
         (f"{whole}-{part}", *cell[1:]): cell
@@ -100,6 +103,7 @@ def counts_of(
         frozenset(
             place[cell] for cell, was in earlier.items() if cell in place and values.get(cell) in (None, was.value)
         ),
+        frozenset(place[cell] for cell in silent if cell in place),
     )
 
 
