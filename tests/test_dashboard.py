@@ -202,7 +202,7 @@ def test_address_is_completed_and_kept(app: AppTest) -> None:
         ({"area": "420500", "period": "2025-13"}, "链接中的期间 2025-13 不是发布 2025-1.0 中的月份"),
         ({"area": "420500", "period": "2025-Q4"}, "链接中的期间 2025-Q4 不是"),
         ({"release": "2024-9.9"}, "链接中的发布 2024-9.9 不存在"),
-        ({"release": "../../2025-1.0"}, "链接中的发布 ../../2025-1.0 不存在"),
+        ({"release": "../../2025-1.0"}, "链接中的发布 `../../2025-1.0` 不存在"),
     ],
 )
 def test_unknown_code_is_told_and_not_replaced(app: AppTest, parameters: dict[str, str], told: str) -> None:

@@ -231,8 +231,8 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
 def _source(row: Mapping[str, Any], language: Language) -> str:
     """Who published it; in English, which has no names for them, the row of the register that does."""
     article = ARTICLE.match(row["source"])
-    name = article[1] if article else row["source"]
-    return say("review.article" if article else "review.publication", language, row=row["row_id"], name=name)
+    name = row["row_id"] if language == "en" else article[1] if article else row["source"]
+    return say("review.article" if article else "review.publication", language, name=name)
 
 
 def _published_label(facts: Facts, card: Card, row: Mapping[str, Any], language: Language) -> str:
