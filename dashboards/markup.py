@@ -124,18 +124,24 @@ def definition(card: Card, language: Language) -> str:
         if entries:
             parts.append(_entry(say(key, language), [wording.spoken(entry, language) for entry in entries], language))
     if card.legal_basis:
-        basis = "、".join(f"{law.text}（{law.version}）" for law in card.legal_basis)
         parts.append(
-            tag(
-                "p",
-                text("b", say("legal_basis", language)) + wording.colon(language) + text("span", basis, lang="zh-CN"),
-            )
+            tag("p", text("b", say("legal_basis", language)) + wording.colon(language) + _laws(card, language))
         )
     for key, words in (("deadline", card.deadline), ("caution", card.caution)):
         if isinstance(words, Words):
             parts.append(_entry(say(key, language), [wording.spoken(words, language)], language))
     parts.append(tag("p", text("b", say("indicator_id", language)) + wording.colon(language) + text("code", card.id)))
     return tag("div", "".join(parts), class_="body")
+
+
+def _laws(card: Card, language: Language) -> str:
+    """The legal basis with its version; a statute that is not listed in English stands in Chinese."""
+    said = [(basis.text, wording.law(basis.text, language), basis.version) for basis in card.legal_basis]
+    if language == "zh":
+        return escaped("、".join(f"{name}（{version}）" for _, name, version in said))
+    return "; ".join(
+        text("span", f"{name} ({version})", lang="zh-CN" if name == given else "") for given, name, version in said
+    )
 
 
 def _entry(name: str, entries: Sequence[str], language: Language) -> str:

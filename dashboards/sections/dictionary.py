@@ -79,7 +79,7 @@ def legal_basis(subject: Subject) -> Content:
     head = [say(f"definitions.{name}", language) for name in ("law", "version", "indicators")]
     cells = [
         (
-            Cell(law, kind="chinese"),
+            Cell(said := wording.law(law, language), kind="chinese" if said == law else ""),
             version,
             wording.listed((wording.label(card, language) for card in cards), language),
         )
