@@ -47,7 +47,7 @@ def first_view(browser: Browser, port: int, query: str) -> float:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     done: list[Request] = []
-    page.on("requestfinished", done.append)
+    page.on("requestfinished", lambda request: done.append(request))
     page.goto(f"http://127.0.0.1:{port}/?{query}", wait_until="networkidle")
     page.wait_for_selector(SETTLED)
     size = sum(request.sizes()["responseBodySize"] for request in done)
