@@ -16,6 +16,13 @@ CHINESE = "chinese"  # the kind of a cell that is Chinese on the English page to
 ARROWS = {"up": "▲", "down": "▼", "flat": "■"}
 
 
+class Markup(str):
+    """Markup that says of itself that it is: what comes as mere text Streamlit takes apart line by line at every run."""
+
+    def _repr_html_(self) -> str:
+        return self
+
+
 class Bar(NamedTuple):
     """A row of a ranked table; `is_reference` marks the line that the others are held against."""
 

@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboards import access, charts, files, rows, selection, wording
 from dashboards.access import NotAdmitted, Person
-from dashboards.markup import tag, text
+from dashboards.markup import Markup, tag, text
 from dashboards.rows import Source
 from dashboards.sections import Beside, Chart, Piece, Section, collected
 from dashboards.selection import Notice, Option, PageName, Subject, View
@@ -36,7 +36,7 @@ URL_PATHS: Mapping[PageName, str] = {
     "definitions": "definitions",
     "data_access": "data",
 }
-STYLE = HERE.with_name("style.css")
+STYLE = Markup(tag("style", HERE.with_name("style.css").read_text(encoding="utf-8")))
 BEHAVIOUR = (HERE.with_name("behaviour.js")).read_text(encoding="utf-8")
 TITLE = say("product", "zh")
 WALL = "wall"
@@ -78,7 +78,7 @@ def draw(sections: Iterable[Section], subject: Subject) -> list[Figure]:
     pieces = (piece for content, _ in contents for piece in content)
     for is_markup, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
         if is_markup:
-            st.html("".join(run))
+            st.html(Markup("".join(run)))
         else:
             for piece in run:
                 _place(piece)
