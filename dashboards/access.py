@@ -94,6 +94,8 @@ def sign_in_settings() -> dict[str, Any]:
         if path.stat().st_mode & SECRET:
             raise UserError(f"{path} can be read by others. Run: chmod 600 {path}")
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no {path}: sign-in is not set up. Write it as docs/sign-in.md says.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path} cannot be read as TOML ({type(error).__name__}).") from None
     missing = [key for key in NEEDED if not isinstance(settings.get(key), str) or not settings[key]]

@@ -17,21 +17,7 @@ from tests.conftest import FENGQIAO, wait_until_healthy
 
 BULLETIN, INTERNAL = "figures.example.gov.cn", "internal.example.gov.cn"
 NGINX = PROJECT / "deploy" / "nginx"
-# The folders of a test are open to whoever runs it only, so that nginx's workers are the same user.
-MAIN = """
-include /etc/nginx/modules-enabled/*.conf;
-daemon off;
-user {user};
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    include /etc/nginx/mime.types;
-    access_log off;
-    {paths}
-    include {folder}/conf.d/*.conf;
-}}
-"""
+DEBIAN = Path("/etc/nginx/nginx.conf")
 OF_HTTP = ("fengqiao.conf", "brotli.conf")  # the others are included by a server
 WRITTEN = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -93,11 +79,30 @@ def configured(folder: Path, data: Path, processes: tuple[int, int]) -> Installa
         place = "conf.d" if path.name in OF_HTTP else "fengqiao"
         (folder / place / path.name).write_text(text, encoding="utf-8")
     self_signed(folder / "fengqiao")
-    paths = "\n".join(f"{name}_temp_path {folder}/{name};" for name in WRITTEN)
-    (folder / "nginx.conf").write_text(
-        MAIN.format(folder=folder, paths=paths, user=getpass.getuser()), encoding="utf-8"
-    )
+    (folder / "nginx.conf").write_text(_main(folder), encoding="utf-8")
     return Installation(folder, data, http, https, processes)
+
+
+def _main(folder: Path) -> str:
+    """Debian's own file, so that what it says already and what ours say must go together; in other places, and no more changed.
+
+    The folders of a test are open to whoever runs it only: nginx's workers are the same user.
+    """
+    paths = "\n".join(f"{name}_temp_path {folder}/{name};" for name in WRITTEN)
+    changes = {
+        r"^user .*;": f"daemon off;\nuser {getpass.getuser()};",
+        r"^pid .*;": f"pid {folder}/nginx.pid;",
+        r"^error_log .*;": f"error_log {folder}/error.log;",
+        r"^\s*access_log .*;": "access_log off;",
+        r"^\s*include /etc/nginx/conf\.d/.*;": f"{paths}\ninclude {folder}/conf.d/*.conf;",
+        r"^\s*include /etc/nginx/sites-enabled/.*;": "",
+    }
+    assert DEBIAN.is_file(), f"{DEBIAN} is needed: `make nginx` installs it."
+    text = DEBIAN.read_text(encoding="utf-8")
+    for pattern, other in changes.items():
+        text, found = re.subn(pattern, other, text, flags=re.M)
+        assert found == 1, f"{DEBIAN} does not say {pattern} once."
+    return text
 
 
 def nginx(*words: str) -> list[str]:
