@@ -59,9 +59,9 @@ endif
 test: setup chromium postgres duckdb-1.4 ## all tests
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
-test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB)
+test-spark: setup java ## the same models on Spark (fetches Java and Spark, about 1 GB; BENCH="--lose-worker" and other options)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --no-build-isolation --requirement requirements-spark.lock
-	@$(VENV)/bin/python -m benchmarks.spark_parity
+	@$(VENV)/bin/python -m benchmarks.spark_parity $(BENCH)
 
 bench-intake: setup ## the intake against a plain load and other tools (BENCH="--rows 200000" and other options)
 	@$(VENV)/bin/python -m pip install -qq --no-compile --require-hashes --only-binary :all: --requirement requirements-benchmarks.lock

@@ -34,6 +34,11 @@ class Cluster:
     tables: Path
     daemons: tuple["Daemon", ...]
 
+    def lose_worker(self) -> None:
+        """Kill the newest worker and its executor at once, as a machine that goes dark takes them away."""
+        [*_, worker] = (daemon for daemon in self.daemons if daemon.name.startswith("worker-"))
+        os.killpg(worker.process.pid, signal.SIGKILL)
+
     def peak_memory(self) -> int:
         """Bytes: the peaks of all processes, executors included, added up; at least what was ever in use at once."""
         sessions = {daemon.process.pid for daemon in self.daemons}

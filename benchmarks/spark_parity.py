@@ -2,7 +2,8 @@
 
 Without a folder a small demo is made, taken in and built in two goes, a year of it late, so that DuckDB's side is an
 incremental build. Spark's side is always a full one, from the same lake, tests and contracts included. Nothing is written
-to a given folder. The exit code is 0 when every model has the same columns, types and rows on both sides, else 1.
+to a given folder. With `--lose-worker` one of the two workers is killed while Spark builds. The exit code is 0 when every
+model has the same columns, types and rows on both sides, else 1.
 """
 
 import argparse
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from types import FrameType
 from typing import Any
 
@@ -32,6 +34,8 @@ from pipelines.settings import PROJECT, UserError, data_root
 CASES = 3000
 WIDTH_WHEN_PIPED = 140
 YEAR_THAT_COMES_LATE = 2024
+LOST_AFTER = "measures.measures_monthly"  # the longest model of the measures comes next
+SECONDS_INTO_THE_NEXT = 3.0
 SPARK_TYPES = {
     "BIGINT": "bigint",
     "BLOB": "binary",
@@ -77,10 +81,30 @@ class Parity:
         return self.has_same_columns and self.rows == self.rows_on_spark and not self.missing and not self.extra
 
 
+class Loss:
+    """A worker killed some seconds into the model that follows `LOST_AFTER`."""
+
+    def __init__(self, cluster: spark_cluster.Cluster) -> None:
+        self._timer = Timer(SECONDS_INTO_THE_NEXT, self._lose, (cluster,))
+        self.is_done = False
+
+    def watch(self, text: str) -> None:
+        """Take note of a model that is built."""
+        _say(text)
+        if text.endswith(f" {LOST_AFTER}"):
+            self._timer.start()
+
+    def _lose(self, cluster: spark_cluster.Cluster) -> None:
+        cluster.lose_worker()
+        self.is_done = True
+        _say("a worker is killed")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="spark_parity", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="a data folder that is built; without it a small demo is made")
     parser.add_argument("--cases", type=int, default=CASES, help=f"cases of the demo (default {CASES})")
+    parser.add_argument("--lose-worker", action="store_true", help="kill a worker in the middle of the build")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     folder, is_kept = Path(tempfile.mkdtemp(prefix="fengqiao-spark-")), False
@@ -88,7 +112,7 @@ def main() -> int:
         spark_cluster.spark_home()
         _prepare(folder, options.data.resolve() if options.data else None, options.cases)
         is_kept = True
-        is_kept = not _report(compare(folder))
+        is_kept = not _report(compare(folder, lose_worker=options.lose_worker))
         return int(is_kept)
     except UserError as error:
         print(error, file=sys.stderr)
@@ -100,10 +124,11 @@ def main() -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def compare(folder: Path) -> list[Parity]:
+def compare(folder: Path, *, lose_worker: bool) -> list[Parity]:
     """Build everything on a Spark cluster from the warehouse of the data folder, and compare it model by model.
 
-    `folder` takes all that Spark writes. Raises `UserError` when Spark does not start, or when a model or test fails there.
+    Where a worker is to be lost, it is killed while the measures are added up; the other one goes on. `folder` takes all
+    that Spark writes. Raises `UserError` when Spark does not start, or when a model or test fails there.
     """
     with spark_cluster.running(_made(folder / "spark")) as cluster:
         _say(f"Spark is up: a master, {spark_cluster.WORKERS} workers, the Thrift server on port {cluster.port}")
@@ -111,7 +136,7 @@ def compare(folder: Path) -> list[Parity]:
         with _connected(cluster) as spark, _duckdb() as engine:
             _register(engine, spark, _made(folder / "sources"))
             started = time.monotonic()
-            models = _build_on_spark(spark)
+            models = _build_on_spark(spark, Loss(cluster) if lose_worker else None)
             _say(f"{len(models)} models built and tested on Spark in {time.monotonic() - started:.0f} s")
             compared = [_compare(engine, spark, cluster.tables, model) for model in models]
         _say(f"Peak memory of Spark: {cluster.peak_memory() / 1e9:.1f} GB")
@@ -210,16 +235,18 @@ def _copy(
         spark.execute(f"create table {schema}.{table} using parquet location {_quoted(place)}")
 
 
-def _build_on_spark(spark: Any) -> list[Model]:
+def _build_on_spark(spark: Any, loss: Loss | None) -> list[Model]:
     """All models of the project in the order they were built; those of the edition read what Spark itself has measured."""
-    models = _dbt_on_spark("staging", "core", "measures")
+    models = _dbt_on_spark("staging", "core", "measures", progress=loss.watch if loss else _say)
+    if loss and not loss.is_done:
+        raise UserError(f"No worker was killed while the measures were built: is {LOST_AFTER} still a model?")
     for table, origin in INPUTS.items():
         spark.execute(f"create view inputs.{table} as select * from {origin}")
-    return models + _dbt_on_spark("indicators")
+    return models + _dbt_on_spark("indicators", progress=_say)
 
 
-def _dbt_on_spark(*rooms: str) -> list[Model]:
-    warehouse.run_dbt("spark", ["build", "--select", *rooms], _say)
+def _dbt_on_spark(*rooms: str, progress: Callable[[str], None]) -> list[Model]:
+    warehouse.run_dbt("spark", ["build", "--select", *rooms], progress)
     folder = data_root() / "warehouse" / "dbt" / "spark"
     nodes = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     results = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))["results"]

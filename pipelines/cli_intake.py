@@ -1,7 +1,7 @@
 """`fengqiao intake`: files one by one through the door, then what became of them, for reading or as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pipelines.intake import archive, ledger
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.parsing import REASONS
 from pipelines.intake.receiving import Outcome, Refused, receive_each, zero_report
+from pipelines.intake.sharing import receive_many
 from pipelines.settings import data_root
 
 FILES_LISTED = 20
@@ -33,16 +34,19 @@ COUNTS = {
 WITHDRAWN = {"withdrawn": "撤回\nWithdrawn"}
 
 
-def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[list[Outcome], dict[Path, str]]:
+def take_in(
+    paths: Sequence[Path], request: Request, *, quiet: bool, processes: int = 1
+) -> tuple[list[Outcome], dict[Path, str]]:
     """Each file's outcome, and a sentence for each file refused as a whole; one wrong file stops no other."""
     outcomes: list[Outcome] = []
     refused: dict[Path, str] = {}
     files, days = export_files(paths), archive.days_kept()
-    with ledger.writer_lock(say_waiting), output.counting(quiet=quiet) as step:
+    with ledger.writer_lock(say_waiting) as lock, output.counting(quiet=quiet) as step:
         ledger.heal()
-        for number, file in enumerate(files, 1):
+        taken = _one_by_one(files, request) if processes == 1 else receive_many(files, request, processes, lock)
+        for number, (file, found) in enumerate(zip(files, taken, strict=True), 1):
             step(file.name, number, len(files))
-            for became in receive_each(file, request):
+            for became in found:
                 if isinstance(became, Refused):
                     refused[became.file] = became.sentence
                 else:
@@ -54,6 +58,10 @@ def take_in(paths: Sequence[Path], request: Request, *, quiet: bool) -> tuple[li
             " now removed from the archive."
         )
     return outcomes, refused
+
+
+def _one_by_one(files: Sequence[Path], request: Request) -> Iterator[Iterable[Outcome | Refused]]:
+    return (receive_each(file, request) for file in files)
 
 
 def say_waiting() -> None:

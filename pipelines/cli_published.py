@@ -27,8 +27,7 @@ def print_published(release: "Release", *, as_json: bool) -> None:
     ]
     shown = [row for row in rows if row["indicator"]]
     cells = (
-        [row[key] for key in _SHOWN] + [_short(row["value"]), _said(row["verdict"]), row["reason_zh"]]
-        for row in shown
+        [row[key] for key in _SHOWN] + [_short(row["value"]), _said(row["verdict"]), row["reason_zh"]] for row in shown
     )
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in wording.lexicon().compared}
     note = "，".join(f"{_said(verdict)} {count}" for verdict, count in counts.items() if count)

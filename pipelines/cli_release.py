@@ -36,7 +36,9 @@ def draft(period: str | None, edition: str, *, as_json: bool) -> None:
     if made.outcome == "unchanged":
         output.say(f"Release {made.release_id} has the same data already; nothing changed.")
         return
-    output.say(f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao {_next(edition, made.release_id)}")
+    output.say(
+        f"Release {made.release_id} is drafted in {made.folder}. Next: fengqiao {_next(edition, made.release_id)}"
+    )
     for revision in said["revisions"]:
         output.say(_changed(revision))
 

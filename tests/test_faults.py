@@ -42,7 +42,7 @@ LEAST_KILLS = 100
 LIMIT = 40_000  # bytes that are left, or that a file may have
 
 
-def _filled(office: Office) -> Office:
+def filled(office: Office) -> Office:
     """An export of each kind, in the order in which they are taken in."""
     office.write("0.csv", cases(*MEDIATED, {}, {"调解案件编号": "A9", "受理日期": "?"}))
     office.write("1-windows_2025-03..2025-05.csv", many_cases(200))
@@ -58,19 +58,19 @@ def _filled(office: Office) -> Office:
     return office
 
 
-def _entries() -> list[tuple[object, ...]]:
+def entries() -> list[tuple[object, ...]]:
     """The ledger but for the instants."""
     with sqlite3.connect(ledger.ledger_path()) as connection:
         names = [row[1] for row in connection.execute("pragma table_info(deliveries)") if row[1] != "received_at"]
         return connection.execute(f"select {', '.join(names)} from deliveries order by 1").fetchall()
 
 
-def _contents(office: Office) -> dict[str, str]:
+def contents(office: Office) -> dict[str, str]:
     return {name: digest for name, digest in office.contents().items() if not name.startswith("ledger.sqlite")}
 
 
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, copies = _filled(opened(tmp_path, monkeypatch)), tmp_path / "copies"
+    whole, copies = filled(opened(tmp_path, monkeypatch)), tmp_path / "copies"
     command = [sys.executable, "-m", "tests.intake.killed", str(whole.data), str(copies)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,7 +101,7 @@ def _state(data: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Mapping[str, st
     """What lies in a data folder, and what its ledger says."""
     monkeypatch.setenv("FENGQIAO_DATA", str(data))
     assert problems() == [], data.name
-    return _contents(Office(data)), _entries()
+    return contents(Office(data)), entries()
 
 
 def test_two_at_once_take_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

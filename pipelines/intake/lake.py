@@ -207,11 +207,14 @@ def _compared(table: str) -> list[str]:
 
 @contextmanager
 def drafted(table: str, sequence: int, *, is_dry: bool) -> Iterator[Draft]:
-    """A draft in the table's part of the lake, gone at the end unless it was finished. Raises `UserError`."""
+    """A draft in the table's part of the lake, gone at the end unless it was finished. Raises `UserError`.
+
+    Another process may have foreseen the same number for another file: each has a folder of its own.
+    """
     if is_dry:
         yield Draft(table, None)
         return
-    folder = data_root() / "lake" / table / f".{sequence:08d}"
+    folder = data_root() / "lake" / table / f".{sequence:08d}-{os.getpid()}"
     try:
         with taking():
             folder.mkdir(parents=True, exist_ok=True)

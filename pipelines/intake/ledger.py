@@ -142,8 +142,10 @@ def _columns(connection: sqlite3.Connection) -> set[str]:
 
 
 @contextmanager
-def writer_lock(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+def writer_lock(waiting: Callable[[], None] = lambda: None) -> Iterator[int]:
     """One writer at a time in a data folder; a second waits its turn, and `waiting` is called once when it must.
+
+    Yields the lock's descriptor: a process that is given it holds the lock as well.
 
     Released by the kernel if the process dies. The first writer in a folder writes its version or brings it up; raises
     `UserError` where the folder is of a newer one.
@@ -161,7 +163,7 @@ def writer_lock(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
             waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
         data_folder.settle()
-        yield
+        yield file.fileno()
 
 
 def deliveries() -> list[Delivery]:

@@ -31,6 +31,7 @@ from pipelines.intake.layouts import unknown_headings
 from pipelines.intake.ledger import Counts
 from pipelines.intake.passing import Passed, pass_through
 from pipelines.intake.transcoding import NotThisEncoding
+from pipelines.intake.turns import Turn
 from pipelines.intake.withdrawing import withdrawals
 from pipelines.periods import months_of
 from pipelines.settings import TIME_ZONE, UserError, landing
@@ -75,17 +76,22 @@ class Refused(NamedTuple):
     sentence: str
 
 
-def receive_each(file: Path, request: Request) -> Iterator[Outcome | Refused]:
-    """What became of a file, or of each file in an archive; a wrong one stops no other. Call under the lock."""
+def receive_each(file: Path, request: Request, turn: Turn | None = None) -> Iterator[Outcome | Refused]:
+    """What became of a file, or of each file in an archive; a wrong one stops no other. Call under the lock.
+
+    `turn`: where other processes take in other files at the same time.
+    """
     try:
         _require_name(file)
         _require_inside(file)
         if file.is_file() and file.stat().st_size and kind_of(file) == "archive":
+            if turn is not None:
+                turn.come()
             with members(file) as found:
                 for name, member in found:
                     yield _received(member, file, name, request)
         else:
-            yield receive(file, request)
+            yield receive(file, request, turn)
     except UserError as error:
         yield Refused(file, str(error))
     except OSError as error:
@@ -121,10 +127,10 @@ def _received(member: Path, archive: Path, name: str, request: Request) -> Outco
         return Refused(archive.parent / name, f"In {archive.name}: {error}")
 
 
-def receive(path: Path, request: Request) -> Outcome:
+def receive(path: Path, request: Request, turn: Turn | None = None) -> Outcome:
     """Take one file in. Call under `ledger.writer_lock()`. Raises `UserError` when the file as a whole cannot be taken in."""
     with _without_panic(path):
-        return _archived_and_received(identify(path, request), request)
+        return _archived_and_received(identify(path, request), request, turn)
 
 
 @contextmanager
@@ -140,34 +146,44 @@ def _without_panic(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _archived_and_received(parcel: Parcel, request: Request) -> Outcome:
+def _archived_and_received(parcel: Parcel, request: Request, turn: Turn | None) -> Outcome:
     path = parcel.path
     with archiving(path) as original:
         try:
-            return _receive(parcel, request, original)
+            return _receive(parcel, request, original, turn)
         except NotThisEncoding:
             if parcel.layout.form != "utf-8":
                 raise UserError(
                     f"{path.name} is neither UTF-8 nor GB18030 text. Save it as CSV UTF-8 or as .xlsx and hand it in again."
                 ) from None
             layout = replace(parcel.layout, form="gb18030")
-            return _receive(replace(parcel, layout=layout), request, original)
+            return _receive(replace(parcel, layout=layout), request, original, turn)
 
 
-def _receive(parcel: Parcel, request: Request, original: Original) -> Outcome:
+def _receive(parcel: Parcel, request: Request, original: Original, turn: Turn | None = None) -> Outcome:
+    """Read and type the file, then, when its turn has come, enter it under the number that its rows carry.
+
+    Files before it that other processes read may have turned out otherwise: the same content, or none of it. Then it
+    has another number than was foreseen, and is read once more.
+    """
     known = cache(partial(_known, parcel))
-    sequence, secret = ledger.next_sequence(), key_file.load()
+    turn, secret = turn or Turn(ledger.next_sequence()), key_file.load()
     if parcel.again is None and parcel.path.stat().st_size < HASHED_FIRST and known() is not None:
+        turn.come()
         return _once_more(parcel, request, original, known())
     if not request.dry_run:
         with taking():
             original.begin()
-    with drafted(parcel.contract.table, sequence, is_dry=request.dry_run) as draft:
+    with drafted(parcel.contract.table, turn.sequence, is_dry=request.dry_run) as draft:
         is_moot = partial(_is_moot, parcel, known)
-        passed = pass_through(parcel, secret, sequence, draft, unless=lambda: parcel.digest.is_ready and is_moot())
+        passed = pass_through(parcel, secret, turn.sequence, draft, unless=lambda: parcel.digest.is_ready and is_moot())
         parcel.digest.require_unchanged()
-        if passed is not None and not is_moot():
-            return _take_in(parcel, request, original, draft, passed, sequence)
+        turn.come()
+        known.cache_clear()
+        if passed is not None and not is_moot() and ledger.next_sequence() == turn.sequence:
+            return _take_in(parcel, request, original, draft, passed, turn.sequence)
+    if known() is None:
+        return _receive(parcel, request, original)
     return _once_more(parcel, request, original, known())
 
 
