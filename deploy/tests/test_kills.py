@@ -19,7 +19,7 @@ def test_a_day_killed_again_and_again_ends_as_if_never_killed(house: Office, tmp
         str(house.data),
         str(tmp_path),
         "--rounds",
-        "2",
+        "3",
         "--kills",
         "16",
     ]
