@@ -86,10 +86,11 @@ def test_make_test_sets_up_and_runs_all_tests() -> None:
     assert recipe("test").rstrip().endswith("-m pytest --numprocesses 2 --dist loadfile")
 
 
-def test_continuous_integration_calls_make_test() -> None:
+def test_continuous_integration_calls_make_test_and_then_spark() -> None:
     script = PROJECT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert script.read_text(encoding="utf-8").rstrip().splitlines()[-1] == "make test"
+    lines = script.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("make")] == ["make test", 'make test-spark BENCH="--lose-worker"']
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
