@@ -45,7 +45,7 @@ def _table_name(table: str, language: Language) -> str:
 
 def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, Mapping[str, int]]:
     """How each sender kept what it owes for this area, by table, and the sums of what is known of any of them."""
-    kept = facts.kept().to_dicts()
+    kept = [row for row in facts.kept().to_dicts() if row["owed"] or row["reported"]]
     heads = [Column(say(f"review.{name}", language), "left") for name in ("sender", "table")]
     heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
     form = FULL_WIDTH if language == "zh" else {}
