@@ -179,7 +179,7 @@ def _uncounted(facts: Facts, measure: str, language: Language) -> str:
     """Why no case rows count what the form reports."""
     why = catalogue.measures()[measure].uncounted if measure in catalogue.measures() else None
     label = spoken(facts.measures[measure][0], language)
-    return "" if why is None else say("review.not_counted", language, label=label, why=spoken(why, language))
+    return "" if why is None else say("books.uncounted", language, label=label, why=spoken(why, language))
 
 
 def changes(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
