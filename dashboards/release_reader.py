@@ -230,11 +230,17 @@ class Release:
         return self._with_revisions(wanted).collect().sort(FIGURES_KEY)
 
     def _with_revisions(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """`figures` with the mark of revised cells; the first releases did not know theirs."""
+        """`figures` with the mark of revised cells; the first releases did not know theirs. A new indicator revises nothing."""
         path = self.folder / "changes.parquet"
         if not path.is_file():
             return rows
-        revised = pl.scan_parquet(path).select(FIGURES_KEY).unique().with_columns(pl.lit("r").alias("revised"))
+        revised = (
+            pl.scan_parquet(path)
+            .filter(pl.col("reason") != "added")
+            .select(FIGURES_KEY)
+            .unique()
+            .with_columns(pl.lit("r").alias("revised"))
+        )
         status = pl.concat_str(pl.col("status").replace("", None), "revised", separator=",", ignore_nulls=True)
         return rows.join(revised, on=FIGURES_KEY, how="left").with_columns(status.alias("status")).drop("revised")
 

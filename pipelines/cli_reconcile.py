@@ -65,6 +65,8 @@ def _print(release: "Release", rows: list[dict[str, Any]]) -> None:
     lines = [_line(row, names, catalogue.measures()[row["measure"]].label) for row in rows]
     heads = [("报送单位\nSender", "left"), ("地区\nArea", "left"), ("月份\nMonth", "left"), ("项目\nMeasure", "left")]
     why = {name: catalogue.measures()[name].uncounted for name in sorted({row["measure"] for row in rows})}
-    reasons = "".join(f" {catalogue.measures()[name].label.zh}：{said.zh} {said.en}" for name, said in why.items() if said)
+    reasons = "".join(
+        f" {catalogue.measures()[name].label.zh}：{said.zh} {said.en}" for name, said in why.items() if said
+    )
     note = f"发布 Release {release.id}。退回行数为上限。Refused rows are an upper bound.{reasons}"
     output.print_table("对账 Reported against counted", [*heads, *HEADS], lines, note)
