@@ -39,7 +39,7 @@ run: setup ## the whole road, from demo exports to both editions: public on port
 	@$(FENGQIAO) keys init
 	@if [ -n "$$(find "$(LANDING)" -type f -print -quit 2>/dev/null)" ]; then \
 		echo "Exports are in $(LANDING) already; no demo is made."; \
-	else $(FENGQIAO) demo; fi
+	else $(FENGQIAO) demo --years 5 --cases 75000; fi
 	@$(FENGQIAO) intake "$(LANDING)"
 	@$(FENGQIAO) build
 	@release="$$($(FENGQIAO) release | tee >(cat >&2) | sed -nE 's/^Release (\S+) .*/\1/p')"; \

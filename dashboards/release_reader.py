@@ -107,22 +107,29 @@ class Release:
         first_columns = ["table_name", "sender", "name_zh", "name_en"]
         return named.select(*first_columns, pl.exclude(first_columns)).sort("table_name", "sender", "month")
 
-    def kept(self, area: str, first: str, last: str) -> pl.DataFrame:
+    def kept(self, area: str, first: str, last: str, *, is_around: bool = False) -> pl.DataFrame:
         """How senders kept what they owe for an area and those in it, from a month to another: one row a table and sender.
 
         Columns: table_name, name_zh, name_en, owed, reported, late, refused, contradictions. `owed` and `reported` count
         the areas shown, month by month. Lateness, refused rows and contradictions are only known of a sender as a whole:
-        they are null where it owes reports for areas that are not shown.
+        they are null where it owes reports for areas that are not shown. `is_around`: with those who report for an area
+        that this one lies in, as of a district the offices of its city.
         """
-        shown = self._whole("area_ancestors").filter(ancestor_code=area)["area_code"].to_list()
+        ancestors = self._whole("area_ancestors")
+        within = ancestors.filter(ancestor_code=area)["area_code"].to_list()
+        around = ancestors.filter(area_code=area)["ancestor_code"].to_list() if is_around else []
         key = ["table_name", "sender"]
-        owing = self._whole("senders").with_columns(is_shown=pl.col("area_code").is_in(shown))
-        whole = owing.group_by(key).agg(is_whole=pl.col("is_shown").all(), is_any=pl.col("is_shown").any())
+        owing = self._whole("senders").with_columns(is_shown=pl.col("area_code").is_in([*within, *around]))
+        whole = owing.group_by(key).agg(
+            is_whole=pl.col("area_code").is_in(within).all(),
+            is_all_shown=pl.col("is_shown").all(),
+            is_any=pl.col("is_shown").any(),
+        )
         record = self.quality(first, last).join(whole.filter("is_any"), on=key)
         counts = record.group_by(*key, "name_zh", "name_en", "is_whole").agg(
             pl.col("areas_owed", "areas_reported", "is_late", "quarantined", "inconsistencies").sum().cast(pl.Int64)
         )
-        parts = self._kept_in_part(record.filter(~pl.col("is_whole")), owing.filter("is_shown"))
+        parts = self._kept_in_part(record.filter(~pl.col("is_all_shown")), owing.filter("is_shown"))
         only_whole = [pl.when("is_whole").then(name) for name in ("is_late", "quarantined", "inconsistencies")]
         return (
             counts.join(parts, on=key, how="left")
@@ -138,6 +145,23 @@ class Release:
             .sort("table_name", "sender")
             .drop("sender")
         )
+
+    def refused(self, area: str, first: str, last: str) -> pl.DataFrame:
+        """Why rows were refused or warned of, from a month to another: of the senders that owe for this area and those in it only.
+
+        Columns: reason, reason_zh, reason_en, table_name, severity, failing_rows; the most frequent first. Empty where the
+        release has no such record.
+        """
+        by = ["reason", "reason_zh", "reason_en", "table_name", "severity"]
+        if not self.has("quarantine_reasons"):
+            return pl.DataFrame(schema=dict.fromkeys(by, pl.String) | {"failing_rows": pl.Int64})
+        key = ["table_name", "sender"]
+        below = self.table("area_ancestors").filter(ancestor_code=area)["area_code"].to_list()
+        own = self.table("senders").group_by(key).agg(is_own=pl.col("area_code").is_in(below).all()).filter("is_own")
+        month = pl.col("month").dt.to_string("%Y-%m")
+        found = self.table("quarantine_reasons").filter(month.is_between(pl.lit(first), pl.lit(last)))
+        sums = found.join(own, on=key, how="semi").group_by(by).agg(pl.col("failing_rows").sum())
+        return sums.sort("failing_rows", *by, descending=[True] + [False] * 5)
 
     def _kept_in_part(self, record: pl.DataFrame, owing: pl.DataFrame) -> pl.DataFrame:
         """Of senders that owe for other areas too: the reports on the areas shown, owed and there."""
@@ -206,11 +230,17 @@ class Release:
         return self._with_revisions(wanted).collect().sort(FIGURES_KEY)
 
     def _with_revisions(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """`figures` with the mark of revised cells; the first releases did not know theirs."""
+        """`figures` with the mark of revised cells; the first releases did not know theirs. A new indicator revises nothing."""
         path = self.folder / "changes.parquet"
         if not path.is_file():
             return rows
-        revised = pl.scan_parquet(path).select(FIGURES_KEY).unique().with_columns(pl.lit("r").alias("revised"))
+        revised = (
+            pl.scan_parquet(path)
+            .filter(pl.col("reason") != "added")
+            .select(FIGURES_KEY)
+            .unique()
+            .with_columns(pl.lit("r").alias("revised"))
+        )
         status = pl.concat_str(pl.col("status").replace("", None), "revised", separator=",", ignore_nulls=True)
         return rows.join(revised, on=FIGURES_KEY, how="left").with_columns(status.alias("status")).drop("revised")
 
@@ -218,7 +248,8 @@ class Release:
         """What monthly forms reported of an area, or of those in it, beside the case rows, from a month to another.
 
         One row a measure: measure, reported, counted, late, corrected, refused, unexplained, added over the months; of a
-        stock the last month's. Empty where no form was handed in, or the release has no such account.
+        stock the last month's. All but reported is null of what no case rows count. Empty where no form was handed in, or
+        the release has no such account.
         """
         names = ("reported", "counted", "late", "corrected", "refused", "unexplained")
         if not self.has("reconciliation"):
@@ -230,7 +261,8 @@ class Release:
             self.table("reconciliation").join(within, on="area_code", how="semi").filter(month >= first, month <= last)
         )
         wanted = rows.filter(~pl.col("measure").is_in(stocks) | (month == last))
-        return wanted.group_by("measure").agg(pl.col(names).sum()).sort("measure")
+        sums = [pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()) for name in names]
+        return wanted.group_by("measure").agg(sums).sort("measure")
 
     def changes(self) -> pl.DataFrame:
         """The cells that differ from earlier releases, before and after, each with its reasons; empty where none is known.

@@ -383,19 +383,10 @@ def quality(source: Source, area: str, first: str, last: str) -> tuple[Kept, ...
 @lru_cache(maxsize=256)
 def refused(source: Source, area: str, first: str, last: str) -> tuple[tuple[Words, Words, str, int], ...]:
     """Reason, export, severity and rows, the most frequent first: of the senders that owe for this area and those in it only."""
-    release, key = opened(source), ["table_name", "sender"]
-    below = release.table("area_ancestors").filter(ancestor_code=area)["area_code"].to_list()
-    own = release.table("senders").group_by(key).agg(is_own=pl.col("area_code").is_in(below).all()).filter("is_own")
-    month = pl.col("month").dt.to_string("%Y-%m")
-    found = release.table("quarantine_reasons").filter(month.is_between(pl.lit(first), pl.lit(last)))
-    by = ["reason", "reason_zh", "reason_en", "table_name", "severity"]
-    sums = found.join(own, on=key, how="semi").group_by(by).agg(pl.col("failing_rows").sum())
     known = catalogue.tables()
     return tuple(
         (Words(zh=zh, en=en), known[table].label if table in known else Words(zh=table, en=table), severity, count)
-        for _, zh, en, table, severity, count in sums.sort(
-            "failing_rows", *by, descending=[True] + [False] * 5
-        ).iter_rows()
+        for _, zh, en, table, severity, count in opened(source).refused(area, first, last).iter_rows()
     )
 
 

@@ -367,7 +367,7 @@ def _amount(difference: float, card: Card, language: Language) -> str:
 
 def _growth(figure: Figure, way: Direction, language: Language) -> str:
     percent, decimals = figure.change_on_year_percent, _growth_decimals(figure)
-    if percent is None:
+    if percent is None or not figure.value:  # what is nought now has fallen by all there was
         return ""
     if rounded(percent, decimals) == 0:
         return say(f"changes.growth_small_{way}", language) if decimals else ""

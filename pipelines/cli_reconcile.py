@@ -56,7 +56,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _line(row: Mapping[str, Any], names: Mapping[str, str], label: Words) -> tuple[object, ...]:
-    numbers = (f"{row[name]:,}" for name in NUMBERS)
+    numbers = ("—" if row[name] is None else f"{row[name]:,}" for name in NUMBERS)
     return (row["sender"], names[row["area_code"]], row["month"], f"{label.zh} {label.en}", *numbers)
 
 
@@ -64,5 +64,9 @@ def _print(release: "Release", rows: list[dict[str, Any]]) -> None:
     names = dict(release.areas().select("area_code", "name_zh").iter_rows())
     lines = [_line(row, names, catalogue.measures()[row["measure"]].label) for row in rows]
     heads = [("报送单位\nSender", "left"), ("地区\nArea", "left"), ("月份\nMonth", "left"), ("项目\nMeasure", "left")]
-    note = f"发布 Release {release.id}。退回行数为上限。Refused rows are an upper bound."
+    why = {name: catalogue.measures()[name].uncounted for name in sorted({row["measure"] for row in rows})}
+    reasons = "".join(
+        f" {catalogue.measures()[name].label.zh}：{said.zh} {said.en}" for name, said in why.items() if said
+    )
+    note = f"发布 Release {release.id}。退回行数为上限。Refused rows are an upper bound.{reasons}"
     output.print_table("对账 Reported against counted", [*heads, *HEADS], lines, note)

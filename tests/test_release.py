@@ -78,7 +78,7 @@ def test_a_release_is_revised_and_an_earlier_state_comes_back_byte_for_byte(own:
 
 @pytest.fixture
 def redeclared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Changes two declarations: the success rate is of what was accepted, and a town has come to another district."""
+    """Changes declarations: the success rate is of what was accepted, a town has come to another district, a card is new."""
     copy = tmp_path / "seeds"
 
     def change() -> None:
@@ -94,7 +94,12 @@ def redeclared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
             text = (copy / name).read_text(encoding="utf-8")
             assert text.count(said) == 1, name
             (copy / name).write_text(text.replace(said, now), encoding="utf-8")
+        share = (copy / "indicators" / "mediation_withdrawn_share.yml").read_text(encoding="utf-8")
+        (copy / "indicators" / "mediation_not_agreed_share.yml").write_text(
+            share.replace("mediation_withdrawn_or_terminated", "mediation_not_agreed"), encoding="utf-8"
+        )
         read_seeds_from(copy, monkeypatch)
+        monkeypatch.setattr(drafting, "SEEDS", copy)
         _forget()
 
     yield change
@@ -122,6 +127,9 @@ def test_a_changed_definition_is_a_major_version_and_a_moved_town_is_named(
     reasons = {row[0]: set(row[1]) for row in told.group_by("indicator").agg("reason").iter_rows()}
     assert reasons["mediation_success_rate"] == {"definition"}
     assert reasons["mediation_accepted"] == {"area"}
+    assert reasons["mediation_not_agreed_share"] == {"added"}
+    new = open_release(release=second.release_id).figures("mediation_not_agreed_share", ["500117"], ["2025-04"])
+    assert "r" not in new["status"][0], "what is new revises nothing"
     moved = set(told.filter(indicator="mediation_accepted", breakdown="total", period="2025-03")["area_code"])
     assert moved >= {"500117000000", "500117001000"}, "the district that the town has left, and the town"
     assert "500117002000" not in moved

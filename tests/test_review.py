@@ -133,8 +133,9 @@ def test_the_pdf_holds_the_figures(written: Mapping[str, Path], figures: Mapping
     table = text.partition("主要指标\n指标")[2]
     for label, figure in _headline(figures):
         card = cards()[figure["indicator"]]
-        line = next(line for line in table.splitlines() if line.startswith(f"{label} "))
-        shown = _read(line.removeprefix(label).split()[1])
+        found = re.search(rf"^{re.escape(label)} \S+ (\S+)", table, flags=re.MULTILINE)
+        assert found, label
+        shown = _read(found[1])
         assert shown == pytest.approx(figure["value"], abs=0.5 * 10**-card.decimals + 1e-9), label
 
 
@@ -216,16 +217,70 @@ def test_every_section_says_something(pages: Mapping[str, str]) -> None:
     assert len(pages) == 22
     for name, page in pages.items():
         sections = re.findall(r'<section id="(\w+)".*?</h2>(.*?)</section>', page, flags=re.DOTALL)
-        assert [section for section, _ in sections] == [section.id for section in plan().sections], name
+        held = [section.id for section in plan().sections if TOWN not in name or section.lowest_level == "township"]
+        assert [section for section, _ in sections] == held, name
         empty = [section for section, body in sections if not re.search(r"<p>[^<]|<td", body)]
         assert empty == [], name
 
 
-def test_a_town_has_no_figure_of_correction(pages: Mapping[str, str]) -> None:
+def test_a_town_has_no_figure_of_correction_and_says_so(pages: Mapping[str, str]) -> None:
+    said = {
+        "zh": "社区矫正与安置帮教、行政争议实质化解、应零发生事项只统计到区县",
+        "en": "Counted by district at the finest",
+    }
     for name in (name for name in pages if TOWN in name):
-        body = re.search(r'<section id="correction">.*?</section>', pages[name], flags=re.DOTALL)
-        assert body and "<table" not in body[0], name
-        assert "社区矫正对象" not in body[0], name
+        assert 'id="correction"' not in pages[name], name
+        assert "在册社区矫正对象" not in pages[name], name
+        assert said[name[-7:-5]] in _section(pages[name], "coverage"), name
+
+
+def test_a_district_tells_of_the_offices_of_its_city_too(written: Mapping[str, Path]) -> None:
+    """Chongqing's offices report screening, petitions and the rest for all its districts."""
+    told = _cells(_section(written["zh html"].read_text(encoding="utf-8"), "coverage"))
+    tables = {
+        "人民调解案件明细",
+        "矛盾纠纷排查化解明细",
+        "信访件明细",
+        "行政复议案件明细",
+        "社区矫正工作月报",
+        "人口数",
+    }
+    assert tables <= set(told)
+
+
+def test_a_percentage_of_few_cases_is_told_with_them_and_compared_with_none(pages: Mapping[str, str]) -> None:
+    told = [text for name, page in pages.items() if name.endswith("-zh.html") for text in _paragraphs(page)]
+    few = [found for text in told for found in re.findall(r"率[\d.]+%（(\d+)(?:件次?|人)中\d+[^，；。]*）(.?)", text)]
+    assert few, "the town has some"
+    assert all(int(cases) < 20 and after in "；。" for cases, after in few)
+
+
+def test_categories_add_up_to_the_whole_in_both_years(written: Mapping[str, Path]) -> None:
+    """What had cases the year before only has its row too."""
+    page = written["zh html"].read_text(encoding="utf-8")
+    for caption, label in (
+        ("受理纠纷类型", "调解纠纷受理件数"),
+        ("受理纠纷对接方式", "调解纠纷受理件数"),
+        ("信访形式", "信访件次"),
+    ):
+        rows = re.findall(
+            r'<tr><th scope="row".*?</tr>', page.partition(f"{caption}</caption>")[2].partition("</table>")[0]
+        )
+        whole = re.search(rf">{label}</th>.*?</tr>", page.partition("主要指标</caption>")[2], flags=re.DOTALL)
+        assert whole
+        _, now, before, *_ = _cells(whole[0])
+        assert [sum(_read(_cells(row)[place]) for row in rows) for place in (1, 2)] == [_read(now), _read(before)], (
+            caption
+        )
+
+
+def test_what_no_rows_can_count_is_reported_with_the_reason(release: Release, written: Mapping[str, Path]) -> None:
+    rows = release.table("reconciliation").filter(pl.col("measure") == "petition_acceptance_due_reported")
+    assert len(rows) > 0
+    assert rows["reported"].null_count() == 0
+    assert rows["counted"].null_count() == rows["unexplained"].null_count() == len(rows)
+    section = _section(written["zh html"].read_text(encoding="utf-8"), "reconciliation")
+    assert "应受理件次（上报口径）无统计数：信访件明细没有" in section
 
 
 def test_no_cell_is_empty_and_no_change_reads_nought(pages: Mapping[str, str]) -> None:
@@ -266,9 +321,12 @@ def test_nothing_is_said_of_nothing(pages: Mapping[str, str]) -> None:
 
 
 def test_a_reported_figure_of_a_city_names_the_districts_it_is_of(pages: Mapping[str, str]) -> None:
-    for caption in ("调解成功率的三种口径", "排查化解各口径", "信访时限（两个十五日与办结期限）", "上报数与统计数对照"):
-        below = pages[f"review-2025-{CITY}-zh.html"].partition(f"{caption}</caption>")[2].partition("<caption>")[0]
+    page = pages[f"review-2025-{CITY}-zh.html"]
+    for caption in ("调解成功率各口径", "排查化解各口径", "信访时限（两个十五日与办结期限）"):
+        below = page.partition(f"{caption}</caption>")[2].partition("<caption>")[0]
         assert "上报数只含有月报的地区：合川区。" in below, caption
+    beside = page.partition("上报数与统计数对照</caption>")[2].partition("</table>")[0]
+    assert set(re.findall(r'<th scope="row" class="left">([^<]*)<', beside)) == {"合川区"}
 
 
 def test_a_half_year_has_its_breakdowns_and_its_article(pages: Mapping[str, str]) -> None:
@@ -384,12 +442,13 @@ def _section(page: str, name: str) -> str:
 
 def test_revisions_are_told_with_their_reasons(revised: Release, tmp_path: Path) -> None:
     [file] = write_reviews(revised, "2025", [DISTRICT], formats=["html"], out=tmp_path / "out")
-    told = _cells(_section(file.read_text(encoding="utf-8"), "changes"))
+    section = _section(file.read_text(encoding="utf-8"), "reconciliation")
+    told = _cells(section.partition("较前次发布的修订</caption>")[2].partition("</table>")[0])
     assert told == ["调解纠纷受理件数", "770", "776", "补报、核增", "2025-1.0"]
 
 
 def test_a_first_release_says_that_there_is_none_before(written: Mapping[str, Path]) -> None:
-    assert "没有可对照的前次发布" in _section(written["zh html"].read_text(encoding="utf-8"), "changes")
+    assert "本期为首次发布" in _section(written["zh html"].read_text(encoding="utf-8"), "reconciliation")
 
 
 def test_differences_of_forms_and_rows_are_those_of_the_release(written: Mapping[str, Path], release: Release) -> None:
@@ -399,7 +458,7 @@ def test_differences_of_forms_and_rows_are_those_of_the_release(written: Mapping
         pl.col("measure") == "screening_resolved",
     )
     sums = [int(rows[name].sum()) for name in ("reported", "counted", "late", "corrected", "refused", "unexplained")]
-    section = _section(written["zh html"].read_text(encoding="utf-8"), "reported")
+    section = _section(written["zh html"].read_text(encoding="utf-8"), "reconciliation")
     told = _cells(section.partition("差额说明</caption>")[2])
     place = told.index(release.table("measure_words").filter(measure="screening_resolved")["label_zh"][0])
     assert [_read(cell) for cell in told[place + 1 : place + 7]] == sums

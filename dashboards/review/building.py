@@ -42,7 +42,7 @@ def build(seen: Facts, language: Language, lines: Letterhead, published: Publish
     release, period = seen.release, seen.period
     built = Built(seen, language, published, {})
     abstract = _abstract(built)
-    sections = numbered(_ordered(tuple(_section(built, section) for section in plan().sections), language))
+    sections = numbered(_ordered(tuple(_section(built, section) for section in _held(seen)), language))
     area = spoken(seen.full_name, language)
     title_lines = (built.say("title_of", area=area), built.say(f"title_{seen.kind}"))
     return Document(
@@ -63,6 +63,12 @@ def build(seen: Facts, language: Language, lines: Letterhead, published: Publish
         release=release.id,
         made_at=datetime.fromisoformat(release.metadata.get("issued") or release.metadata["drafted_at"]),
     )
+
+
+def _held(seen: Facts) -> tuple[SectionPlan, ...]:
+    """The sections that can hold anything at this level; the first says which cannot."""
+    is_town = seen.place.level == "township"
+    return tuple(section for section in plan().sections if not (is_town and section.lowest_level == "district"))
 
 
 def _words(words: object, language: Language) -> str:
@@ -151,8 +157,6 @@ def ordinal(number: int, language: Language) -> str:
 
 def _section(built: Built, section: SectionPlan) -> Section:
     title = spoken(section.title, built.language)
-    if section.lowest_level == "district" and built.facts.place.level == "township":
-        return Section(section.id, "", title, (Paragraph(built.say("absent_level")),), section.is_annex)
     blocks: list[Block] = list(_paragraphs(built, section))
     for table in section.tables:
         blocks += BUILDERS[table.kind](built, table)
@@ -205,8 +209,8 @@ def _figures(built: Built, table: TablePlan) -> list[Block]:
     return [Paragraph(nought)] if nought else []
 
 
-def _aims(built: Built, table: TablePlan) -> list[Block]:
-    made = tables.aims(built.facts, table, built.language)
+def _standing(built: Built, table: TablePlan) -> list[Block]:
+    made = tables.standing(built.facts, table, built.language)
     return [made] if made else []
 
 
@@ -254,17 +258,29 @@ def _identity(built: Built, table: TablePlan) -> list[Block]:
 
 def _senders(built: Built, table: TablePlan) -> list[Block]:
     made, sums = records.senders(built.facts, table, built.language)
+    unseen = _not_at_this_level(built)
     if made is None:
-        return []
+        return unseen
     numbers = {name: f"{number:,}" for name, number in sums.items()}
-    is_full = sums["owed"] == sums["reported"]
-    texts = [built.say("coverage_full" if is_full else "coverage_missing", **numbers)]
-    found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
-    is_part = say("review.note_whole", built.language) in made.notes
-    texts += [built.say(key, **numbers) for key in found] or [
-        built.say("refused_none_own" if is_part else "refused_none")
-    ]
-    return [Paragraph(_run(texts, built.language)), made]
+    own = "_own" if say("review.note_whole", built.language) in made.notes else ""
+    texts = [built.say("coverage_full" if sums["owed"] == sums["reported"] else "coverage_missing", **numbers)]
+    texts += [built.say(f"late{own}", **numbers)] if sums.get("late") else []
+    if "refused" in sums:
+        found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
+        texts += [built.say(key, **numbers) for key in found] or [built.say(f"refused_none{own}")]
+    return [Paragraph(_run(texts, built.language)), *unseen, made]
+
+
+def _not_at_this_level(built: Built) -> list[Block]:
+    """Of a town: which sections it has none of."""
+    names = [spoken(section.title, built.language) for section in plan().sections if section not in _held(built.facts)]
+    said = wording.listed([wording.in_text(name, built.language) for name in names], built.language)
+    return [Paragraph(built.say("absent_level", sections=said))] if names else []
+
+
+def _refusals(built: Built, table: TablePlan) -> list[Block]:
+    made = records.refusals(built.facts, table, built.language)
+    return [made] if made else []
 
 
 def _unreported(built: Built, table: TablePlan) -> list[Block]:
@@ -306,8 +322,10 @@ def _changes(built: Built, table: TablePlan) -> list[Block]:
 
 
 def _published(built: Built, table: TablePlan) -> list[Block]:
-    made = records.published(built.facts, table, built.language, built.published)
-    return [made] if made else [Paragraph(built.say("absent_published"))]
+    made, unchecked = records.published(built.facts, table, built.language, built.published)
+    if made is None:
+        return [Paragraph(built.say("unchecked_all" if unchecked else "absent_published", count=unchecked))]
+    return [made, *([Paragraph(built.say("unchecked", count=unchecked))] if unchecked else [])]
 
 
 def _years(built: Built, table: TablePlan) -> list[Block]:
@@ -343,12 +361,13 @@ def _methods(built: Built, table: TablePlan) -> list[Block]:
 
 BUILDERS: dict[str, Callable[[Built, TablePlan], list[Block]]] = {
     "figures": _figures,
-    "aims": _aims,
+    "standing": _standing,
     "months": _months,
     "categories": _categories,
     "areas": _areas,
     "identity": _identity,
     "senders": _senders,
+    "refusals": _refusals,
     "unreported": _unreported,
     "occurrences": _occurrences,
     "reported": _reported,

@@ -7,6 +7,7 @@ from pipelines import catalogue
 from pipelines.catalogue import Card
 
 NOT_AVAILABLE = "x"
+FEW = 20  # cases, below which a single one moves a percentage far
 SMALLEST_SHOWN = 2  # decimals of a change in percent that would read 0.0
 
 
@@ -54,11 +55,21 @@ def year_before(figure: Figure | None, before: Figure | None, card: Card, langua
 
 
 def difference(figure: Figure | None, card: Card, language: Language) -> Cell:
-    """The change on the year before: signed, in percentage points where the unit is percent; 持平 where both read alike."""
+    """The change on the year before: signed, in percentage points where the unit is percent; 持平 where both read alike.
+
+    None of a percentage of few cases, unless both are the same.
+    """
     way = wording.direction(figure, card) if figure else None
+    if figure is not None and way != "flat" and is_of_few(figure, card):
+        return none(language)
     if figure is None or way is None or figure.change_on_year is None:
         return Cell(say("review.not_comparable_mark", language)) if figure and "b" in figure.status else none(language)
     return Cell(say("changes.flat", language)) if way == "flat" else apart(figure.change_on_year, card, language)
+
+
+def is_of_few(figure: Figure, card: Card) -> bool:
+    """Whether a percentage is one of so few cases that it is told with them, and compared with none."""
+    return card.unit == "percent" and figure.denominator is not None and figure.denominator < FEW
 
 
 def growth(figure: Figure | None, card: Card, language: Language) -> Cell:
@@ -101,7 +112,8 @@ def rank(place: int | None, units: int | None, language: Language) -> Cell:
 
 def count(number: int | None, language: Language) -> Cell:
     """A whole number as it is; what may be negative has its sign."""
-    return none(language) if number is None else Cell(wording.whole(number), number, number_form(0))
+    form = number_form(0)
+    return none(language) if number is None else Cell(wording.whole(number), number, f'{form};"−"{form}')
 
 
 def remark(figure: Figure | None, language: Language) -> Cell:

@@ -55,7 +55,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, the same as SVG and as the numbers behind it. `alt` says what it shows to those who do not see it."""
+    """A chart, the same as SVG and as the numbers behind it. `alt` says what it shows to those who do not see it.
+
+    `number` counts the charts of the document.
+    """
 
     id: str
     title: str
@@ -65,6 +68,10 @@ class Chart:
     labels: tuple[str, ...]
     series: tuple[Series, ...]
     svg: str
+    number: int = 0
+
+    def caption(self, language: Language) -> str:
+        return say("review.chart", language, number=self.number, title=self.title)
 
 
 @dataclass(frozen=True)
@@ -134,12 +141,15 @@ class Document:
     made_at: datetime
 
     @property
-    def legend_line(self) -> str:
+    def signs(self) -> str:
         """The signs and what they mean, in one line."""
         meanings = listed(self.legend, self.language) if self.language == "en" else "；".join(self.legend)
-        return (
-            say("review.legend", self.language) + colon(self.language) + meanings + say("sentence.end", self.language)
-        )
+        return meanings + say("sentence.end", self.language)
+
+    @property
+    def legend_line(self) -> str:
+        """The signs after the word for them."""
+        return say("review.legend", self.language) + colon(self.language) + self.signs
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -147,15 +157,15 @@ class Document:
 
 
 def numbered(sections: tuple[Section, ...]) -> tuple[Section, ...]:
-    """The sections with their tables counted through."""
-    count = 0
+    """The sections with their tables and their charts counted through."""
+    counts: dict[type, int] = {Table: 0, Chart: 0}
     done = []
     for section in sections:
         blocks: list[Block] = []
         for block in section.blocks:
-            if isinstance(block, Table):
-                count += 1
-                block = replace(block, number=count)
+            if isinstance(block, Table | Chart):
+                counts[type(block)] += 1
+                block = replace(block, number=counts[type(block)])
             blocks.append(block)
         done.append(replace(section, blocks=tuple(blocks)))
     return tuple(done)

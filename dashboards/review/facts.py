@@ -79,6 +79,12 @@ class Facts:
         first, last = months_of(self.period)
         return None if first.endswith("-01") else f"{last[:4]}-01..{last}"
 
+    @property
+    def last_quarter(self) -> str | None:
+        """The last quarter of a year or half-year; None of what is no longer than a quarter."""
+        year, last = months_of(self.period)[1].split("-")
+        return f"{year}-Q{int(last) // 3}" if self.kind in ("year", "half_year") else None
+
     @cached_property
     def year_before(self) -> str:
         return str(self.release.periods().filter(pl.col("period") == self.period)["year_before"][0])
@@ -119,10 +125,10 @@ class Facts:
 
     @cached_property
     def _totals(self) -> Mapping[tuple[str, str, str], Figure]:
-        """Totals of the area and its parent in the period, its months, the cumulative one and five years."""
+        """Totals of the area and its parent in the period, its last quarter, its months, the cumulative one and five years."""
         areas = [self.place.code, *([self.parent.code] if self.parent else [])]
         periods = {self.period, self.year_before, *self.months, *self.years}
-        periods |= {self.year_to_date} if self.year_to_date else set()
+        periods |= {period for period in (self.year_to_date, self.last_quarter) if period}
         return self._by_key(self.release.figures(list(self.cards), areas, sorted(periods)))
 
     @cached_property
@@ -213,16 +219,13 @@ class Facts:
         return {name: (last, ago) for name, last, ago in frame.select("indicator", month, "months_since").iter_rows()}
 
     def kept(self) -> pl.DataFrame:
-        """How senders kept what they owe for this area, of a town for its district: `Release.kept` over the period."""
-        code = self.place.parent if self.place.level == "township" else self.place.code
-        return self.release.kept(code, *months_of(self.period))
+        """How senders kept what they owe for this area, those in it and those around it: `Release.kept` over the period."""
+        return self.release.kept(self.place.code, *months_of(self.period), is_around=True)
 
-    def coverage(self) -> Mapping[str, tuple[int, int]]:
-        """By table the reports owed and handed in for this area: one an area that reports, and month."""
-        rows = self._of_here("coverage").filter(pl.col("period") == self.period).sort("coverage", descending=True)
-        columns = ("coverage", "expected_months", "reported_months")
-        # A part of a form (`population:residents`) may be reported apart; the table as a whole comes last and stands.
-        return {name.partition(":")[0]: (owed, done) for name, owed, done in rows.select(columns).iter_rows()}
+    def refused(self) -> Sequence[tuple[Words, str, str, int]]:
+        """Why rows of this area's own senders were refused or warned of: `Release.refused` over the period."""
+        rows = self.release.refused(self.place.code, *months_of(self.period)).iter_rows()
+        return tuple((Words(zh=zh, en=en), table, severity, count) for _, zh, en, table, severity, count in rows)
 
     def unreported(self) -> tuple[tuple[Place, str, int, int], ...]:
         """Areas here and directly below with months that were owed and not reported: area, table, owed, reported."""

@@ -1,6 +1,7 @@
 """How a table lies on paper: columns as wide as their words ask for, no word or number broken, rows that stay together."""
 
 import re
+from collections.abc import Callable
 from itertools import zip_longest
 
 from dashboards.drawing import ems
@@ -9,12 +10,13 @@ from dashboards.review.document import Column, Table
 TEXT_MM = 156.0  # of a line: A4 less the margins of GB/T 9704-2012
 POINTS_PER_MM = 72 / 25.4
 PADDING_PT = 8.0  # left and right of a cell together, and what Word puts between figures and Chinese
-SIZE, SMALL, MOST_COLUMNS = 9.0, 8.0, 8  # points; more columns than that are set small
+SIZES = (9.0, 8.0, 7.5, 7.0)  # points: the largest at which no word or number is broken
+MOST_COLUMNS = 8  # that are set in the first of them
 LONGEST = 60.0  # ems that a text asks for before it is broken over lines
 SHORT, SHORT_HEAD = 6.0, 4.0  # ems on which Chinese stays in a line, of a text and of a head
-HEAD = 5.5  # ems that a head asks for
+HEAD, HEAD_UNBROKEN = 5.5, 8.0  # ems that a head asks for; one of Chinese characters breaks badly
 TO_FIRST = 0.3  # of room that nobody asks for: to the first column, with the names; the others share the rest
-MOST_ROWS, MOST_LETTERS = 14, 90  # of a table that stays whole; a row of more letters takes several lines
+MOST_ROWS, MOST_LETTERS = 10, 90  # of a table that stays whole; a row of more letters takes several lines
 HELD, HELD_TALL = 4, 2  # rows that stay together at the beginning and the end of a table that does not
 BOLD = 1.1  # how much wider a head may be drawn
 WORDS = re.compile(r"[^\s\u2e80-\uffef]+[\uff0c\u3002\uff1b\uff1a\u3001\uff09]?|[\u2e80-\uffef]")
@@ -22,7 +24,8 @@ WORDS = re.compile(r"[^\s\u2e80-\uffef]+[\uff0c\u3002\uff1b\uff1a\u3001\uff09]?|
 
 def size(table: Table) -> float:
     """The size of the letters, in points."""
-    return SIZE if len(table.columns) <= MOST_COLUMNS else SMALL
+    sizes = SIZES if len(table.columns) <= MOST_COLUMNS else SIZES[1:]
+    return next((points for points in sizes if sum(_in_points(_least, table, points)) <= _room()), sizes[-1])
 
 
 def shares(table: Table) -> tuple[float, ...]:
@@ -31,19 +34,26 @@ def shares(table: Table) -> tuple[float, ...]:
     Each has what its longest word or number takes; what is left goes where more is asked for, then first to the names.
     """
     points = size(table)
-    columns = list(zip_longest(*((cell.text for cell in row) for row in table.rows), fillvalue=""))
-    least = [_least(column, texts) * points + PADDING_PT for column, texts in zip(table.columns, columns, strict=True)]
-    asked = [_asked(column, texts) * points + PADDING_PT for column, texts in zip(table.columns, columns, strict=True)]
-    asked = [max(pair) for pair in zip(least, asked, strict=True)]
-    room = TEXT_MM * POINTS_PER_MM
-    beyond, left = sum(asked) - sum(least), room - sum(asked)
+    least = _in_points(_least, table, points)
+    asked = [max(pair) for pair in zip(least, _in_points(_asked, table, points), strict=True)]
+    beyond, left = sum(asked) - sum(least), _room() - sum(asked)
     if left >= 0:
         others = left * (1 - TO_FIRST) / max(len(asked) - 1, 1)
         return (asked[0] + left - others * (len(asked) - 1), *(width + others for width in asked[1:]))
-    free = room - sum(least)
+    free = _room() - sum(least)
     if free <= 0:
-        return tuple(room * width / sum(least) for width in least)
+        return tuple(_room() * width / sum(least) for width in least)
     return tuple(low + free * (high - low) / beyond for low, high in zip(least, asked, strict=True))
+
+
+def _room() -> float:
+    return TEXT_MM * POINTS_PER_MM
+
+
+def _in_points(ems_of: Callable[[Column, tuple[str, ...]], float], table: Table, points: float) -> list[float]:
+    """The width of each column, with what lies beside its text."""
+    texts = zip_longest(*((cell.text for cell in row) for row in table.rows), fillvalue="")
+    return [ems_of(column, told) * points + PADDING_PT for column, told in zip(table.columns, texts, strict=True)]
 
 
 def is_whole(table: Table) -> bool:
@@ -70,7 +80,12 @@ def _least(column: Column, texts: tuple[str, ...]) -> float:
 
 
 def _asked(column: Column, texts: tuple[str, ...]) -> float:
-    return max([min(ems(column.label), HEAD), *(min(ems(text), LONGEST) for text in texts)])
+    return max(
+        [
+            min(ems(column.label), HEAD if " " in column.label else HEAD_UNBROKEN),
+            *(min(ems(text), LONGEST) for text in texts),
+        ]
+    )
 
 
 def words(text: str) -> list[str]:

@@ -60,7 +60,7 @@ def _block(block: Block, document: Document) -> str:
     if isinstance(block, Paragraph):
         return f"<p>{escaped(block.text)}</p>"
     if isinstance(block, Chart):
-        return f"<figure>{block.svg}<figcaption>{escaped(block.title)}</figcaption></figure>"
+        return f"<figure>{block.svg}<figcaption>{escaped(block.caption(document.language))}</figcaption></figure>"
     return _table(block, document)
 
 

@@ -128,7 +128,7 @@ def _block(block: Block, document: Document) -> Mapping[str, Any]:
     if isinstance(block, Paragraph):
         return {"kind": "paragraph", "text": block.text}
     if isinstance(block, Chart):
-        caption = say("review.chart", document.language, title=block.title)
+        caption = block.caption(document.language)
         return {"kind": "chart", "svg": block.svg, "alt": block.alt, "caption": caption}
     return {
         "kind": "table",

@@ -12,12 +12,13 @@ from pipelines.settings import SEEDS
 
 Kind = Literal[
     "figures",
-    "aims",
+    "standing",
     "months",
     "categories",
     "areas",
     "identity",
     "senders",
+    "refusals",
     "unreported",
     "occurrences",
     "reported",
@@ -32,6 +33,7 @@ Kind = Literal[
 class TablePlan(Declared):
     """One table. `indicators` are card ids; `by` and `share` belong to kind `categories`, `chart` draws it as well,
     `is_told` puts its largest categories into the section's text. The title of kind `areas` has a gap for their level.
+    `is_headline` sets the last quarter and the targets beside the figures.
 
     `minus`: of an identity the indicators taken off; the others are added and the first is the stock.
     """
@@ -45,6 +47,7 @@ class TablePlan(Declared):
     share: str | None = None
     chart: bool = False
     is_told: bool = False
+    is_headline: bool = False
 
 
 class SectionPlan(Declared):

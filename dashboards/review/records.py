@@ -44,13 +44,8 @@ def _table_name(table: str, language: Language) -> str:
 
 
 def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, Mapping[str, int]]:
-    """How each sender kept what it owes, by table, and the sums.
-
-    A sender may owe for more areas than this one: below the city, owed and reported are those of the area.
-    """
-    kept, coverage = facts.kept().to_dicts(), facts.coverage()
-    if facts.place.level != "city":
-        kept = [row | _of_area(coverage[row["table_name"]]) for row in kept if row["table_name"] in coverage]
+    """How each sender kept what it owes for this area, by table, and the sums of what is known of any of them."""
+    kept = [row for row in facts.kept().to_dicts() if row["owed"] or row["reported"]]
     heads = [Column(say(f"review.{name}", language), "left") for name in ("sender", "table")]
     heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
     form = FULL_WIDTH if language == "zh" else {}
@@ -58,13 +53,25 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
     for row in kept:
         named = [Cell((row[f"name_{language}"] or "").translate(form)), Cell(_table_name(row["table_name"], language))]
         rows.append([*named, *(cells.count(row[column], language) for column in QUALITY)])
-    sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY}
+    sums = {name: sum(row[name] or 0 for row in kept) for name in QUALITY if any(row[name] is not None for row in kept)}
     is_part = any(row["late"] is None for row in kept)
     return _table(plan, language, heads, rows, *([say("review.note_whole", language)] if is_part else [])), sums
 
 
-def _of_area(covered: tuple[int, int]) -> Mapping[str, int]:
-    return {"owed": covered[0], "reported": covered[1]}
+def refusals(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """Why rows were refused or warned of: reason, export, what was done, rows."""
+    heads = [Column(say(f"books.{name}", language), "left") for name in ("reason", "export")]
+    heads += [Column(say("books.treatment", language), "centre"), Column(say("review.rows", language))]
+    rows = [
+        [
+            Cell(wording.capital(spoken(reason, language))),
+            Cell(_table_name(table, language)),
+            Cell(say(f"books.{severity}", language)),
+            cells.count(count, language),
+        ]
+        for reason, table, severity, count in facts.refused()
+    ]
+    return _table(plan, language, heads, rows)
 
 
 def unreported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
@@ -121,43 +128,58 @@ def occurrences(facts: Facts, plan: TablePlan, language: Language) -> Table | No
 
 
 def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
-    """Every indicator that has a monthly form beside what was counted from cases."""
+    """Every indicator that has a monthly form beside what was counted from cases of the same area.
+
+    Of a city that of each of its districts with forms: the city's own count has those without.
+    """
+    places = sentences.reporting(facts) or [facts.place]
+    is_own = places == [facts.place]
     heads = [
+        *([] if is_own else [Column(say("area", language), "left")]),
         Column(say("review.indicator", language), "left"),
         Column(say("review.unit", language), "centre"),
         Column(say("review.counted", language)),
         Column(say("review.reported", language)),
     ]
     rows = []
-    for card in facts.cards.values():
-        figure = facts.total(card.id + sentences.REPORTED)
-        if figure is None or figure.value is None:
-            continue
-        rows.append(
-            [
-                _label(card, language),
-                cells.unit(card, language),
-                cells.value(facts.total(card.id), card, language),
-                cells.value(figure, card, language),
-            ]
-        )
-    by = sentences.reported_by(facts, language)
-    return _table(plan, language, heads, rows, *([by] if by else []))
+    for place in places:
+        for card in facts.cards.values():
+            figure = facts.total(card.id + sentences.REPORTED, area=place.code)
+            if figure is None or figure.value is None:
+                continue
+            rows.append(
+                [
+                    *([] if is_own else [Cell(spoken(place.name, language))]),
+                    _label(card, language),
+                    cells.unit(card, language),
+                    cells.value(facts.total(card.id, area=place.code), card, language),
+                    cells.value(figure, card, language),
+                ]
+            )
+    return _table(plan, language, heads, rows)
 
 
 def differences(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     """What explains the difference between the forms and the case rows of the areas that hand both in."""
     heads = [Column(say("review.item", language), "left")]
     heads += [Column(say(f"review.{name}", language)) for name in ACCOUNT]
+    known = [row for row in facts.reconciled() if row["measure"] in facts.measures]
     rows = [
         [
             Cell(spoken(facts.measures[row["measure"]][0], language)),
             *(cells.count(row[column], language) for column in ACCOUNT.values()),
         ]
-        for row in facts.reconciled()
-        if row["measure"] in facts.measures
+        for row in known
     ]
-    return _table(plan, language, heads, rows, say("review.note_account", language))
+    notes = [_uncounted(facts, row["measure"], language) for row in known if row["counted"] is None]
+    return _table(plan, language, heads, rows, say("review.note_account", language), *filter(None, notes))
+
+
+def _uncounted(facts: Facts, measure: str, language: Language) -> str:
+    """Why no case rows count what the form reports."""
+    why = catalogue.measures()[measure].uncounted if measure in catalogue.measures() else None
+    label = spoken(facts.measures[measure][0], language)
+    return "" if why is None else say("books.uncounted", language, label=label, why=spoken(why, language))
 
 
 def changes(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
@@ -195,10 +217,16 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
     return wording.listed([known[code][language] if code in known else code for code in codes.split(",")], language)
 
 
-def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> Table | None:
-    """What others published of this area or one in it, beside ours: only what a card counts."""
+def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> tuple[Table | None, int]:
+    """What others published of this area or one in it, beside ours: only what a card counts.
+
+    And how many more there are of periods that the data do not reach.
+    """
     known = [(row, facts.cards.get(row["indicator"] or ""), facts.places.get(row["area_code"])) for row in given]
-    told = [(row, card, place) for row, card, place in known if card and place and row["verdict"] != "not_published"]
+    all_told = [
+        (row, card, place) for row, card, place in known if card and place and row["verdict"] != "not_published"
+    ]
+    told = [(row, card, place) for row, card, place in all_told if row["value"] is not None]
     is_own = all(place == facts.place for *_, place in told)
     heads = [
         Column(say("review.published_by", language), "left"),
@@ -212,7 +240,7 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
     ]
     rows = []
     for row, card, place in told:
-        ours = cells.marker((), language) if row["value"] is None else cells.quantity(row["value"], card, language)
+        ours = cells.quantity(row["value"], card, language)
         rows.append(
             [
                 Cell(_source(row, language)),
@@ -225,7 +253,7 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
                 Cell(row[f"reason_{language}"] or say("review.none", language)),
             ]
         )
-    return _table(plan, language, heads, rows)
+    return _table(plan, language, heads, rows), len(all_told) - len(told)
 
 
 def _source(row: Mapping[str, Any], language: Language) -> str:

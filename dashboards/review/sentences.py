@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from dashboards import wording
-from dashboards.review.facts import Facts, Standing
+from dashboards.review.cells import is_of_few
+from dashboards.review.facts import Facts, Place, Standing
 from dashboards.wording import Figure, Language, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
@@ -54,17 +55,30 @@ def _end(language: Language) -> str:
 def _clause(facts: Facts, card: Card, figure: Figure, language: Language, *, is_first: bool) -> str:
     label = wording.counted_label(card, language, in_text=not is_first)
     text = say("review.clause", language, label=label, value=wording.counted_value(figure.value, card, language))
+    few = is_of_few(figure, card)
+    if few:
+        text += _of_cases(facts, card, figure, language)
     marks = wording.marks(figure, language)
     if marks:
         text += say("review.mark", language, marks=marks)
+    standing = facts.standing(card.id)
+    target = _beside_target(facts, standing, card, language) if standing else ""
+    if few:
+        return text + target
     phrase = wording.on_year(figure, card, language)
     if not phrase and "b" in figure.status:
         phrase = say("review.not_comparable", language)
-    standing = facts.standing(card.id)
-    beside = (
-        _beside_city(standing, card, language) + _beside_target(facts, standing, card, language) if standing else ""
+    return text + phrase + (_beside_city(standing, card, language) if standing else "") + target
+
+
+def _of_cases(facts: Facts, card: Card, figure: Figure, language: Language) -> str:
+    of = catalogue.units()[facts.measures[card.denominator or card.numerator][1]]
+    parts = catalogue.units()[facts.measures[card.numerator][1]]
+    whole = wording.with_unit(figure.denominator or 0, of, language)
+    part = (
+        wording.with_unit(figure.numerator or 0, parts, language) if language == "zh" else f"{figure.numerator or 0:,}"
     )
-    return text + phrase + beside
+    return say("review.of_cases", language, denominator=whole, numerator=part)
 
 
 def _beside_city(standing: Standing, card: Card, language: Language) -> str:
@@ -132,16 +146,21 @@ def _sum(counts: Sequence[tuple[Words, Figure, Figure | None]]) -> float:
     return sum(count.value or 0 for _, count, _ in counts)
 
 
-def reported_by(facts: Facts, language: Language) -> str:
-    """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
+def reporting(facts: Facts) -> list[Place]:
+    """Of a city: its districts that hand in forms."""
     if facts.place.level != "city":
-        return ""
+        return []
     forms = [name for name in facts.cards if name.endswith(REPORTED)]
-    places = [
+    return [
         place
         for place in facts.children
         if not place.is_not_assigned
         and any((row := facts.total(name, area=place.code)) and row.value is not None for name in forms)
     ]
+
+
+def reported_by(facts: Facts, language: Language) -> str:
+    """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
+    places = reporting(facts)
     names = wording.listed((spoken(place.name, language) for place in places), language)
     return say("review.reported_by", language, areas=names) if places else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dashboards import drawing, wording
 from dashboards.review import cells, sentences
 from dashboards.review.document import Cell, Chart, Column, Series, Table
-from dashboards.review.facts import YEARS, Facts, Place, is_coarser
+from dashboards.review.facts import YEARS, Facts, Place, Standing, is_coarser
 from dashboards.review.plan import TablePlan
 from dashboards.wording import Figure, Language, say, spoken
 from pipelines import catalogue
@@ -18,6 +18,7 @@ BARS = 12
 WHOLE = 100
 FEWEST_DRAWN = 5  # below it a line jumps between nought and one and shows nothing
 LAST = ("other", "not_stated")
+PROVISIONAL = "p"
 
 Counted = tuple[Words, Figure | None, Figure | None]
 Filled = tuple[Column, Sequence[Cell]]
@@ -76,15 +77,24 @@ def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         (Column(say("review.unit", language), "centre"), [cells.unit(card, language) for card in present]),
         *_compared(pairs, language),
         *_cumulative(facts, present, language),
+        *(_last_quarter(facts, present, language) if plan.is_headline else ()),
         *_beside(facts, present, language),
+        *(_to_targets(facts, present, language) if plan.is_headline else ()),
         (Column(say("review.remark", language), "centre"), [cells.remark(row, language) for row in rows]),
     ]
     labels = {"coarser": coarse, "silent": silent, "nought": tuple(card for card in known if card not in present)}
     notes = [_said_of(key, found, language) for key, found in labels.items()]
     notes += [_beyond(card, row, language) for card, row in zip(present, rows, strict=True)]
+    notes += [say("review.note_few", language)] if any(_is_withheld(row, card) for row, _, card in pairs) else []
+    notes += [_targets(facts, present, language)] if plan.is_headline else []
     by = sentences.reported_by(facts, language)
     notes += [by] if any(card.id.endswith(sentences.REPORTED) for card in present) else []
     return _assembled(plan, filled, language, notes)
+
+
+def _is_withheld(row: Figure | None, card: Card) -> bool:
+    """Whether a percentage of few cases has another value than the year before, and the change is not printed."""
+    return row is not None and wording.direction(row, card) in ("up", "down") and cells.is_of_few(row, card)
 
 
 def nought(facts: Facts, plan: TablePlan, language: Language) -> str:
@@ -143,6 +153,50 @@ def _cumulative(facts: Facts, present: Sequence[Card], language: Language) -> li
     ]
 
 
+def _last_quarter(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
+    """The last quarter of a year or half-year; of a stock it would be the same figure again."""
+    period = facts.last_quarter
+    if period is None:
+        return []
+    rows = [
+        None if card.kind == "stock" or is_coarser(card, "quarter") else facts.total(card.id, period)
+        for card in present
+    ]
+    column = [
+        cells.none(language) if row is None else cells.value(row, card, language)
+        for row, card in zip(rows, present, strict=True)
+    ]
+    return [(Column(say("review.last_quarter", language, number=period[-1])), column)]
+
+
+def _to_targets(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
+    """The distance to the target in cases, of the indicators that have one."""
+    found = [facts.standing(card.id) for card in present]
+    column = [cells.distance(standing.cases_to_target if standing else None, language) for standing in found]
+    return [(Column(say("review.to_target", language)), column)]
+
+
+def _targets(facts: Facts, present: Sequence[Card], language: Language) -> str:
+    """The targets themselves, in a note."""
+    found = [
+        (card, standing) for card in present if (standing := facts.standing(card.id)) and standing.target is not None
+    ]
+    said = [
+        say(
+            f"review.{of.target_direction}",
+            language,
+            label=wording.label(card, language),
+            target=_target(of, card, language),
+        )
+        for card, of in found
+    ]
+    return say("review.targets", language, targets=wording.listed(said, language)) if said else ""
+
+
+def _target(standing: Standing, card: Card, language: Language) -> str:
+    return wording.short_value(standing.target or 0, card, language)
+
+
 def _beside(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
     """The same figure of the city, or of a town's district; for rates and durations only, where it can be compared."""
     if facts.parent is None:
@@ -159,10 +213,10 @@ def _is_comparable(card: Card) -> bool:
     return card.kind == "ratio" or card.is_quantile
 
 
-def aims(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
-    """What has a target or a place among the districts of its city: value, target, distance in cases, city, rank."""
+def standing(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
+    """What has a place among the districts of its city: value, city, difference, rank."""
     found = [(card, facts.standing(card.id)) for card in known_cards(facts, plan.indicators)]
-    rows = [(card, standing) for card, standing in found if standing and (standing.target is not None or standing.rank)]
+    rows = [(card, standing) for card, standing in found if standing and standing.rank]
     filled: list[Filled] = [
         (
             Column(say("review.indicator", language), "left"),
@@ -172,8 +226,6 @@ def aims(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     ]
     columns: dict[str, list[Cell]] = {
         "this_period": [cells.value(facts.total(card.id), card, language) for card, _ in rows],
-        "target": [cells.bare(of.target, card, language) for card, of in rows],
-        "to_target": [cells.distance(of.cases_to_target, language) for _, of in rows],
         "whole_city": [cells.bare(of.city_value, card, language) for card, of in rows],
         "to_city": [cells.apart(of.difference_to_city, card, language) for card, of in rows],
         "rank": [cells.rank(of.rank, of.ranked_units, language) for _, of in rows],
@@ -209,9 +261,15 @@ def _month_label(month: str, language: Language) -> str:
 
 
 def _headed(card: Card, language: Language) -> str:
-    unit = catalogue.units()[card.unit][f"symbol_{language}"]
-    label = wording.label(card, language)
-    return f"{label}（{unit}）" if language == "zh" else f"{label} ({unit})"
+    return _with_unit(wording.label(card, language), card.unit, language)
+
+
+def _with_unit(label: str, unit: str, language: Language) -> str:
+    """A head with its unit, unless it ends with it, as 信访件次 and 调解办结件数 do."""
+    symbol = catalogue.units()[unit][f"symbol_{language}"]
+    if language == "zh":
+        return label if label.endswith((symbol, f"{symbol}数")) else f"{label}（{symbol}）"
+    return f"{label} ({symbol})"
 
 
 def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Chart | None:
@@ -237,7 +295,8 @@ def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Cha
 def counted(facts: Facts, plan: TablePlan) -> tuple[Card, Card | None, tuple[Counted, ...]] | None:
     """The categories of a table: their words, count and share, largest first, what is not sorted in at the end.
 
-    None where the release has none. The card is that of the count, or of the share where only that has the breakdown.
+    Those that have no case now and had none the year before are left out. None where the release has none. The card
+    is that of the count, or of the share where only that has the breakdown.
     """
     share = facts.cards.get(plan.share or "")
     card = next(iter(known_cards(facts, plan.indicators)), None)
@@ -246,7 +305,7 @@ def counted(facts: Facts, plan: TablePlan) -> tuple[Card, Card | None, tuple[Cou
     counts = {row.category: row for row in facts.categories(card.id, breakdown)} if card else {}
     words = facts.category_words.get(breakdown, {})
     named = [(words[name], counts.get(name), parts.get(name)) for name in words if name in counts or name in parts]
-    of = [row for row in named if _size(row)]
+    of = [row for row in named if _size(row) or (row[1] is not None and row[1].value_year_before)]
     if not of or (card or share) is None:
         return None
     ordered = sorted(of, key=lambda row: (_category(row) in LAST, -_size(row)))
@@ -265,19 +324,25 @@ def _size(row: Counted) -> float:
 
 
 def categories(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | None, Chart | None]:
-    """A row a category: its count, the year before, the change, its share. Categories without a case are left out."""
+    """A row a category: its count, the year before, the change, its share.
+
+    What is judged at the data's cutoff and has not had its time yet is not held against the year before.
+    """
     found = counted(facts, plan)
     if found is None:
         return None, None
     card, share, rows = found
     name = say(f"breakdowns.{plan.by}", language)
     filled: list[Filled] = [(Column(name, "left"), [Cell(spoken(words, language)) for words, _, _ in rows])]
-    if any(row for _, row, _ in rows):
+    is_early = any(part is not None and PROVISIONAL in part.status for *_, part in rows)
+    if is_early:
+        rows = tuple(row for row in rows if _size(row))
+        filled = [(Column(name, "left"), [Cell(spoken(words, language)) for words, _, _ in rows])]
+    elif any(row for _, row, _ in rows):
         filled += _compared([(row, None, card) for _, row, _ in rows], language)
-    elif share is not None:
-        unit = catalogue.units()[facts.measures[share.numerator][1]][f"symbol_{language}"]
-        label = spoken(facts.measures[share.numerator][0], language)
-        head = f"{label}（{unit}）" if language == "zh" else f"{label} ({unit})"
+    if share is not None and len(filled) == 1:
+        words, unit = facts.measures[share.numerator]
+        head = _with_unit(spoken(words, language), unit, language)
         filled.append((Column(head), [cells.count(_numerator(part), language) for *_, part in rows]))
     if share is not None:
         column = [cells.none(language) if part is None else cells.value(part, share, language) for *_, part in rows]
@@ -292,7 +357,7 @@ def _numerator(figure: Figure | None) -> int | None:
 
 
 def _bars(facts: Facts, card: Card, plan: TablePlan, rows: Sequence[Counted], language: Language) -> Chart:
-    shown = rows[:BARS]
+    shown = [row for row in rows if _size(row)][:BARS]
     labels = tuple(spoken(words, language) for words, _, _ in shown)
     values = tuple(_size(row) for row in shown)
     texts = [wording.number(value, 0, language, exact=True) for value in values]
@@ -365,9 +430,7 @@ def _opening(now: Figure, stock: Card, language: Language) -> Cell:
 
 
 def _headed_unit(card: Card, language: Language) -> str:
-    unit = catalogue.units()[card.unit][f"symbol_{language}"]
-    this = say("review.this_period", language)
-    return f"{this}（{unit}）" if language == "zh" else f"{this} ({unit})"
+    return _with_unit(say("review.this_period", language), card.unit, language)
 
 
 def years(facts: Facts, plan: TablePlan, language: Language) -> Table | None:

@@ -248,7 +248,7 @@ def _chart(made: Any, chart: Chart, document: Document, faces: Path | None) -> N
     properties = drawn._inline.docPr
     properties.set("descr", chart.alt)
     properties.set("title", chart.title)
-    caption = made.add_paragraph(say("review.chart", document.language, title=chart.title), style="Caption")
+    caption = made.add_paragraph(chart.caption(document.language), style="Caption")
     caption.alignment = 1
 
 

@@ -21,6 +21,8 @@ NARROWEST, WIDEST, NOTES_WIDTH = 9.0, 46.0, 92.0
 HEAD_LINES = 2
 MOST_UPRIGHT, ROWS_OF_A_PAGE = 96.0, 48  # characters and rows that A4 takes upright
 PICTURE_ROWS = 18
+ROW_HEIGHT = 16  # said, so that no reader takes its own and pictures keep their shape
+LATIN = 0.9  # of a figure's width, on which columns are measured, takes a letter
 MOST_SCALE, PIXELS = 0.5, 7  # of a picture; of the width of a character
 FACES = {"zh": "宋体", "en": "Arial"}
 
@@ -74,8 +76,8 @@ def _notes(sheet: Any, document: Document, names: Mapping[int, str], formats: _F
         (say("review.field_number", document.language), document.number),
         (say("review.field_classification", document.language), document.classification),
         *((field.label, field.value) for field in (*document.head, *document.foot)),
-        (say("review.legend", document.language), document.legend_line),
-        (say("sources", document.language), document.source),
+        (say("review.legend", document.language), document.signs),
+        ("", document.source),
     ]
     row = 2
     for label, value in lines:
@@ -90,18 +92,22 @@ def _notes(sheet: Any, document: Document, names: Mapping[int, str], formats: _F
         address = f"internal:'{names[table.number]}'!A1"
         sheet.write_url(row, 1, address, formats(font_color="#0B5CAB", underline=1), table.caption(document.language))
     row += 2
-    for section in document.sections:
-        texts = [block.text for block in section.blocks if isinstance(block, Paragraph)]
+    told = [(say("review.summary", document.language), document.abstract)]
+    told += [(section.heading, section.blocks) for section in document.sections]
+    for heading, blocks in told:
+        texts = [block.text for block in blocks if isinstance(block, Paragraph)]
         for place, text in enumerate(texts):
-            sheet.write(row, 0, "" if place else section.heading, formats(bold=True, text_wrap=True, valign="top"))
+            said = "" if place else heading
+            sheet.write(row, 0, said, formats(bold=True, text_wrap=True, valign="top"))
             sheet.write(row, 1, text, formats(text_wrap=True, valign="top"))
-            sheet.set_row(row, max(_height(text, NOTES_WIDTH), _height(section.heading, 18)) + 4)
+            sheet.set_row(row, max(_height(text, NOTES_WIDTH), _height(said, 18)) + 4)
             row += 1
     _paper(sheet, row, 1, document)
 
 
 def _paper(sheet: Any, last_row: int, last_column: int, document: Document) -> None:
     """A4, one page wide; what is short is one page high as well."""
+    sheet.set_default_row(ROW_HEIGHT)
     sheet.set_paper(9)
     sheet.set_margins(left=0.7, right=0.7, top=0.8, bottom=0.8)
     sheet.fit_to_pages(1, 1 if last_row < ROWS_OF_A_PAGE else 0)
@@ -164,12 +170,13 @@ def _width(table: Table, place: int) -> float:
         return 10.0
     label = table.columns[place].label
     widest = max(_columns(row[place].text) for row in table.rows)
-    head = max(_columns(label) / HEAD_LINES, *map(_columns, words(label))) + 3
+    lines = HEAD_LINES if " " in label else 1  # Chinese heads would be broken within a word
+    head = max(_columns(label) / lines, *map(_columns, words(label))) + 3
     return min(max(widest + 2, head, NARROWEST), WIDEST)
 
 
 def _columns(text: str) -> float:
-    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+    return sum(2 if ord(character) > 0x2E7F else LATIN for character in text)
 
 
 def _height(text: str, width: float) -> float:

@@ -141,5 +141,14 @@ def reported_and_counted(subject: Subject) -> Content:
     month = wording.month_name(subject.month, language)
     title = wording.joined((say("books.reconciled", language), subject.name, month), language)
     note = text("p", say("books.reconciled_note", language), class_="finding")
-    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
+    known = [measures[measure] for measure, *_ in found if measure in measures]
+    reasons = "".join(
+        text(
+            "p",
+            say("books.uncounted", language, label=spoken(one.label, language), why=spoken(one.uncounted, language)),
+        )
+        for one in known
+        if one.uncounted
+    )
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title) + reasons
     return ()

@@ -35,7 +35,7 @@ class FormItem(Declared):
 
 class Measure(Declared):
     """Words and time behaviour of a measure. Of cases it is counted by the SQL of `dbt_project/models/measures`; of a
-    monthly form it is the sum of the lines that `items` name."""
+    monthly form it is the sum of the lines that `items` name. `uncounted`: why no case rows count what a form reports."""
 
     id: str
     label: Words
@@ -50,6 +50,7 @@ class Measure(Declared):
     bucket: Literal["none", "days"] = "none"
     items: tuple[FormItem, ...] = ()
     definition: Words
+    uncounted: Words | None = None
 
 
 @cache

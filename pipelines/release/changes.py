@@ -18,6 +18,7 @@ REASONS: Mapping[str, Words] = {
     "corrected": Words(zh="更正", en="corrected"),
     "withdrawal": Words(zh="撤回", en="withdrawn"),
     "late_report": Words(zh="补交报表", en="late report"),
+    "added": Words(zh="新增指标", en="new indicator"),
     "definition": Words(zh="口径变更", en="changed definition"),
     "area": Words(zh="区划变更", en="changed area"),
     "later_cutoff": Words(zh="统计截止日后移", en="later data cutoff"),
@@ -42,20 +43,27 @@ def write_changes(connection: duckdb.DuckDBPyConnection, folder: Path, earlier: 
     Columns: indicator, area_code, period, breakdown, category, value, numerator and denominator `_before` and `_after`
     (null where there was or is no such cell), reason (codes of `REASONS`, joined by commas), against (the earlier
     release). A cell of an earlier release with these put in is the cell of the draft. Where an edition is protected its
-    reasons tell nothing of cases: definition, area or revision. Needs the views of `release_tables`.
+    reasons tell nothing of cases: added, definition, area or revision. Needs the views of `release_tables`.
     """
     connection.execute(f"create or replace temp table changes ({_COLUMNS})")
     for release in earlier:
         told = json.loads((release / "release.json").read_text(encoding="utf-8"))
         is_exact, sequence = edition == "internal", told.get("ledger_sequence")
         old, new = definitions(release), definitions(folder)
-        redefined = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+        added = sorted(new.keys() - old.keys())
+        redefined = sorted(name for name in old if old[name] != new.get(name))
         _write_changed(connection, folder, release)
         connection.execute(f"create or replace temp table causes ({_CAUSE_COLUMNS})")
         if is_exact:
             _write_causes(connection, sequence)
         given = {name: told[name] for name in ("data_cutoff", "code_version", "seeds_version")}
-        given |= {"against": release.name, "redefined": redefined, "is_exact": is_exact, "sequence": sequence}
+        given |= {
+            "against": release.name,
+            "added": added,
+            "redefined": redefined,
+            "is_exact": is_exact,
+            "sequence": sequence,
+        }
         connection.execute(_EXPLAINED, given)
 
 
@@ -202,6 +210,7 @@ _EXPLAINED = f"""
         {", ".join(f"changed.{name}" for name in KEY)}, value_before, value_after, numerator_before, numerator_after,
         denominator_before, denominator_after,
         case
+            when changed.indicator in (select unnest($added)) then 'added'
             when changed.indicator in (select unnest($redefined)) then 'definition'
             when changed.area_code in (select area_code from touched_areas) then 'area'
             when reasons.reason is not null then reasons.reason

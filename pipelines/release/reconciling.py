@@ -16,31 +16,42 @@ from pipelines.release import versions
 REPORTED = "_reported"
 
 
-def pairs() -> dict[str, Measure]:
-    """Measure of a form's lines -> the measure that counts the same from case rows: of the same name, without `_reported`."""
+def pairs() -> dict[str, Measure | None]:
+    """Measure of a form's lines -> the measure that counts the same from case rows: of the same name, without `_reported`.
+
+    None of what no case rows can count; such a measure says why (`uncounted`).
+    """
     known = catalogue.measures()
     of_forms = (name for name, measure in known.items() if versions.is_form(measure.table) and name.endswith(REPORTED))
-    found = ((name, known.get(name.removesuffix(REPORTED))) for name in of_forms)
-    return {name: counted for name, counted in found if counted is not None and counted.table in versions.COUNTED_BY}
+    found = {name: known.get(name.removesuffix(REPORTED)) for name in of_forms}
+    counted = {name: measure for name, measure in found.items() if measure and measure.table in versions.COUNTED_BY}
+    return {name: counted.get(name) for name in found if name in counted or known[name].uncounted}
 
 
 def write_reconciliation(connection: duckdb.DuckDBPyConnection) -> None:
     """`temp.reconciliation`, one row a form, sender, district (or city without districts), month and measure.
 
-    Columns: table_name (of the form), sender, area_code, month, measure (of the case rows), reported, counted_at_closing,
-    counted, late (cases first received after the closing), corrected (what corrections and withdrawals after it made of
-    those received before), refused (rows in quarantine of the senders of case rows for the district, an upper bound where
-    one sender reports for several), unexplained: what is left of reported less counted.
+    Columns: table_name (of the form), sender, area_code, month, measure (of the case rows; of the form where no case rows
+    count it, and then all but reported is null), reported, counted_at_closing, counted, late (cases first received after
+    the closing), corrected (what corrections and withdrawals after it made of those received before), refused (rows in
+    quarantine of the senders of case rows for the district, an upper bound where one sender reports for several),
+    unexplained: what is left of reported less counted.
 
     counted = counted_at_closing + late + corrected. Of the difference, what moved after the closing is taken first, then
     refused rows, each no further than it goes. Counted is what lies in the areas that the form names, and what the district
     has not assigned to a township. Needs the views of `release_tables`.
     """
     matched = pairs()
-    rows = [(name, counted.id, catalogue.measures()[name].table, counted.table) for name, counted in matched.items()]
+    forms = {name: catalogue.measures()[name].table for name in matched}
+    rows = [
+        (name, counted.id, forms[name], counted.table) if counted else (name, name, forms[name], None)
+        for name, counted in matched.items()
+    ]
     schema = ["reported_measure", "measure", "form", "table_name"]
     connection.register("given_pairs", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
-    connection.register("given_movements", _movements(sorted({counted.table for counted in matched.values()})))
+    connection.register(
+        "given_movements", _movements(sorted({counted.table for counted in matched.values() if counted}))
+    )
     connection.execute(f"create or replace temp table reconciliation as {_RECONCILED}")
     connection.unregister("given_pairs")
     connection.unregister("given_movements")
@@ -178,11 +189,11 @@ _RECONCILED = """
         select
             reported.table_name, reported.sender, reported.district_code as area_code, reported.month, reported.measure,
             reported.reported,
-            coalesce(counted.counted, 0) as counted,
-            coalesce(moved.late, 0) as late,
-            coalesce(moved.corrected, 0) as corrected,
-            coalesce(refused.refused, 0) as refused,
-            reported.reported - coalesce(counted.counted, 0) as difference
+            case when cases_table is not null then coalesce(counted.counted, 0) end as counted,
+            case when cases_table is not null then coalesce(moved.late, 0) end as late,
+            case when cases_table is not null then coalesce(moved.corrected, 0) end as corrected,
+            case when cases_table is not null then coalesce(refused.refused, 0) end as refused,
+            case when cases_table is not null then reported.reported - coalesce(counted.counted, 0) end as difference
         from reported
         left join counted using (table_name, sender, district_code, month, measure)
         left join moved using (table_name, sender, district_code, month, measure)

@@ -49,6 +49,7 @@ def _concluded(concluded: pl.DataFrame) -> list[pl.DataFrame]:
     chosen = {
         "mediation_concluded": pl.lit(True),
         "mediation_within_30_days": pl.col("days").is_between(0, 30),
+        "mediation_not_agreed": pl.col("outcome") == "not_agreed",
         "mediation_withdrawn_or_terminated": pl.col("outcome").is_in(["withdrawn", "terminated"]),
         "mediation_escalation_prevented": pl.col("has_prevented_escalation"),
         "mediation_group_incident_prevented": pl.col("has_prevented_group_incident"),

@@ -11,6 +11,14 @@ from .exports import HOLDS, Exports, at_district
 from .tallies import cells, span
 
 BASES = ("census", "sample", "police")  # the best first
+COUNTED_BY = {  # whose residents a system's cases are divided by
+    "mediation": "mediation_cases",
+    "screening": "dispute_screenings",
+    "petition": "petition_matters",
+    "reconsideration": "reconsideration_cases",
+    "service": "service_activities",
+    "organisation": "organisations",
+}
 PROFESSIONS = {
     "medical_staff": "medical_staff",
     "psychotherapists": "psychotherapist",
@@ -157,12 +165,11 @@ def _residents(exports: Exports) -> list[pl.DataFrame]:
     each_month = pl.DataFrame({"number": range(1, 13)})
     monthly = known.join(each_month, how="cross").with_columns(pl.date("year", "number", 1).alias("month"))
     monthly = monthly.select("district", "month", pl.col("residents").alias("value"))
-    mediated = _reported(exports, "mediation_cases")
-    counted = _reported(exports, "organisations")
     parts = [_of_districts(monthly, "population_residents")]
-    for system, at in (("mediation", _in_the_year(mediated)), ("organisation", counted)):
-        parts.append(_of_districts(monthly.join(at, on=["district", "month"]), f"{system}_residents"))
-    for system, at in (("mediation", mediated), ("organisation", counted)):
+    for system, table in COUNTED_BY.items():
+        at = _reported(exports, table)
+        among = at if system == "organisation" else _in_the_year(at)
+        parts.append(_of_districts(monthly.join(among, on=["district", "month"]), f"{system}_residents"))
         without = at.join(monthly, on=["district", "month"], how="anti").with_columns(pl.lit(1).alias("value"))
         parts.append(_of_districts(without, f"{system}_without_residents"))
     return parts

@@ -48,6 +48,7 @@ select
     agreement_amount,
     is_concluded,
     is_agreed,
+    is_concluded and coalesce(outcome = 'not_agreed', false) as is_not_agreed,
     is_concluded and coalesce(outcome in ('withdrawn', 'terminated'), false) as is_withdrawn_or_terminated,
     is_agreed and coalesce(agreement_form = 'written', false) as is_written_agreement,
     is_agreed and coalesce(agreement_form = 'written' and confirmation_result = 'confirmed', false) as is_confirmed_agreement,

@@ -35,6 +35,7 @@ followed as (
     ('mediation_days_unknown', 'accepted_month', 'is_of_unknown_duration'),
     ('mediation_concluded', 'concluded_month', 'is_concluded'),
     ('mediation_agreed', 'concluded_month', 'is_agreed'),
+    ('mediation_not_agreed', 'concluded_month', 'is_not_agreed'),
     ('mediation_withdrawn_or_terminated', 'concluded_month', 'is_withdrawn_or_terminated'),
     ('mediation_within_30_days', 'concluded_month', 'is_within_30_days'),
     ('mediation_written', 'concluded_month', 'is_written_agreement'),
