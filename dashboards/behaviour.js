@@ -9,20 +9,35 @@ if (!window.savesPictures) {
     const drawings = image
       ? [carried(image).documentElement]
       : document.querySelectorAll(`.${button.dataset.picture} svg.main-svg`);
-    if (!drawings.length) return;
+    const tiles = document.querySelector(`.${button.dataset.picture} ul.tiles`);
+    if (!drawings.length && !tiles) return;
     const space = "http://www.w3.org/2000/svg";
     const { width, height } = image
       ? { width: image.naturalWidth, height: image.naturalHeight }
-      : drawings[0].getBoundingClientRect();
+      : (drawings[0] ?? tiles).getBoundingClientRect();
     const picture = document.createElementNS(space, "svg");
-    const write = (words, y, size) => {
-      const line = document.createElementNS(space, "text");
-      line.setAttribute("x", 8);
-      line.setAttribute("y", y);
-      line.setAttribute("font-size", size);
-      line.setAttribute("font-family", "Noto Sans SC, Microsoft YaHei, PingFang SC, sans-serif");
-      line.textContent = words;
-      picture.append(line);
+    const put = (name, attributes, words = "") => {
+      const drawn = document.createElementNS(space, name);
+      for (const [key, value] of Object.entries(attributes)) drawn.setAttribute(key, value);
+      drawn.textContent = words;
+      picture.append(drawn);
+    };
+    const family = "Noto Sans SC, Microsoft YaHei, PingFang SC, sans-serif";
+    const write = (words, y, size, x = 8, fill = "#000") =>
+      put("text", { x, y, "font-size": size, "font-family": family, fill }, words);
+    const drawTile = (tile, left, top) => {
+      const { backgroundColor, color } = getComputedStyle(tile);
+      const box = tile.getBoundingClientRect();
+      const [x, y] = [box.left - left, box.top - top + 32];
+      put("rect", { x, y, width: box.width, height: box.height, rx: 4, fill: backgroundColor });
+      const [name, value] = [...tile.children].map((part) => part.textContent);
+      const room = box.width / 8;
+      const lines = name.split(" ").reduce((all, word) => {
+        const longer = `${all.at(-1)} ${word}`.trim();
+        return longer.length > room && all.at(-1) ? [...all, word] : [...all.slice(0, -1), longer];
+      }, [""]);
+      lines.forEach((words, place) => write(words, y + 18 + 14 * place, 12, x + 8, color));
+      write(value, y + box.height - 9, 15, x + 8, color);
     };
     picture.setAttribute("xmlns", space);
     picture.setAttribute("width", Math.max(width, 640));
@@ -34,6 +49,10 @@ if (!window.savesPictures) {
       copy.setAttribute("y", 32);
       picture.append(copy);
     });
+    if (tiles) {
+      const { left, top } = tiles.getBoundingClientRect();
+      [...tiles.children].forEach((tile) => drawTile(tile, left, top));
+    }
     write(location.href, height + 50, 9);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(picture)], { type: "image/svg+xml" }));

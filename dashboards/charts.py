@@ -1,11 +1,11 @@
 """Charts, each from a card and its rows: none without a definition, a title and a text that states the finding."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from dashboards import wording
+from dashboards import drawing, wording
 from dashboards.rows import Funnel, Signal
 from dashboards.wording import Language, say
 from pipelines.catalogue import Card
@@ -18,6 +18,10 @@ BAND = "rgba(107, 119, 133, 0.18)"
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 HEIGHT = 220
 TICKS = {"color": "#5C6775", "size": 12}
+NAME = {"color": "#5C6775", "size": 11}  # of a line at its end
+MOST_NAMED = 16  # lines that have room for their names
+LONGEST_NAME = 112  # pixels
+NAMED_AXIS = 46  # pixels of such a chart that its axis and margins take from its height
 FEW = 5  # below it an axis of whole cases would carry fractions
 
 
@@ -64,9 +68,17 @@ class Series(NamedTuple):
 
 
 def several(
-    card: Card, title: str, periods: Sequence[str], lines: Sequence[Series], language: Language, *, is_coloured: bool
+    card: Card,
+    title: str,
+    periods: Sequence[str],
+    lines: Sequence[Series],
+    breaks: Sequence[str],
+    language: Language,
+    *,
+    is_coloured: bool,
 ) -> Drawn:
-    """Lines of areas (one in blue, all else grey) or of categories (each in a colour of its own)."""
+    """Lines of areas (one in blue, all else grey, each with its name at its end) or of categories (each in a colour of its
+    own); breaks as upright lines."""
     drawn = []
     for place, line in enumerate(lines):
         colour = PALETTE[place % len(PALETTE)] if is_coloured else BLUE if line.is_chosen else "#A9B2BC"
@@ -74,11 +86,45 @@ def several(
         drawn.append(_line(periods, line.values, card, colour, width, line.name, language))
     known = [value for line in lines for value in line.values if value is not None]
     layout = _layout(periods, known, card, language) | {"height": 340, "showlegend": is_coloured}
-    layout |= {"legend": {"orientation": "h", "y": -0.12, "font": {"size": 12}}} if is_coloured else {}
+    if is_coloured:
+        layout["legend"] = {"orientation": "h", "y": -0.12, "font": {"size": 12}}
+    elif 1 < len(lines) <= MOST_NAMED and known:
+        _name_ends(layout, lines, known)
+    layout["shapes"] = [_upright(first) for month in breaks if (first := _first_from(month, periods))]
     ordered = sorted(drawn, key=lambda line: line["line"]["color"] == BLUE) if not is_coloured else drawn
     return Drawn(
         go.Figure({"data": ordered, "layout": layout}), title, _several_said(card, title, periods, lines, language)
     )
+
+
+def _name_ends(layout: dict[str, Any], lines: Sequence[Series], known: Sequence[float]) -> None:
+    """The name of each line beside its last value, the names apart from each other as far as letters are high."""
+    is_cut = layout["yaxis"].get("ticksuffix") == "%"
+    low, high = (min(known) if is_cut else 0.0), max(known)
+    room = (high - low) * 0.05 or 1.0
+    span = (low - room if is_cut else low, high + room)
+    layout["yaxis"] |= {"range": span}
+    apart = NAME["size"] * 1.25 * (span[1] - span[0]) / (layout["height"] - NAMED_AXIS)
+    last = [(next((value for value in reversed(line.values) if value is not None), low), line) for line in lines]
+    ordered = sorted(last, key=lambda pair: pair[0])
+    places: list[float] = []
+    for value, _ in ordered:
+        places.append(max(value, places[-1] + apart) if places else value)
+    over = max(0.0, places[-1] - span[1])
+    layout["annotations"] = [
+        {
+            "x": 1,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": max(place - over, span[0] + apart * row),
+            "text": drawing.shortened(line.name, LONGEST_NAME, NAME["size"]),
+            "showarrow": False,
+            "font": NAME | ({"color": BLUE} if line.is_chosen else {}),
+        }
+        for row, (place, (_, line)) in enumerate(zip(places, ordered, strict=True))
+    ]
+    widest = max(drawing.ems(note["text"]) for note in layout["annotations"])
+    layout["margin"] |= {"r": round(widest * NAME["size"]) + 8}
 
 
 def _several_said(card: Card, title: str, periods: Sequence[str], lines: Sequence[Series], language: Language) -> str:
@@ -118,8 +164,13 @@ def control(
     ]
     known = [value for value in (*values, *lower, *upper) if value is not None]
     layout = _layout(months, known, card, language) | {"height": 320}
-    layout["shapes"] = [_upright(month) for month in breaks if month in months]
+    layout["shapes"] = [_upright(first) for month in breaks if (first := _first_from(month, months))]
     return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
+
+
+def _first_from(month: str, months: Sequence[str]) -> str | None:
+    """The first point of a series that begins in a month, which may have none of its own: January stands with February."""
+    return next((known for known in months if known >= month), None) if months and month > months[0] else None
 
 
 def _upright(month: str) -> dict[str, object]:
@@ -158,7 +209,7 @@ def funnel(
     dots = {"x": [point.value for point in points], "y": rows, "text": said, "marker": marker}
     data.append({"type": "scatter", "mode": "markers", "hovertemplate": "%{text}<extra></extra>", **dots})
     layout = _layout(rows, [], card, language) | {"height": 80 + 26 * len(rows)}
-    value_axis = {name: part for name, part in layout["yaxis"].items() if name != "rangemode"}  # type: ignore[attr-defined]
+    value_axis = {name: part for name, part in layout["yaxis"].items() if name != "rangemode"}
     layout["xaxis"] = value_axis
     layout["yaxis"] = {"type": "category", "fixedrange": True, "automargin": True, "tickfont": TICKS}
     return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
@@ -201,7 +252,7 @@ def shapes(title: str, areas: Sequence[Shape], stretch: float, finding: str) -> 
     return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
 
 
-def _layout(months: Sequence[str], values: Sequence[float], card: Card, language: Language) -> dict[str, object]:
+def _layout(months: Sequence[str], values: Sequence[float], card: Card, language: Language) -> dict[str, Any]:
     starts = _year_starts(months)
     axis: dict[str, object] = {"rangemode": "tozero", "tickformat": ",d", "nticks": 5}
     if card.unit == "percent":

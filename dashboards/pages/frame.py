@@ -129,7 +129,8 @@ def head(page: Page, person: Person) -> View:
         _navigation(view, person)
     st.html(text("h1", _title(view)))
     if view.source:
-        _choices(page, view, view.source)
+        if page.name in selection.offered_pages(view.source):
+            _choices(page, view, view.source)
         st.html(badge(view, view.source))
     for notice in view.notices:
         _tell(notice, view)

@@ -80,6 +80,6 @@ def _row(month: str, point: Figure | None, card: Card, language: Language) -> tu
     return (
         wording.month_name(month, language),
         wording.shown(point, card, language, exact=True),
-        wording.value_text(point.value_year_before if point else None, card, language, exact=True),
+        wording.before_text(point, card, language, exact=True),
         wording.signed_change(point, card, language),
     )
