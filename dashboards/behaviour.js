@@ -1,3 +1,24 @@
+/* Puts the framework's own words into the page's language, and says what its links are: it has no way to be told. */
+window.speak = () => {
+  const differs = (word) => word in window.said && window.said[word] !== word;
+  for (const button of document.querySelectorAll("button[aria-label]")) {
+    if (differs(button.ariaLabel)) button.ariaLabel = window.said[button.ariaLabel];
+  }
+  for (const link of document.querySelectorAll("a[href^='#']")) {
+    if (differs(link.textContent)) link.textContent = window.said[link.textContent];
+  }
+  document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true");
+  const pages = document.querySelector(".st-key-pages");
+  if (pages && pages.ariaLabel !== window.said.pages) {
+    pages.role = "navigation";
+    pages.ariaLabel = window.said.pages;
+  }
+};
+if (!window.speaks) {
+  window.speaks = new MutationObserver(() => window.speak());
+  window.speaks.observe(document.body, { childList: true, subtree: true });
+}
+window.speak();
 /* Saves a chart as a picture: the drawing as it stands, with its title above and the address below. Set once a page. */
 if (!window.savesPictures) {
   window.savesPictures = true;

@@ -1,6 +1,6 @@
 """Charts, each from a card and its rows: none without a definition, a title and a text that states the finding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -13,14 +13,17 @@ from pipelines.catalogue import Card
 BLUE = "#0B5CAB"
 ORANGE = "#D55E00"
 GREY = "#6B7785"
+PALE = "#A9B2BC"
 PALETTE = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", GREY)
 BAND = "rgba(107, 119, 133, 0.18)"
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 HEIGHT = 220
 TICKS = {"color": "#5C6775", "size": 12}
+SPOT = 7  # pixels: a value between two gaps, of which no line can be drawn
 NAME = {"color": "#5C6775", "size": 11}  # of a line at its end
 MOST_NAMED = 16  # lines that have room for their names
 LONGEST_NAME = 112  # pixels
+LEAD = 14  # pixels from the end of a line to its name
 NAMED_AXIS = 46  # pixels of such a chart that its axis and margins take from its height
 FEW = 5  # below it an axis of whole cases would carry fractions
 
@@ -46,12 +49,16 @@ def _line(
         f"{wording.period_name(month, language)}<br>{name} {wording.quantity(value, card, language, exact=True)}"
         for month, value in zip(months, values, strict=True)
     ]
+    around = zip((None, *values), values, (*values[1:], None), strict=False)
+    alone = [SPOT if value is not None and before is None and after is None else 0 for before, value, after in around]
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers" if any(alone) else "lines",
+        "marker": {"size": alone, "color": colour, "opacity": 1, "line": {"width": 0}},
         "x": list(months),
         "y": list(values),
         "connectgaps": False,
+        "cliponaxis": False,
         "line": {"color": colour, "width": width},
         "name": name,
         "text": hover,
@@ -81,7 +88,7 @@ def several(
     own); breaks as upright lines."""
     drawn = []
     for place, line in enumerate(lines):
-        colour = PALETTE[place % len(PALETTE)] if is_coloured else BLUE if line.is_chosen else "#A9B2BC"
+        colour = PALETTE[place % len(PALETTE)] if is_coloured else BLUE if line.is_chosen else PALE
         width = 2.5 if is_coloured or line.is_chosen else 1.25
         drawn.append(_line(periods, line.values, card, colour, width, line.name, language))
     known = [value for line in lines for value in line.values if value is not None]
@@ -89,7 +96,7 @@ def several(
     if is_coloured:
         layout["legend"] = {"orientation": "h", "y": -0.12, "font": {"size": 12}}
     elif 1 < len(lines) <= MOST_NAMED and known:
-        _name_ends(layout, lines, known)
+        _name_ends(layout, periods, lines, known)
     layout["shapes"] = [_upright(first) for month in breaks if (first := _first_from(month, periods))]
     ordered = sorted(drawn, key=lambda line: line["line"]["color"] == BLUE) if not is_coloured else drawn
     return Drawn(
@@ -97,34 +104,53 @@ def several(
     )
 
 
-def _name_ends(layout: dict[str, Any], lines: Sequence[Series], known: Sequence[float]) -> None:
-    """The name of each line beside its last value, the names apart from each other as far as letters are high."""
+def _name_ends(layout: dict[str, Any], periods: Sequence[str], lines: Sequence[Series], known: Sequence[float]) -> None:
+    """The name of each line beside its end, the names as far apart as letters are high, each led to from its value."""
     is_cut = layout["yaxis"].get("ticksuffix") == "%"
     low, high = (min(known) if is_cut else 0.0), max(known)
     room = (high - low) * 0.05 or 1.0
     span = (low - room if is_cut else low, high + room)
     layout["yaxis"] |= {"range": span}
-    apart = NAME["size"] * 1.25 * (span[1] - span[0]) / (layout["height"] - NAMED_AXIS)
-    last = [(next((value for value in reversed(line.values) if value is not None), low), line) for line in lines]
-    ordered = sorted(last, key=lambda pair: pair[0])
-    places: list[float] = []
-    for value, _ in ordered:
-        places.append(max(value, places[-1] + apart) if places else value)
-    over = max(0.0, places[-1] - span[1])
+    layout["xaxis"] |= {"range": (0, len(periods) - 1)}  # or it would hold the names too
+    pixel = (span[1] - span[0]) / (layout["height"] - NAMED_AXIS)
+    ordered = sorted(_ends(lines), key=lambda end: end[1])
+    places = _spread([value for _, value, _ in ordered], NAME["size"] * 1.25 * pixel, span[1])
     layout["annotations"] = [
         {
-            "x": 1,
-            "xref": "paper",
-            "xanchor": "left",
-            "y": max(place - over, span[0] + apart * row),
+            "x": place_in_time,
+            "y": value,
+            "ax": LEAD,
+            "ay": (value - place) / pixel,
             "text": drawing.shortened(line.name, LONGEST_NAME, NAME["size"]),
-            "showarrow": False,
+            "xanchor": "left",
+            "arrowhead": 0,
+            "arrowwidth": 0.75,
+            "arrowcolor": PALE,
             "font": NAME | ({"color": BLUE} if line.is_chosen else {}),
         }
-        for row, (place, (_, line)) in enumerate(zip(places, ordered, strict=True))
+        for place, (place_in_time, value, line) in zip(places, ordered, strict=True)
     ]
     widest = max(drawing.ems(note["text"]) for note in layout["annotations"])
-    layout["margin"] |= {"r": round(widest * NAME["size"]) + 8}
+    layout["margin"] |= {"r": round(widest * NAME["size"]) + LEAD + 8}
+
+
+def _ends(lines: Sequence[Series]) -> Iterator[tuple[int, float, Series]]:
+    """Where along the axis each line has its last value, and the value."""
+    for line in lines:
+        known = [(place, value) for place, value in enumerate(line.values) if value is not None]
+        if known:
+            yield *known[-1], line
+
+
+def _spread(values: Sequence[float], apart: float, top: float) -> Sequence[float]:
+    """Places for rising values, none closer to the next than `apart` and none above `top`, near their values."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + apart) if places else value)
+    for row in range(len(places) - 1, -1, -1):
+        highest = top if row == len(places) - 1 else places[row + 1] - apart
+        places[row] = min(places[row], highest)
+    return places
 
 
 def _several_said(card: Card, title: str, periods: Sequence[str], lines: Sequence[Series], language: Language) -> str:
@@ -192,7 +218,8 @@ def funnel(
 
     The ranges narrow as cases grow, which is the funnel; they are drawn one by one because each area has its own rest.
     """
-    rows = [f"{names[point.area_code]}  {point.cases:,}" for point in points]
+    short = {code: drawing.shortened(name, LONGEST_NAME) for code, name in names.items()}
+    rows = [f"{short[point.area_code]}  {point.cases:,}" for point in points]
     data: list[dict[str, object]] = []
     for low, high, width in (("lower_998", "upper_998", 6), ("lower_95", "upper_95", 12)):
         x = [edge for point in points for edge in (getattr(point, low), getattr(point, high), None)]
@@ -270,7 +297,10 @@ def _layout(months: Sequence[str], values: Sequence[float], card: Card, language
         | {
             "type": "category",
             "tickvals": starts,
-            "ticktext": [wording.period_name(month, language) for month in starts],
+            "ticktext": [
+                wording.period_name(month[:4] if month[5:].isdigit() else month, language) for month in starts
+            ],
+            "tickangle": 0,
             "showgrid": False,
         },
         "yaxis": fixed | axis | {"zeroline": False},

@@ -198,18 +198,22 @@ def ranked_table(card: Card, bars: Sequence[Bar], title: str, finding: str, head
     is_rate = card.unit == "percent"
     low, high = _scale([*values, *([reference] if is_rate and reference is not None else [])], is_rate)
     has_track = not is_rate or reference is not None
+    has_change = any(wording.signed_change(bar.figure, card, language) != wording.MISSING for bar in bars)
     rows = "".join(
-        _bar_row(bar, card, low, high, reference if is_rate else None, language, has_track=has_track) for bar in bars
+        _bar_row(
+            bar, card, low, high, reference if is_rate else None, language, has_track=has_track, has_change=has_change
+        )
+        for bar in bars
     )
     header = "".join(
         (
             text("th", head, scope="col"),
             text("td", "", class_="track"),
             text("th", wording.unit_of_axis(card, language), scope="col", class_="number"),
-            text("th", say("on_year", language), scope="col", class_="number"),
+            text("th", say("on_year", language), scope="col", class_="number") if has_change else "",
         )
     )
-    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", rows), class_="ranked")
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", rows), class_="ranked", aria_label=title)
     return tag("section", text("h3", title) + text("p", finding, class_="finding") + table, class_="block")
 
 
@@ -221,7 +225,15 @@ def _scale(values: Sequence[float], is_rate: bool) -> tuple[float, float]:
 
 
 def _bar_row(
-    bar: Bar, card: Card, low: float, high: float, reference: float | None, language: Language, *, has_track: bool
+    bar: Bar,
+    card: Card,
+    low: float,
+    high: float,
+    reference: float | None,
+    language: Language,
+    *,
+    has_track: bool,
+    has_change: bool,
 ) -> str:
     figure = bar.figure
     value = figure.value if figure else None
@@ -233,7 +245,7 @@ def _bar_row(
         tag("th", name, scope="row"),
         tag("td", track, class_="track", aria_hidden="true"),
         tag("td", shown + _marks(figure, language), class_="number"),
-        text("td", wording.signed_change(figure, card, language), class_="number"),
+        text("td", wording.signed_change(figure, card, language), class_="number") if has_change else "",
     )
     kind = "reference" if bar.is_reference else "chosen" if bar.is_chosen else ""
     return tag("tr", "".join(cells), class_=kind)
@@ -309,9 +321,9 @@ def folded(summary: str, content: str) -> str:
     return tag("details", text("summary", summary) + content, class_="data")
 
 
-def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str) -> str:
-    """A folded table: the first column names the row, the others are numbers."""
-    return folded(summary, scrolled(table(head, rows, is_matrix=True), summary))
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, name: str = "") -> str:
+    """A folded table: the first column names the row, the others are numbers. `name` says more than the summary."""
+    return folded(summary, scrolled(table(head, rows, is_matrix=True), name or summary))
 
 
 def block(title: str, content: str, finding: str = "", *, class_: str = "") -> str:
@@ -340,18 +352,30 @@ def categories_table(
     high = max((figure.value for _, figure, _ in rows if figure.value is not None), default=1.0)
     columns = [(head, ""), ("", "track"), (wording.unit_of_axis(card, language), "number")]
     columns += [(say("share", language), "number")] if share else []
-    columns.append((say("on_year", language), "number"))
+    has_change = any(wording.signed_change(figure, card, language) != wording.MISSING for _, figure, _ in rows)
+    columns += [(say("on_year", language), "number")] if has_change else []
     header = "".join(
         text("td", name, class_=kind) if kind == "track" else text("th", name, class_=kind, scope="col")
         for name, kind in columns
     )
-    body = "".join(_category_row(name, figure, part, card, share, high, language) for name, figure, part in rows)
-    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="ranked")
+    body = "".join(
+        _category_row(name, figure, part, card, share, high, language, has_change=has_change)
+        for name, figure, part in rows
+    )
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="ranked", aria_label=title)
     return tag("section", text("h3", title) + table, class_="block")
 
 
 def _category_row(
-    name: str, figure: Figure, part: Figure | None, card: Card, share: Card | None, high: float, language: Language
+    name: str,
+    figure: Figure,
+    part: Figure | None,
+    card: Card,
+    share: Card | None,
+    high: float,
+    language: Language,
+    *,
+    has_change: bool,
 ) -> str:
     track = "" if figure.value is None else _track(figure.value, 0.0, high, None, False)
     cells = [
@@ -361,5 +385,6 @@ def _category_row(
     ]
     if share:
         cells.append(text("td", wording.shown(part, share, language), class_="number"))
-    cells.append(text("td", wording.signed_change(figure, card, language), class_="number"))
+    if has_change:
+        cells.append(text("td", wording.signed_change(figure, card, language), class_="number"))
     return tag("tr", "".join(cells))

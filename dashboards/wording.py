@@ -251,10 +251,10 @@ def value_text(value: float | None, card: Card, language: Language, *, exact: bo
 
 
 def limit_text(value: float | None, card: Card, language: Language) -> str:
-    """A limit of ordinary variation, with one decimal more than values: 8.8 must not read as the 9 that lies beyond it."""
+    """A limit of ordinary variation, with a decimal where counts have none: 8.8 must not read as the 9 that lies beyond."""
     if value is None:
         return MISSING
-    return number(value, card.decimals + 1, language, exact=True) + ("%" if card.unit == "percent" else "")
+    return number(value, max(card.decimals, 1), language, exact=True) + ("%" if card.unit == "percent" else "")
 
 
 def before_text(figure: Figure | None, card: Card, language: Language, *, exact: bool = False) -> str:

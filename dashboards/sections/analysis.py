@@ -54,7 +54,7 @@ def control(subject: Subject) -> Content:
     asked = {"indicator": card.id, "area": subject.place.code}
     asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
     note = wording.clauses((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
-    yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, language), asked)
+    yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, title, language), asked)
     base = say("analysis.baseline", language, points=str(points[-1].baseline_points))
     season = say("analysis.seasonal", language) if points[-1].is_seasonal else ""
     months = wording.listed((wording.month_name(month, language) for month in broken), language)
@@ -165,7 +165,7 @@ def areas_in_funnel(subject: Subject) -> Content:
     cells = [_in_funnel(point, card, names, subject) for point in points]
     asked = {"indicator": card.id, "area": ",".join(point.area_code for point in points), "period": period}
     note = wording.clauses((wording.unit_of_axis(card, language), say("analysis.limits", language)), language)
-    yield drawing.chart(subject, drawn, "funnel", note, drawing.data_table(head, cells, language), asked)
+    yield drawing.chart(subject, drawn, "funnel", note, drawing.data_table(head, cells, title, language), asked)
     yield text("p", finding, class_="finding")
     return ()
 
@@ -197,17 +197,17 @@ def ranks(subject: Subject) -> Content:
         return ()
     shown = rows.figures(source, (card.id,), [row.area_code for row in held], (period,))
     found = rows.by_key(shown)
-    head = [say(f"analysis.{name}", language) for name in ("rank", "area", "value", "to_city")]
+    head = [say(f"analysis.{name}", language) for name in ("area", "rank", "value", "to_city")]
     ordered = sorted(held, key=lambda row: (row.rank or 0, row.area_code))
     cells = [
         [
-            say("standing.rank_of", language, rank=str(row.rank), units=str(row.ranked_units)),
             spoken(places[row.area_code].name, language),
+            say("standing.rank_of", language, rank=str(row.rank), units=str(row.ranked_units)),
             wording.shown(found.get((card.id, row.area_code, period)), card, language),
             wording.signed_amount(row.difference_to_city, card, language),
         ]
         for row in ordered
     ]
     note = text("p", say("standing.note", language), class_="finding")
-    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title)
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return shown

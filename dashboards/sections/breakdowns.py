@@ -36,7 +36,8 @@ def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> C
         period = rows.latest(subject.source, card, subject.month) if card else ""
         table, rows_of_table = categories(subject, indicator, breakdown, period)
         asked = {"indicator": indicator, "area": subject.place.code, "period": period, "by": breakdown}
-        tables.append(tag("div", table + drawing.take_away(subject, asked)) if table else "")
+        name = by_name(card, breakdown, subject.language) if card else ""
+        tables.append(tag("div", table + drawing.take_away(subject, asked, name)) if table else "")
         shown += rows_of_table
     if shown:
         yield text("h2", title) + tag("div", "".join(tables), class_="pair")

@@ -51,7 +51,7 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
     tables = "".join(
         tag("div", ranked(subject, known[name], parent, drawn, found, period) + _files(subject, name, codes, period))
         for name in COMPARED
-        if name in known
+        if any((name, area.code, period) in found for area in drawn)
     )
     counted = [card for card in cards if any((card.id, area.code, period) in found for area in drawn)]
     silent = [area for area in below if area not in drawn and not area.code.endswith(NOT_ASSIGNED)]
@@ -65,7 +65,8 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
 
 
 def _files(subject: Subject, indicator: str, areas: str, period: str) -> str:
-    return drawing.take_away(subject, {"indicator": indicator, "area": areas, "period": period})
+    label = wording.label(rows.cards(subject.source)[indicator], subject.language)
+    return drawing.take_away(subject, {"indicator": indicator, "area": areas, "period": period}, label)
 
 
 def _is_shown(area: Place, found: Found, period: str) -> bool:

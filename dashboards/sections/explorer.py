@@ -95,7 +95,7 @@ def answer(subject: Subject) -> Content:
     else:
         table, _ = breakdowns.categories(subject, card.id, breakdown, periods[0])
         asked = {"indicator": card.id, "area": subject.place.code, "period": periods[0], "by": breakdown}
-        yield table + drawing.take_away(subject, asked)
+        yield table + drawing.take_away(subject, asked, breakdowns.by_name(card, breakdown, subject.language))
     return shown
 
 
@@ -144,7 +144,7 @@ def _over_time(
     lines = [line._replace(figures=line.figures[first:]) for line in lines]
     ends = [wording.period_name(period, language) for period in dict.fromkeys((periods[0], periods[-1]))]
     dash = "—" if language == "zh" else " to "
-    whom = (subject.name, "" if breakdown != "total" else _others(subject))
+    whom = (subject.name, _others(subject) if breakdown == "total" and len(lines) > 1 else "")
     title = wording.joined((breakdowns.by_name(card, breakdown, language), *whom, dash.join(ends)), language)
     head = [say("period_head", language), *(line.name for line in lines)]
     cells = [
@@ -155,7 +155,8 @@ def _over_time(
     asked = {"indicator": card.id, "area": ",".join(codes), "period": ",".join(periods), "by": breakdown}
     if subject.options["form"] == "table":
         table = markup.scrolled(markup.table(head, cells, is_matrix=True), title)
-        return markup.block(title, table, wording.unit_of_axis(card, language)) + drawing.take_away(subject, asked)
+        unit = say("unit", language, unit=wording.unit_of_axis(card, language))
+        return markup.block(title, table, unit) + drawing.take_away(subject, asked, title)
     is_by_category = breakdown != "total"
     is_sum = _is_sum_of_the_others(subject, card, lines)
     drawn = [
@@ -166,7 +167,9 @@ def _over_time(
     broken = rows.breaks(subject.source, card.id, subject.place.code)
     chart = charts.several(card, title, periods, drawn, broken, language, is_coloured=is_by_category)
     note = _note(card, subject, is_by_category=is_by_category, is_sum=is_sum, count=len(lines))
-    return drawing.chart(subject, chart, "explored", note, drawing.data_table(head, cells, language), asked)
+    if any(row and row.value is None and row.band for line in lines for row in line.figures):
+        note = wording.clauses((note, say("explorer.bands", language)), language)
+    return drawing.chart(subject, chart, "explored", note, drawing.data_table(head, cells, title, language), asked)
 
 
 def _others(subject: Subject) -> str:
@@ -203,4 +206,4 @@ def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: R
     others = [area for area in areas if area.code != parent.code]
     table = comparing.ranked(subject, card, parent, others, found, period)
     asked = {"indicator": card.id, "area": ",".join(area.code for area in areas), "period": period}
-    return table + drawing.take_away(subject, asked)
+    return table + drawing.take_away(subject, asked, wording.label(card, subject.language))

@@ -51,7 +51,7 @@ def districts(subject: Subject) -> Content:
     asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
     picture = _picture(subject, card, places, found, title)
     drawn = "tile-map" if isinstance(picture, str) else "st-key-map"
-    yield Beside(picture, table + drawing.take_away(subject, asked, picture=drawn, title=title))
+    yield Beside(picture, table + drawing.take_away(subject, asked, title, drawn))
     return shown
 
 
@@ -67,7 +67,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
         fault, approved = text("p", str(error), role="alert"), None
     if approved is None or any(place.code not in approved.rings for place in places):
         note = text("p", say("map.not_geography", language), class_="finding")
-        tiles = _tiles(subject, card, places, found, shades)
+        tiles = _tiles(subject, card, places, found, shades, title)
         block = markup.block(title, note + tiles + legend, class_="tile-map")
         return fault + block
     areas = [
@@ -101,7 +101,9 @@ def _shade(value: float, low: float, high: float) -> str:
     return SHADES[min(int((value - low) / (high - low) * len(SHADES)), len(SHADES) - 1)]
 
 
-def _tiles(subject: Subject, card: Card, places: Sequence[Place], found: Found, shades: Sequence[str]) -> str:
+def _tiles(
+    subject: Subject, card: Card, places: Sequence[Place], found: Found, shades: Sequence[str], title: str
+) -> str:
     period, language = year_to_date(subject.month), subject.language
     tiles = "".join(
         tag(
@@ -113,7 +115,7 @@ def _tiles(subject: Subject, card: Card, places: Sequence[Place], found: Found, 
         )
         for place, shade in zip(places, shades, strict=True)
     )
-    return tag("ul", tiles, class_="tiles")
+    return tag("ul", tiles, class_="tiles", aria_label=title)
 
 
 def _legend(subject: Subject, card: Card, shown: Sequence[Figure | None]) -> str:
