@@ -82,3 +82,12 @@ if (!window.savesPictures) {
     URL.revokeObjectURL(link.href);
   });
 }
+/* A chart is as wide as the screen was when it was drawn: on paper it must shrink as a whole. */
+if (!window.shrinksCharts) {
+  window.shrinksCharts = true;
+  const drawings = () => document.querySelectorAll(".stPlotlyChart .main-svg");
+  window.addEventListener("beforeprint", () =>
+    drawings().forEach((drawing) => drawing.setAttribute("viewBox", `0 0 ${drawing.clientWidth} ${drawing.clientHeight}`)),
+  );
+  window.addEventListener("afterprint", () => drawings().forEach((drawing) => drawing.removeAttribute("viewBox")));
+}

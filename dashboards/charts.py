@@ -23,6 +23,7 @@ SPOT = 7  # pixels: a value between two gaps, of which no line can be drawn
 NAME = {"color": "#5C6775", "size": 11}  # of a line at its end
 MOST_NAMED = 16  # lines that have room for their names
 LONGEST_NAME = 112  # pixels
+WIDEST_LABEL = 84  # pixels, on a map
 LEAD = 14  # pixels from the end of a line to its name
 NAMED_AXIS = 46  # pixels of such a chart that its axis and margins take from its height
 FEW = 5  # below it an axis of whole cases would carry fractions
@@ -243,11 +244,13 @@ def funnel(
 
 
 class Shape(NamedTuple):
-    """An area of a map: its rings, outer ones clockwise and holes the other way, the value's shade, what hovering says."""
+    """An area of a map: its rings, outer ones clockwise and holes the other way, the value's shade, its name and value."""
 
     rings: Sequence[Sequence[tuple[float, float]]]
     shade: str
-    words: str
+    is_dark: bool
+    name: str
+    value: str
 
 
 def shapes(title: str, areas: Sequence[Shape], stretch: float, finding: str) -> Drawn:
@@ -261,15 +264,16 @@ def shapes(title: str, areas: Sequence[Shape], stretch: float, finding: str) -> 
             "fill": "toself",
             "fillcolor": area.shade,
             "line": {"color": "#FFFFFF", "width": 1},
-            "text": area.words,
+            "text": f"{area.name} {area.value}",
             "hoverinfo": "text",
             "hoveron": "fills",
         }
         for area in areas
     ]
+    data += [_label(area) for area in areas]
     bare = {"visible": False, "fixedrange": True}
     layout = {
-        "height": 520,
+        "height": 460,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "showlegend": False,
         "dragmode": False,
@@ -277,6 +281,26 @@ def shapes(title: str, areas: Sequence[Shape], stretch: float, finding: str) -> 
         "yaxis": bare | {"scaleanchor": "x", "scaleratio": stretch},
     }
     return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
+
+
+def _label(area: Shape) -> dict[str, Any]:
+    """Name and value in the middle of an area's largest ring."""
+    ring = max(area.rings, key=lambda ring: _span(ring, 0) * _span(ring, 1))
+    x, y = (sum((max, min)[end](point[side] for point in ring) for end in (0, 1)) / 2 for side in (0, 1))
+    name = drawing.shortened(area.name, WIDEST_LABEL, NAME["size"])
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x],
+        "y": [y],
+        "text": [f"{name}<br><b>{area.value}</b>"],
+        "textfont": {"size": NAME["size"], "color": "#FFFFFF" if area.is_dark else "#10243A"},
+        "hoverinfo": "skip",
+    }
+
+
+def _span(ring: Sequence[tuple[float, float]], side: int) -> float:
+    return max(point[side] for point in ring) - min(point[side] for point in ring)
 
 
 def _layout(months: Sequence[str], values: Sequence[float], card: Card, language: Language) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pipelines.settings import UserError
 
 # Five steps of one blue, dark enough apart to be told by everyone; white letters on the darker two.
 SHADES = ("#DCE9F5", "#B3D0EA", "#7FB0DA", "#2F7DBF", "#0B4A8C")
+DARK = SHADES[3:]
 UNKNOWN = "#E4E7EB"
 
 
@@ -71,10 +72,16 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
         block = markup.block(title, note + tiles + legend, class_="tile-map")
         return fault + block
     areas = [
-        Shape(approved.rings[place.code], shade, _words(subject, card, place, found))
-        for place, shade in zip(places, shades, strict=True)
+        Shape(
+            approved.rings[place.code],
+            shade,
+            shade in DARK,
+            spoken(place.name, language),
+            wording.shown(figure, card, language),
+        )
+        for place, shade, figure in zip(places, shades, own, strict=True)
     ]
-    finding = wording.listed((area.words for area in areas), language)
+    finding = wording.listed((f"{area.name} {area.value}" for area in areas), language)
     drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
     number = say("map.approval", language, number=approved.approval_number)
     return Chart("map", text("h3", title) + text("p", number, class_="finding"), drawn, legend)
@@ -110,7 +117,7 @@ def _tiles(
             "li",
             text("span", spoken(place.name, language))
             + text("b", wording.shown(found.get((card.id, place.code, period)), card, language)),
-            class_="dark" if shade in SHADES[3:] else "light",
+            class_="dark" if shade in DARK else "light",
             style=f"background:{shade}",
         )
         for place, shade in zip(places, shades, strict=True)
@@ -126,8 +133,3 @@ def _legend(subject: Subject, card: Card, shown: Sequence[Figure | None]) -> str
     low, high = (text("span", words) for words in ends) if ends else ("", "")
     gap = tag("i", "", style=f"background:{UNKNOWN}") + text("span", say("map.unknown", subject.language))
     return tag("p", (low + steps + high if known else "") + (gap if len(known) < len(shown) else ""), class_="shades")
-
-
-def _words(subject: Subject, card: Card, place: Place, found: Found) -> str:
-    figure = found.get((card.id, place.code, year_to_date(subject.month)))
-    return f"{spoken(place.name, subject.language)} {wording.shown(figure, card, subject.language)}"
