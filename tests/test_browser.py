@@ -247,7 +247,7 @@ def test_a_chart_is_printed_as_wide_as_the_paper(served: str, visit: Visit) -> N
     """What is drawn for the screen shrinks as a whole: the names at the right end of the lines are on the paper too."""
     with visit(address(served, "/explorer", "zh", indicator="mediation_accepted", areas="below")) as page:
         expect(page.locator(".js-plotly-plot .annotation").first).to_be_visible()
-        names = [name for name in page.locator(".js-plotly-plot .annotation").all_inner_texts() if "…" not in name]
+        names = [name for name in page.locator(".js-plotly-plot .annotation").all_text_contents() if "…" not in name]
         printed = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
         text = "".join("".join(sheet.extract_text() for sheet in printed.pages).split())
         assert names and [name for name in names if name not in text] == []
