@@ -75,11 +75,14 @@ def categories(subject: Subject, indicator: str, breakdown: str, period: str) ->
 
 
 def by_name(card: Card, breakdown: str, language: Language) -> str:
-    """What a table by categories shows: a share names its categories itself."""
+    """What a table by categories shows: a share names its categories itself, and some counts do."""
+    label = wording.label(card, language)
     if card.kind == "share" or breakdown == "total":
-        return wording.label(card, language)
+        return label
     by = wording.in_text(say(f"breakdowns.{breakdown}", language), language)
-    label, by = wording.label(card, language), say("by_breakdown", language, breakdown=by)
+    if by in label:
+        return label
+    by = say("by_breakdown", language, breakdown=by)
     return f"{label}（{by}）" if language == "zh" else f"{label} {by}"
 
 
