@@ -236,7 +236,7 @@ def test_headings_do_not_skip_a_level(app: AppTest, page: str) -> None:
 
 
 def test_districts_stand_from_high_to_low_under_their_city(app: AppTest) -> None:
-    tables = re.findall(r'<table class="ranked">.*?</table>', markup_of(opened(app, area="420500")), re.S)
+    tables = re.findall(r'<table class="ranked"[^>]*>.*?</table>', markup_of(opened(app, area="420500")), re.S)
     names = re.findall(r'scope="row">(?:<a[^>]*>)?([^<]+)', tables[0])
     assert names == ["宜昌市", "西陵区", "枝江市"]
     assert 'href="district?area=420502&amp;period=2025-12&amp;lang=zh&amp;release=2025-1.0"' in tables[0]

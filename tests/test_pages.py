@@ -210,7 +210,7 @@ def test_public_edition_stands_on_its_own_tables_without_ranks(opened: Open, pub
     said = text_of(app)
     assert "公开版" in said
     assert not re.search("位次|最高：|fengqiao explain|未启用登录", said)
-    for table in re.findall(r'<table class="ranked">.*?</table>', markup_of(app), re.S):
+    for table in re.findall(r'<table class="ranked"[^>]*>.*?</table>', markup_of(app), re.S):
         names = re.findall(r'scope="row"><a[^>]*>([^<]+)', table)
         source = rows.source_of("public", rows.newest_release("public") or "")
         assert source

@@ -102,7 +102,7 @@ def _band(band: str | None, language: Language) -> str:
 def _bands(subject: Subject) -> Mapping[tuple[str, str], str]:
     """Of a city the bands of its districts, of a district its own; by area and register."""
     below = rows.children(subject.source, subject.place.code) if subject.place.level == "city" else ()
-    areas = tuple(area.code for area in (below or (subject.place,)))
+    areas = tuple(area.code for area in (below or (subject.place,)) if not area.code.endswith(rows.NOT_ASSIGNED))
     found = rows.reporting_bands(subject.source, areas, subject.month[:4])
     return dict(sorted(found.items(), key=lambda pair: (areas.index(pair[0][0]), pair[0][1])))
 
