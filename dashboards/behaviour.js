@@ -1,3 +1,24 @@
+/* Puts the framework's own words into the page's language, and says what its links are: it has no way to be told. */
+window.speak = () => {
+  const differs = (word) => word in window.said && window.said[word] !== word;
+  for (const button of document.querySelectorAll("button[aria-label]")) {
+    if (differs(button.ariaLabel)) button.ariaLabel = window.said[button.ariaLabel];
+  }
+  for (const link of document.querySelectorAll("a[href^='#']")) {
+    if (differs(link.textContent)) link.textContent = window.said[link.textContent];
+  }
+  document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true");
+  const pages = document.querySelector(".st-key-pages");
+  if (pages && pages.ariaLabel !== window.said.pages) {
+    pages.role = "navigation";
+    pages.ariaLabel = window.said.pages;
+  }
+};
+if (!window.speaks) {
+  window.speaks = new MutationObserver(() => window.speak());
+  window.speaks.observe(document.body, { childList: true, subtree: true });
+}
+window.speak();
 /* Saves a chart as a picture: the drawing as it stands, with its title above and the address below. Set once a page. */
 if (!window.savesPictures) {
   window.savesPictures = true;
@@ -9,20 +30,35 @@ if (!window.savesPictures) {
     const drawings = image
       ? [carried(image).documentElement]
       : document.querySelectorAll(`.${button.dataset.picture} svg.main-svg`);
-    if (!drawings.length) return;
+    const tiles = document.querySelector(`.${button.dataset.picture} ul.tiles`);
+    if (!drawings.length && !tiles) return;
     const space = "http://www.w3.org/2000/svg";
     const { width, height } = image
       ? { width: image.naturalWidth, height: image.naturalHeight }
-      : drawings[0].getBoundingClientRect();
+      : (drawings[0] ?? tiles).getBoundingClientRect();
     const picture = document.createElementNS(space, "svg");
-    const write = (words, y, size) => {
-      const line = document.createElementNS(space, "text");
-      line.setAttribute("x", 8);
-      line.setAttribute("y", y);
-      line.setAttribute("font-size", size);
-      line.setAttribute("font-family", "Noto Sans SC, Microsoft YaHei, PingFang SC, sans-serif");
-      line.textContent = words;
-      picture.append(line);
+    const put = (name, attributes, words = "") => {
+      const drawn = document.createElementNS(space, name);
+      for (const [key, value] of Object.entries(attributes)) drawn.setAttribute(key, value);
+      drawn.textContent = words;
+      picture.append(drawn);
+    };
+    const family = "Noto Sans SC, Microsoft YaHei, PingFang SC, sans-serif";
+    const write = (words, y, size, x = 8, fill = "#000") =>
+      put("text", { x, y, "font-size": size, "font-family": family, fill }, words);
+    const drawTile = (tile, left, top) => {
+      const { backgroundColor, color } = getComputedStyle(tile);
+      const box = tile.getBoundingClientRect();
+      const [x, y] = [box.left - left, box.top - top + 32];
+      put("rect", { x, y, width: box.width, height: box.height, rx: 4, fill: backgroundColor });
+      const [name, value] = [...tile.children].map((part) => part.textContent);
+      const room = box.width / 8;
+      const lines = name.split(" ").reduce((all, word) => {
+        const longer = `${all.at(-1)} ${word}`.trim();
+        return longer.length > room && all.at(-1) ? [...all, word] : [...all.slice(0, -1), longer];
+      }, [""]);
+      lines.forEach((words, place) => write(words, y + 18 + 14 * place, 12, x + 8, color));
+      write(value, y + box.height - 9, 15, x + 8, color);
     };
     picture.setAttribute("xmlns", space);
     picture.setAttribute("width", Math.max(width, 640));
@@ -34,6 +70,10 @@ if (!window.savesPictures) {
       copy.setAttribute("y", 32);
       picture.append(copy);
     });
+    if (tiles) {
+      const { left, top } = tiles.getBoundingClientRect();
+      [...tiles.children].forEach((tile) => drawTile(tile, left, top));
+    }
     write(location.href, height + 50, 9);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(picture)], { type: "image/svg+xml" }));
@@ -41,4 +81,13 @@ if (!window.savesPictures) {
     link.click();
     URL.revokeObjectURL(link.href);
   });
+}
+/* A chart is as wide as the screen was when it was drawn: on paper it must shrink as a whole. */
+if (!window.shrinksCharts) {
+  window.shrinksCharts = true;
+  const drawings = () => document.querySelectorAll(".stPlotlyChart .main-svg");
+  window.addEventListener("beforeprint", () =>
+    drawings().forEach((drawing) => drawing.setAttribute("viewBox", `0 0 ${drawing.clientWidth} ${drawing.clientHeight}`)),
+  );
+  window.addEventListener("afterprint", () => drawings().forEach((drawing) => drawing.removeAttribute("viewBox")));
 }

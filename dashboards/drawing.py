@@ -200,7 +200,7 @@ def bars(rows: Sequence[tuple[str, Decimal, str]], unit: str, title: str, findin
     for place, (name, value, written) in enumerate(rows):
         y = BAR * place + BAR
         length = (PAPER.width - left - VALUE) * float(value / longest)
-        shown = _shortened(name, left - GAP)
+        shown = shortened(name, left - GAP)
         parts.append(text("text", shown, x=f"{left - GAP:.1f}", y=str(y + 14), text_anchor="end"))
         parts.append(
             tag("rect", "", x=f"{left:.1f}", y=str(y + 3), width=f"{length:.1f}", height=str(BAR - 9), fill=BLUE)
@@ -209,11 +209,11 @@ def bars(rows: Sequence[tuple[str, Decimal, str]], unit: str, title: str, findin
     return _alone("".join(parts), BAR * (len(rows) + 1) + 4, title, finding)
 
 
-def _shortened(name: str, room: float) -> str:
-    """A name that fits before its bar; the table beside it has it whole."""
-    if ems(name) * SIZE <= room:
+def shortened(name: str, room: float, size: int = SIZE) -> str:
+    """A name that fits beside its bar or line; the table beside it has it whole."""
+    if ems(name) * size <= room:
         return name
-    while ems(f"{name}…") * SIZE > room:
+    while ems(f"{name}…") * size > room:
         name = name[:-1]
     return name.rstrip() + "…"
 

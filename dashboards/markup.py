@@ -14,6 +14,7 @@ from pipelines.catalogue import Card, Words
 
 CHINESE = "chinese"  # the kind of a cell that is Chinese on the English page too
 ARROWS = {"up": "▲", "down": "▼", "flat": "■"}
+ROOM = 5  # columns of numbers that a phone holds; a column of text takes the room of two
 
 
 class Markup(str):
@@ -49,12 +50,18 @@ def text(name: str, content: str, /, **attributes: str) -> str:
 def headline_card(
     card: Card, now: Figure | None, cumulative: Figure | None, of_city: Figure | None, month: str, language: Language
 ) -> str:
-    """A card: the month and its change, the year before, the cumulative figure with its own; its definition folded."""
-    shown = _value(now, card, language)
+    """A card: the month and its change, the year before, the cumulative figure with its own; its definition folded.
+
+    Where a release holds no month of it, as the public edition of most, the cumulative figure stands in its place.
+    """
+    is_cumulative = now is None and cumulative is not None
+    lead = cumulative if is_cumulative else now
+    shown = _value(lead, card, language) + _fraction(lead, card, language) + _marks(lead, language)
+    about = text("small", _cumulative_name(card, month, language), class_="about") if is_cumulative else ""
     parts = [
         text("h3", wording.label(card, language)),
-        tag("p", shown + _fraction(now, card, language) + _marks(now, language), class_="value"),
-        _change(now, card, language),
+        tag("p", shown + about, class_="value"),
+        _change(lead, card, language),
         tag("dl", "".join(_card_rows(card, now, cumulative, of_city, month, language))),
         tag(
             "details",
@@ -69,7 +76,10 @@ def headline_card(
 def _value(figure: Figure | None, card: Card, language: Language) -> str:
     shown = escaped(wording.shown(figure, card, language))
     if figure is None or figure.value is None:
-        return tag("span", shown, title=wording.marks(figure, language) or say("missing", language))
+        said = wording.stated(figure, card, language)
+        return tag(
+            "span", escaped(said) if said else shown, title=wording.marks(figure, language) or say("missing", language)
+        )
     exact = wording.quantity(figure.value, card, language, exact=True)
     return tag("span", shown + text("small", wording.unit_text(figure.value, card, language)), title=exact)
 
@@ -80,10 +90,15 @@ def _marks(figure: Figure | None, language: Language) -> str:
 
 
 def _change(figure: Figure | None, card: Card, language: Language) -> str:
-    """Arrow for the direction, colour and word for better or worse."""
+    """Arrow for the direction, colour and word for better or worse; no direction where noise may have made it."""
     way = wording.direction(figure, card) if figure else None
     if figure is None or way is None:
         return text("p", "", class_="change")
+    if wording.is_within_noise(figure):
+        words = (
+            text("span", say("on_year", language), class_="about") + " " + text("b", say("verdicts.unclear", language))
+        )
+        return tag("p", words, class_="change neutral")
     judged = wording.verdict(figure, card)
     arrow = text("span", ARROWS[way], class_="arrow", aria_hidden="true")
     words = "" if way == "flat" else escaped(wording.change(figure, card, language)) + " "
@@ -97,19 +112,33 @@ def _card_rows(
 ) -> Iterable[str]:
     """The figures below the change, without their unit: it stands beside the value."""
     before = say("year_before", language)
-    yield _pair(before, wording.value_text(now.value_year_before if now else None, card, language))
+    if now is None and cumulative is not None:
+        yield _pair(before, wording.before_text(cumulative, card, language))
+        return
+    yield _pair(before, wording.before_text(now, card, language))
     if of_city is not None:
-        yield _pair(say("whole_city", language), wording.value_text(of_city.value, card, language))
+        yield _pair(say("whole_city", language), wording.shown(of_city, card, language))
     if card.kind == "stock":
+        month_before = now.value_period_before if now else None
         yield _pair(
-            say("month_before", language), wording.value_text(now.value_period_before if now else None, card, language)
+            say("month_before", language), wording.value_text(month_before, wording.as_carried(card, now), language)
         )
         return
-    period = wording.short_span(wording.year_to_date(month), language, abbreviated=True)
-    value, value_before = (cumulative.value, cumulative.value_year_before) if cumulative else (None, None)
-    yield _pair(say("cumulative", language, period=period), wording.value_text(value, card, language))
-    yield _pair(say("cumulative_before", language, period=period), wording.value_text(value_before, card, language))
+    period = _abbreviated(month, language)
+    yield _pair(say("cumulative", language, period=period), wording.shown(cumulative, card, language))
+    yield _pair(say("cumulative_before", language, period=period), wording.before_text(cumulative, card, language))
     yield _pair(say("cumulative_on_year", language, period=period), wording.signed_change(cumulative, card, language))
+
+
+def _cumulative_name(card: Card, month: str, language: Language) -> str:
+    """What the cumulative figure is called: the months of the year so far, of a stock their end."""
+    if card.kind == "stock":
+        return say("at_period_end", language)
+    return say("cumulative", language, period=_abbreviated(month, language))
+
+
+def _abbreviated(month: str, language: Language) -> str:
+    return wording.short_span(wording.year_to_date(month), language, abbreviated=True)
 
 
 def _pair(name: str, value: str) -> str:
@@ -160,21 +189,31 @@ def _entry(name: str, entries: Sequence[str], language: Language) -> str:
 
 
 def ranked_table(card: Card, bars: Sequence[Bar], title: str, finding: str, head: str, language: Language) -> str:
-    """A ranked table with bars (counts) or points against the city's line (rates); the table is its own data."""
+    """A ranked table with bars (counts) or points against the city's line (rates); the table is its own data.
+
+    Without the line, as where a public edition withholds it, points would lie in the air: rates then stand alone.
+    """
     values = [bar.figure.value for bar in bars if bar.figure and bar.figure.value is not None and not bar.is_reference]
     reference = next((bar.figure.value for bar in bars if bar.is_reference and bar.figure), None)
     is_rate = card.unit == "percent"
     low, high = _scale([*values, *([reference] if is_rate and reference is not None else [])], is_rate)
-    rows = "".join(_bar_row(bar, card, low, high, reference if is_rate else None, language) for bar in bars)
+    has_track = not is_rate or reference is not None
+    has_change = any(wording.signed_change(bar.figure, card, language) != wording.MISSING for bar in bars)
+    rows = "".join(
+        _bar_row(
+            bar, card, low, high, reference if is_rate else None, language, has_track=has_track, has_change=has_change
+        )
+        for bar in bars
+    )
     header = "".join(
         (
             text("th", head, scope="col"),
             text("td", "", class_="track"),
             text("th", wording.unit_of_axis(card, language), scope="col", class_="number"),
-            text("th", say("on_year", language), scope="col", class_="number"),
+            text("th", say("on_year", language), scope="col", class_="number") if has_change else "",
         )
     )
-    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", rows), class_="ranked")
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", rows), class_="ranked", aria_label=title)
     return tag("section", text("h3", title) + text("p", finding, class_="finding") + table, class_="block")
 
 
@@ -185,18 +224,28 @@ def _scale(values: Sequence[float], is_rate: bool) -> tuple[float, float]:
     return (min(values) if is_rate else 0.0), max(values)
 
 
-def _bar_row(bar: Bar, card: Card, low: float, high: float, reference: float | None, language: Language) -> str:
+def _bar_row(
+    bar: Bar,
+    card: Card,
+    low: float,
+    high: float,
+    reference: float | None,
+    language: Language,
+    *,
+    has_track: bool,
+    has_change: bool,
+) -> str:
     figure = bar.figure
     value = figure.value if figure else None
     name = text("a", bar.name, href=bar.address, target="_self") if bar.address else escaped(bar.name)
-    is_drawn = value is not None and not (bar.is_reference and card.unit != "percent")
+    is_drawn = has_track and value is not None and not (bar.is_reference and card.unit != "percent")
     track = _track(value, low, high, reference, bar.is_reference) if is_drawn and value is not None else ""
     shown = escaped(wording.shown(figure, card, language, exact=True)) + _fraction(figure, card, language)
     cells = (
         tag("th", name, scope="row"),
         tag("td", track, class_="track", aria_hidden="true"),
         tag("td", shown + _marks(figure, language), class_="number"),
-        text("td", wording.signed_change(figure, card, language), class_="number"),
+        text("td", wording.signed_change(figure, card, language), class_="number") if has_change else "",
     )
     kind = "reference" if bar.is_reference else "chosen" if bar.is_chosen else ""
     return tag("tr", "".join(cells), class_=kind)
@@ -231,21 +280,34 @@ class Cell(NamedTuple):
     kind: str = ""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str | Cell]], words: int = 1) -> str:
-    """A table: the first cell names the row, the first `words` columns hold text, the others numbers."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str | Cell]], words: int = 1, *, is_matrix: bool = False) -> str:
+    """A table: the first cell names the row, the first `words` columns hold text, the others numbers.
+
+    On a phone a table that has no room there is set row by row, each cell after its heading; a matrix, the same numbers
+    for many areas or months, stays one and scrolls beside its first column.
+    """
     kinds = ["" if place < words else "number" for place in range(len(head))]
     header = "".join(text("th", name, scope="col", class_=kind) for name, kind in zip(head, kinds, strict=True))
+    flows = len(head) + words > ROOM and not is_matrix
+    heads = head if flows else [""] * len(head)
     body = "".join(
-        tag("tr", "".join(_cell(cell, place, kind) for place, (cell, kind) in enumerate(zip(row, kinds, strict=True))))
+        tag(
+            "tr",
+            "".join(
+                _cell(cell, place, kind, name)
+                for place, (cell, kind, name) in enumerate(zip(row, kinds, heads, strict=True))
+            ),
+        )
         for row in rows
     )
-    return tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="plain")
+    kind = "plain flows" if flows else "plain matrix" if is_matrix else "plain"
+    return tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_=kind)
 
 
-def _cell(cell: str | Cell, place: int, kind: str) -> str:
+def _cell(cell: str | Cell, place: int, kind: str, head: str) -> str:
     given = cell if isinstance(cell, Cell) else Cell(cell)
     inner = text("a", given.words, href=given.address, target="_self") if given.address else escaped(given.words)
-    name, more = ("th", {"scope": "row"}) if place == 0 else ("td", {})
+    name, more = ("th", {"scope": "row"}) if place == 0 else ("td", {"data_head": head})
     more |= {"lang": "zh-CN"} if given.kind == CHINESE else {}
     return tag(name, inner, class_=" ".join(part for part in (kind, given.kind) if part), **more)
 
@@ -259,17 +321,17 @@ def folded(summary: str, content: str) -> str:
     return tag("details", text("summary", summary) + content, class_="data")
 
 
-def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str) -> str:
-    """A folded table: the first column names the row, the others are numbers."""
-    return folded(summary, scrolled(table(head, rows), summary))
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], summary: str, name: str = "") -> str:
+    """A folded table: the first column names the row, the others are numbers. `name` says more than the summary."""
+    return folded(summary, scrolled(table(head, rows, is_matrix=True), name or summary))
 
 
-def block(title: str, content: str, finding: str = "") -> str:
+def block(title: str, content: str, finding: str = "", *, class_: str = "") -> str:
     """A titled part of a section, with its finding as a sentence."""
     return tag(
         "section",
         text("h3", title) + (text("p", finding, class_="finding") if finding else "") + content,
-        class_="block",
+        class_=" ".join(part for part in ("block", class_) if part),
     )
 
 
@@ -290,18 +352,30 @@ def categories_table(
     high = max((figure.value for _, figure, _ in rows if figure.value is not None), default=1.0)
     columns = [(head, ""), ("", "track"), (wording.unit_of_axis(card, language), "number")]
     columns += [(say("share", language), "number")] if share else []
-    columns.append((say("on_year", language), "number"))
+    has_change = any(wording.signed_change(figure, card, language) != wording.MISSING for _, figure, _ in rows)
+    columns += [(say("on_year", language), "number")] if has_change else []
     header = "".join(
         text("td", name, class_=kind) if kind == "track" else text("th", name, class_=kind, scope="col")
         for name, kind in columns
     )
-    body = "".join(_category_row(name, figure, part, card, share, high, language) for name, figure, part in rows)
-    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="ranked")
+    body = "".join(
+        _category_row(name, figure, part, card, share, high, language, has_change=has_change)
+        for name, figure, part in rows
+    )
+    table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="ranked", aria_label=title)
     return tag("section", text("h3", title) + table, class_="block")
 
 
 def _category_row(
-    name: str, figure: Figure, part: Figure | None, card: Card, share: Card | None, high: float, language: Language
+    name: str,
+    figure: Figure,
+    part: Figure | None,
+    card: Card,
+    share: Card | None,
+    high: float,
+    language: Language,
+    *,
+    has_change: bool,
 ) -> str:
     track = "" if figure.value is None else _track(figure.value, 0.0, high, None, False)
     cells = [
@@ -311,5 +385,6 @@ def _category_row(
     ]
     if share:
         cells.append(text("td", wording.shown(part, share, language), class_="number"))
-    cells.append(text("td", wording.signed_change(figure, card, language), class_="number"))
+    if has_change:
+        cells.append(text("td", wording.signed_change(figure, card, language), class_="number"))
     return tag("tr", "".join(cells))

@@ -264,6 +264,14 @@ class Release:
         sums = [pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()) for name in names]
         return wanted.group_by("measure").agg(sums).sort("measure")
 
+    def differences(self, base: str, others: list[str], area: str, period: str) -> dict[str, float | None]:
+        """By how much other indicators of an area and period lie above one of the same unit; None where one is missing."""
+        rows = self.figures([base, *others], [area], [period])
+        values = dict(rows.select("indicator", "value").iter_rows())
+        own = values.get(base)
+        lies = ((name, values.get(name)) for name in others)
+        return {name: None if own is None or value is None else value - own for name, value in lies}
+
     def changes(self) -> pl.DataFrame:
         """The cells that differ from earlier releases, before and after, each with its reasons; empty where none is known.
 

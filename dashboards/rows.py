@@ -333,6 +333,25 @@ def standings(
     return _selected(source, "standings", Standing, filters)
 
 
+@lru_cache(maxsize=1000)
+def differences(
+    source: Source, base: str, others: tuple[str, ...], area: str, period: str
+) -> Mapping[str, float | None]:
+    """How far the same thing by other rules lies from an indicator."""
+    return opened(source).differences(base, list(others), area, period)
+
+
+@lru_cache(maxsize=1000)
+def breaks(source: Source, indicator: str, area: str) -> tuple[str, ...]:
+    """The first months of new series of an indicator in an area, of all areas or of this one alone."""
+    if not has(source, "breaks"):
+        return ()
+    of_area = pl.col("area_code").is_null() | (pl.col("area_code") == area)
+    of_card = pl.col("indicator").is_null() | (pl.col("indicator") == indicator)
+    found = opened(source).table("breaks").filter(of_area, of_card)
+    return tuple(sorted(set(found["month"].dt.to_string("%Y-%m"))))
+
+
 def occurrences(source: Source, areas: Iterable[str], period: str) -> tuple[Occurrence, ...]:
     """The zero lines of these areas in a month, by indicator and area."""
     filters = (("area_code", tuple(areas)), ("period", (period,)))
@@ -388,6 +407,16 @@ def refused(source: Source, area: str, first: str, last: str) -> tuple[tuple[Wor
         (Words(zh=zh, en=en), known[table].label if table in known else Words(zh=table, en=table), severity, count)
         for _, zh, en, table, severity, count in opened(source).refused(area, first, last).iter_rows()
     )
+
+
+@lru_cache(maxsize=256)
+def reporting_bands(source: Source, areas: tuple[str, ...], year: str) -> Mapping[tuple[str, str], str]:
+    """How much of a year was reported, by area and register, as a public edition says it: all, most, half or few."""
+    if source.edition != "public" or not has(source, "reporting"):
+        return {}
+    found = opened(source).table("reporting").filter(pl.col("area_code").is_in(areas), period=year)
+    rows = found.select("area_code", "table_name", "reporting_band").iter_rows()
+    return {(area, table): band for area, table, band in rows}
 
 
 @lru_cache(maxsize=256)

@@ -41,7 +41,16 @@ LEVELS: Mapping[PageName, tuple[str, ...]] = {
     "data_access": ("city", "district"),
 }
 # Tables without which a page has nothing to show; a release that lacks one does not offer the page.
-NEEDS: Mapping[PageName, tuple[str, ...]] = {"analysis": ("signals", "funnels"), "data_quality": ("data_quality",)}
+NEEDS: Mapping[PageName, tuple[str, ...]] = {"analysis": ("signals", "funnels"), "data_quality": ("reporting",)}
+# A page on nothing but these indicators is offered where the release has one of them.
+ABOUT: Mapping[PageName, tuple[str, ...]] = {
+    "three_tiers": (
+        "screening_found",
+        "screening_tier_share",
+        "mediation_tier_share",
+        "mediation_village_resolution_rate",
+    )
+}
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -112,7 +121,13 @@ class View:
 
 def offered_pages(source: Source | None) -> tuple[PageName, ...]:
     """The pages that a release has data for."""
-    return tuple(page for page in LEVELS if source is None or rows.has(source, *NEEDS.get(page, ())))
+    return tuple(page for page in LEVELS if source is None or _has_what_it_needs(source, page))
+
+
+def _has_what_it_needs(source: Source, page: PageName) -> bool:
+    about = ABOUT.get(page)
+    has_indicator = about is None or any(indicator in rows.cards(source) for indicator in about)
+    return has_indicator and rows.has(source, *NEEDS.get(page, ()))
 
 
 def short(code: str) -> str:

@@ -146,6 +146,11 @@ def joined(parts: Iterable[str], language: Language) -> str:
     return ("·" if language == "zh" else ", ").join(part for part in parts if part)
 
 
+def clauses(parts: Iterable[str], language: Language) -> str:
+    """Remarks one after the other; empty ones fall away."""
+    return ("；" if language == "zh" else "; ").join(part for part in parts if part)
+
+
 def listed(parts: Iterable[str], language: Language) -> str:
     return ("、" if language == "zh" else "; ").join(parts)
 
@@ -199,9 +204,12 @@ def counted_value(value: float | None, card: Card, language: Language) -> str:
 
 def short_value(value: float, card: Card, language: Language) -> str:
     """A round value such as a target, without idle zeros."""
-    if card.unit == "percent":
-        return f"{number(value, card.decimals, language, exact=True, trim=True)}%"
-    return quantity(value, card, language, exact=True)
+    return bound_text(value, card, language) + unit_text(value, card, language)
+
+
+def bound_text(value: float, card: Card, language: Language) -> str:
+    """A round value without its unit and idle zeros."""
+    return number(value, card.decimals, language, exact=True, trim=True) + ("%" if card.unit == "percent" else "")
 
 
 def with_unit(value: int, unit: Mapping[str, str], language: Language) -> str:
@@ -243,8 +251,16 @@ def value_text(value: float | None, card: Card, language: Language, *, exact: bo
 
 
 def limit_text(value: float | None, card: Card, language: Language) -> str:
-    """A limit of ordinary variation, with one decimal more than values: 8.8 must not read as the 9 that lies beyond it."""
-    return value_text(value, card.model_copy(update={"decimals": card.decimals + 1}), language, exact=True)
+    """A limit of ordinary variation, with a decimal where counts have none: 8.8 must not read as the 9 that lies beyond."""
+    if value is None:
+        return MISSING
+    return number(value, max(card.decimals, 1), language, exact=True) + ("%" if card.unit == "percent" else "")
+
+
+def before_text(figure: Figure | None, card: Card, language: Language, *, exact: bool = False) -> str:
+    """The value of the year before without its unit, at the decimals that the figure carries."""
+    before = figure.value_year_before if figure else None
+    return value_text(before, as_carried(card, figure), language, exact=exact)
 
 
 def as_carried(card: Card, figure: Figure | None) -> Card:
@@ -324,6 +340,11 @@ def verdict(figure: Figure, card: Card) -> Literal["better", "worse", "flat"] | 
     return "better" if (way == "up") == (card.better == "higher") else "worse"
 
 
+def is_within_noise(figure: Figure) -> bool:
+    """Whether a public edition says that its change may be made by its noise alone."""
+    return figure.change_word is not None and CHANGE_WORDS[figure.change_word] == "unclear"
+
+
 def judgement(
     figure: Figure | None, before: Figure | None, card: Card
 ) -> Literal["better", "worse", "flat", "unclear"] | None:
@@ -380,11 +401,11 @@ def _growth_decimals(figure: Figure) -> int:
 
 
 def signed_amount(value: float | None, card: Card, language: Language) -> str:
-    """A signed difference in the card's unit for a table cell, percentage points where the unit is percent."""
+    """How far a figure lies from another in the card's unit, with its sign; percentage points where the unit is percent."""
     if value is None:
         return MISSING
     if rounded(value, card.decimals) == 0:
-        return say("changes.flat", language)
+        return say("signed.same", language)
     amount = signed(value, card.decimals, trim=card.unit != "percent")
     return say("signed.percent", language, amount=amount) if card.unit == "percent" else amount
 
@@ -603,7 +624,7 @@ def series_finding(
         low_month=period_name(low[0], language),
         low=stated(low[1], card, language),
     )
-    phrase = "" if last.change_word == "cannot_tell" else change(last, card, language)
+    phrase = "" if is_within_noise(last) else change(last, card, language)
     if not phrase:
         return text + say("sentence.end", language)
     return text + say("finding.on_year" if of_months else "finding.on_year_of_period", language, change=phrase)
@@ -647,6 +668,36 @@ def figure_sentence(
         return say("sentence.withheld", language, **parts, reason=_reason(now, language)) + end
     text = say("sentence.figure", language, **parts, value=value)
     return text + _judged_on_year(now, before, card, language) + end
+
+
+def several_sentence(area: str, said: Sequence[tuple[Card, str, Figure | None]], language: Language) -> str:
+    """Some figures of an area as one sentence: cards, each with its period and figure.
+
+    Area and period are said once, another period where it comes; of the figures after the first only those that are
+    there.
+    """
+    (card, period, figure), *further = said
+    text = _first_clause(area, card, period, figure, language)
+    for card, own_period, figure in further:
+        value = stated(figure, card, language)
+        if figure is None or value is None:
+            continue
+        key = "further" if own_period == period else "further_of_period"
+        label = in_text(counted_label(card, language, in_text=True), language)
+        text += say(f"sentence.{key}", language, period=period_name(own_period, language), label=label, value=value)
+        text += on_year(figure, card, language)
+    return text + say("sentence.end", language)
+
+
+def _first_clause(area: str, card: Card, period: str, figure: Figure | None, language: Language) -> str:
+    """Period, area, indicator and value with its change, or why there is none."""
+    parts = {"period": period_name(period, language), "area": area}
+    value = stated(figure, card, language)
+    if figure is None or value is None:
+        reason = _reason(figure, language)
+        return say("sentence.withheld", language, **parts, label=label(card, language), reason=reason)
+    name = counted_label(card, language) if figure.value is not None else label(card, language)
+    return say("sentence.figure", language, **parts, label=name, value=value) + on_year(figure, card, language)
 
 
 def figures_sentence(card: Card, figures: Iterable[tuple[str, Figure | None]], period: str, language: Language) -> str:
@@ -706,6 +757,8 @@ def _judged_on_year(figure: Figure, before: Figure | None, card: Card, language:
 
 def on_year(figure: Figure, card: Card, language: Language) -> str:
     """The change to the year before as the rest of a clause, its comma first; empty without a base."""
+    if is_within_noise(figure):
+        return say("sentence.unclear", language)
     phrase = change(figure, card, language)
     if not phrase:
         return ""

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import files, rows, wording
+from dashboards import charts, files, markup, rows, wording
+from dashboards.rows import Signal
 from dashboards.wording import Figure
 from pipelines import catalogue
 from pipelines.settings import PROJECT
@@ -234,7 +236,7 @@ def test_headings_do_not_skip_a_level(app: AppTest, page: str) -> None:
 
 
 def test_districts_stand_from_high_to_low_under_their_city(app: AppTest) -> None:
-    tables = re.findall(r'<table class="ranked">.*?</table>', markup_of(opened(app, area="420500")), re.S)
+    tables = re.findall(r'<table class="ranked"[^>]*>.*?</table>', markup_of(opened(app, area="420500")), re.S)
     names = re.findall(r'scope="row">(?:<a[^>]*>)?([^<]+)', tables[0])
     assert names == ["宜昌市", "西陵区", "枝江市"]
     assert 'href="district?area=420502&amp;period=2025-12&amp;lang=zh&amp;release=2025-1.0"' in tables[0]
@@ -347,6 +349,78 @@ def test_change_is_said_as_an_office_says_it(indicator: str, row: Figure, zh: st
     assert wording.change(row, card, "zh") == zh
     assert wording.change(row, card, "en") == en
     assert wording.verdict(row, card) == judged
+
+
+def test_several_figures_make_one_sentence() -> None:
+    cards = catalogue.cards()
+    found, rate, village = (
+        cards[name] for name in ("screening_found", "screening_resolved_rate", "screening_village_resolution_rate")
+    )
+    total, quarter = "2025-01..2025-12", "2025-Q4"
+    said = [
+        (found, total, figure(794, 778, 2.06)),
+        (rate, total, figure(93.83, None)),
+        (village, quarter, figure(71, None)),
+    ]
+    assert wording.several_sentence("宜昌市", said, "zh") == (
+        "2025年1—12月，宜昌市矛盾纠纷排查794件，同比增加16件、增长2.1%；矛盾纠纷排查化解率93.83%；"
+        "2025年第四季度不出村化解率（排查）71.00%。"
+    )
+    english = wording.several_sentence("Yichang City", [said[0], (rate, total, None), said[2]], "en")
+    assert english == (
+        "Disputes found by screening, Yichang City, January–December 2025: 794 cases, 16 more (+2.1%) than a year "
+        "earlier; share of screened disputes resolved in the village, fourth quarter of 2025: 71.00%."
+    )
+
+
+def test_a_card_without_its_month_shows_the_year_so_far() -> None:
+    card = catalogue.cards()[SUCCESS]
+    band = figure(None, None)._replace(band="at_least", low=95.0, decimals=0)
+    drawn = markup.headline_card(card, None, band, None, "2025-12", "zh")
+    assert "95%以上" in drawn and "1—12月累计" in drawn and ">—<" not in drawn.partition("<dl>")[0]
+
+
+def test_a_change_within_the_noise_has_neither_arrow_nor_direction() -> None:
+    card = catalogue.cards()[ACCEPTED]
+    row = figure(120, 115, 4.3)._replace(decimals=0, change_word="cannot_tell")
+    drawn = markup.headline_card(card, row, None, None, "2025-12", "zh")
+    assert "无法判断" in drawn and "▲" not in drawn
+    sentence = wording.opening_sentence("宜昌市", (card, row, None), None, None, "2025-12", "zh")
+    assert sentence.endswith("与上年同期相比增减无法判断。") and "增加" not in sentence
+
+
+@pytest.mark.parametrize(("first_of_series", "drawn_at"), [("2024-01", "2024-02"), ("2024-05", "2024-05")])
+def test_a_break_is_drawn_before_the_first_point_of_the_new_series(first_of_series: str, drawn_at: str) -> None:
+    """January and February are one point, which bears the name of February."""
+    card = catalogue.cards()[ACCEPTED]
+    months = [f"2023-{month:02d}" for month in range(2, 13)] + [f"2024-{month:02d}" for month in range(2, 13)]
+    points = [
+        Signal(
+            month, date.fromisoformat(f"{month}-01"), "xmr", 9.0, 9.0, 6.0, 12.0, True, "none", None, None, False, 22
+        )
+        for month in months
+    ]
+    [line] = charts.control(card, "", points, [first_of_series], "", "zh").figure.layout.shapes
+    assert line.x0 == line.x1 == drawn_at
+    assert not charts.control(card, "", points, ["2023-01"], "", "zh").figure.layout.shapes
+
+
+def test_names_at_the_ends_of_lines_do_not_touch() -> None:
+    card = catalogue.cards()[SUCCESS]
+    lines = [charts.Series(f"Area {place}", [95.0, 100.0 - place / 100], place == 3) for place in range(12)]
+    layout = charts.several(card, "", ["2024", "2025"], lines, (), "en", is_coloured=False).figure.layout
+    per_point = (layout.height - charts.NAMED_AXIS) / (layout.yaxis.range[1] - layout.yaxis.range[0])
+    at = sorted((layout.yaxis.range[1] - note.y) * per_point + note.ay for note in layout.annotations)
+    assert len(at) == 12 and all(below - above >= charts.NAME["size"] for above, below in pairwise(at))
+    assert at[0] >= 0
+
+
+def test_english_words_have_no_quotes_as_wide_as_a_chinese_character() -> None:
+    measures = catalogue.measures().values()
+    said = [card.model_dump_json() for card in catalogue.cards().values()]
+    said += [measure.model_dump_json() for measure in measures]
+    english = re.findall(r'"en":"((?:[^"\\\\]|\\\\.)*)"', "".join(said))
+    assert english and not [words for words in english if re.search("[“”‘’]", words)]
 
 
 def test_sentence_says_nothing_that_the_figures_do_not_carry() -> None:

@@ -210,12 +210,69 @@ def test_public_edition_stands_on_its_own_tables_without_ranks(opened: Open, pub
     said = text_of(app)
     assert "公开版" in said
     assert not re.search("位次|最高：|fengqiao explain|未启用登录", said)
-    for table in re.findall(r'<table class="ranked">.*?</table>', markup_of(app), re.S):
+    for table in re.findall(r'<table class="ranked"[^>]*>.*?</table>', markup_of(app), re.S):
         names = re.findall(r'scope="row"><a[^>]*>([^<]+)', table)
         source = rows.source_of("public", rows.newest_release("public") or "")
         assert source
         codes = {place.name.zh: place.code for place in rows.places(source).values() if place.level == "district"}
         assert [codes[name] for name in names] == sorted(codes[name] for name in names)
+
+
+@pytest.mark.parametrize("page", get_args(PageName))
+def test_no_page_of_the_published_public_edition_is_empty(opened: Open, page: str) -> None:
+    for language in ("zh", "en"):
+        app = opened(page, edition="public", lang=language, period="2025-12")
+        source = rows.source_of("public", rows.newest_release("public") or "")
+        if page not in selection.offered_pages(source):
+            assert app.warning and "<blockquote" not in markup_of(app) and not app.selectbox
+            continue
+        markup = markup_of(app)
+        assert re.search(r"<blockquote[^>]*><p>[^<]{10,}</p>", markup)
+        assert "<tbody></tbody>" not in markup and not re.search(r"<h2>[^<]*</h2>\s*<h2>", markup)
+        if language == "en":
+            assert not re.search("[\u4e00-\u9fff]", re.sub(r"<[^>]+>", " ", without_chinese_parts(markup)))
+
+
+def test_public_edition_says_in_bands_what_was_reported_and_no_row(opened: Open) -> None:
+    said = text_of(opened("data_quality", edition="public", period="2025-12"))
+    assert re.search(r"宜昌市\d+个区县中，\d+个区县的各项台账和报表全部报齐", said)
+    assert "人民调解案件明细" in said and not re.search("退回（行）|逾期（月）|各报送单位", said)
+
+
+def test_variants_stand_with_their_difference(opened: Open, road: Road) -> None:
+    """The difference is that of the figures before rounding, so it may differ by the last digit of what is shown."""
+    markup = markup_of(opened("district_profile"))
+    table = re.search(r"同一指标的不同口径.*?<tbody>(.*?)</tbody>", markup, re.S)
+    assert table
+    lines = [re.findall(r"<t[hd][^>]*>(?:<a[^>]*>)?([^<]*)", line) for line in table[1].split("</tr>") if line]
+    base, compared = 0.0, 0
+    for _, value, difference, *_ in lines:
+        shown = float(value.rstrip("%").replace(",", ""))
+        if not difference:
+            base = shown
+            continue
+        apart = 0.0 if difference == "相同" else float(difference.removesuffix("个百分点").replace("−", "-"))
+        assert shown - base == pytest.approx(apart, abs=0.0101)
+        compared += 1
+    assert compared >= 3
+
+
+def test_what_is_overdue_is_said_with_the_areas_total(opened: Open, road: Road) -> None:
+    asked = ("figures", "--indicator", "mediation_overdue", "--area", CITY, "--period", PERIOD)
+    [figure] = road.ask(*asked)
+    assert re.search(rf"超期{figure['value']:,.0f}件，七日内到期\d+件", text_of(opened("city_overview")))
+
+
+def test_tables_of_many_columns_carry_their_headings_into_each_cell_and_matrices_do_not(opened: Open) -> None:
+    markup = markup_of(opened("three_tiers"))
+    flowing = re.findall(r'<table class="plain flows">(.*?)</table>', markup, re.S)
+    matrices = re.findall(r'<table class="plain matrix">(.*?)</table>', markup, re.S)
+    assert flowing and matrices
+    for table in flowing:
+        heads = re.findall(r"<th[^>]*>([^<]*)</th>", table.partition("</thead>")[0])
+        first = re.findall(r'data-head="([^"]*)"', table.partition("<tbody>")[2].partition("</tr>")[0])
+        assert first == heads[1:]
+    assert "data-head" not in "".join(matrices)
 
 
 def test_the_wall_shows_the_first_sections_and_no_choices(opened: Open) -> None:

@@ -7,6 +7,7 @@ SECTIONS = (
     reporting.opening,
     reporting.not_reported,
     reporting.by_sender,
+    reporting.bands,
     books.coverage,
     books.refused,
     books.plausibility,

@@ -3,6 +3,7 @@
 A page is a name, its own options and a list of sections; `show` draws it.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -129,7 +130,8 @@ def head(page: Page, person: Person) -> View:
         _navigation(view, person)
     st.html(text("h1", _title(view)))
     if view.source:
-        _choices(page, view, view.source)
+        if page.name in selection.offered_pages(view.source):
+            _choices(page, view, view.source)
         st.html(badge(view, view.source))
     for notice in view.notices:
         _tell(notice, view)
@@ -143,8 +145,9 @@ def head(page: Page, person: Person) -> View:
 
 def _set_language(language: Language) -> None:
     """Streamlit writes lang="en" into every page: a screen reader would read the Chinese with an English voice."""
-    code = HTML_LANGUAGES[language]
-    st.html(f"<script>document.documentElement.lang = '{code}';{BEHAVIOUR}</script>", unsafe_allow_javascript=True)
+    words = {say(key, "en"): say(key, language) for key in ("skip", "open_list")} | {"pages": say("pages", language)}
+    said = f"document.documentElement.lang = '{HTML_LANGUAGES[language]}'; window.said = {json.dumps(words)};"
+    st.html(f"<script>{said}{BEHAVIOUR}</script>", unsafe_allow_javascript=True)
 
 
 def _title(view: View) -> str:
@@ -364,7 +367,12 @@ def _link(view: View) -> str:
 
 def wall(page: Page, person: Person) -> None:
     """The page as a big screen: no choices, the newest release, looked for again every minute."""
-    st.html(tag("style", "html { font-size: 22px } .stMainBlockContainer { max-width: none }"))
+    st.html(
+        tag(
+            "style",
+            "html { font-size: 22px } .stMainBlockContainer { max-width: none } .card details { display: none }",
+        )
+    )
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
     def look() -> None:

@@ -11,7 +11,7 @@ from dashboards.markup import Cell, text
 from dashboards.rows import Funnel, Signal, charted, funnel, signals, standings
 from dashboards.sections import Content, drawing, explorer, opening
 from dashboards.selection import Option, Subject
-from dashboards.wording import say, spoken, year_to_date
+from dashboards.wording import Language, say, spoken, year_to_date
 from pipelines.catalogue import Card
 
 
@@ -49,15 +49,19 @@ def control(subject: Subject) -> Content:
     title = wording.joined((wording.label(card, language), kind, subject.name, span), language)
     head = [say(f"analysis.{name}", language) for name in ("month", "value", "centre", "lower", "upper", "reading")]
     cells = [_point(point, card, subject) for point in reversed(points)]
-    drawn = charts.control(card, title, points, card.breaks, _said(subject, card, points[-1]), language)
+    broken = rows.breaks(subject.source, card.id, subject.place.code)
+    drawn = charts.control(card, title, points, broken, _said(subject, card, points[-1]), language)
     asked = {"indicator": card.id, "area": subject.place.code}
     asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
-    note = wording.listed((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
-    yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, language), asked)
+    note = wording.clauses((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
+    yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, title, language), asked)
     base = say("analysis.baseline", language, points=str(points[-1].baseline_points))
     season = say("analysis.seasonal", language) if points[-1].is_seasonal else ""
-    breaks = "" if not card.breaks else say("analysis.breaks", language, months=wording.listed(card.breaks, language))
-    yield text("p", " ".join(part for part in (base, season, breaks, say("analysis.caution", language)) if part))
+    months = wording.listed((wording.month_name(month, language) for month in broken), language)
+    breaks = say("analysis.breaks", language, months=months) if broken else ""
+    said = (base, season, breaks, say("analysis.caution", language))
+    space = "" if language == "zh" else " "
+    yield text("p", space.join(part for part in said if part), class_="finding")
     return ()
 
 
@@ -74,8 +78,14 @@ def _point(point: Signal, card: Card, subject: Subject) -> list[str]:
         wording.period_name(point.period, language),
         wording.value_text(point.value, card, language, exact=True),
         *(wording.limit_text(value, card, language) for value in limits),
-        say(f"analysis.signal_{point.signal}", language),
+        _reading(point, language),
     ]
+
+
+def _reading(point: Signal, language: Language) -> str:
+    """What a point says, with the side on which it says so."""
+    key = f"signal_{point.signal}_{point.side}"
+    return say(f"analysis.{key if key in wording.lexicon().analysis else f'signal_{point.signal}'}", language)
 
 
 def _said(subject: Subject, card: Card, point: Signal) -> str:
@@ -122,11 +132,11 @@ def _is_of(point: Signal, month: str) -> bool:
 def _change(card: Card, point: Signal, subject: Subject) -> list[str | Cell]:
     language = subject.language
     return [
-        wording.label(card, language),
+        wording.label_with_unit(card, language),
         wording.value_text(point.value, card, language),
         wording.limit_text(point.lower, card, language),
         wording.limit_text(point.upper, card, language),
-        say(f"analysis.signal_{point.signal}", language),
+        _reading(point, language),
     ]
 
 
@@ -140,7 +150,8 @@ def areas_in_funnel(subject: Subject) -> Content:
     title = wording.joined((wording.label(card, language), say("analysis.funnel", language), name), language)
     yield text("h2", say("analysis.funnel_title", language))
     if not points:
-        yield text("p", say("analysis.no_funnel", language), class_="finding")
+        reason = "no_funnel" if card.denominator else "only_rates"
+        yield text("p", say(f"analysis.{reason}", language), class_="finding")
         return ()
     names = {place.code: spoken(place.name, language) for place in places}
     outside = [names[point.area_code] for point in points if point.signal != "none"]
@@ -153,9 +164,9 @@ def areas_in_funnel(subject: Subject) -> Content:
     head = [say(f"analysis.{name}", language) for name in ("area", "cases_axis", "value", "lower", "upper", "reading")]
     cells = [_in_funnel(point, card, names, subject) for point in points]
     asked = {"indicator": card.id, "area": ",".join(point.area_code for point in points), "period": period}
-    note = wording.listed((wording.unit_of_axis(card, language), say("analysis.limits", language)), language)
-    yield drawing.chart(subject, drawn, "funnel", note, drawing.data_table(head, cells, language), asked)
-    yield text("p", finding)
+    note = wording.clauses((wording.unit_of_axis(card, language), say("analysis.limits", language)), language)
+    yield drawing.chart(subject, drawn, "funnel", note, drawing.data_table(head, cells, title, language), asked)
+    yield text("p", finding, class_="finding")
     return ()
 
 
@@ -178,7 +189,7 @@ def ranks(subject: Subject) -> Content:
     places = {place.code: place for place in rows.children(source, city.code)}
     period = year_to_date(subject.month)
     held = [row for row in standings(source, (card.id,), places, (period,)) if row.rank is not None]
-    if source.edition != "internal":
+    if source.edition != "internal" or not card.denominator:
         return ()
     title = wording.joined((say("analysis.ranks", language), wording.label(card, language)), language)
     if not held:
@@ -186,17 +197,17 @@ def ranks(subject: Subject) -> Content:
         return ()
     shown = rows.figures(source, (card.id,), [row.area_code for row in held], (period,))
     found = rows.by_key(shown)
-    head = [say(f"analysis.{name}", language) for name in ("rank", "area", "value", "to_city")]
+    head = [say(f"analysis.{name}", language) for name in ("area", "rank", "value", "to_city")]
     ordered = sorted(held, key=lambda row: (row.rank or 0, row.area_code))
     cells = [
         [
-            say("standing.rank_of", language, rank=str(row.rank), units=str(row.ranked_units)),
             spoken(places[row.area_code].name, language),
+            say("standing.rank_of", language, rank=str(row.rank), units=str(row.ranked_units)),
             wording.shown(found.get((card.id, row.area_code, period)), card, language),
             wording.signed_amount(row.difference_to_city, card, language),
         ]
         for row in ordered
     ]
     note = text("p", say("standing.note", language), class_="finding")
-    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title)
+    yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return shown

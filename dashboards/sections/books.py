@@ -81,7 +81,8 @@ def plausibility(subject: Subject) -> Content:
         for check, table, count, checked in found
     ]
     head = [say(f"books.{name}", language) for name in ("check", "register", "found", "checked")]
-    title = say("books.plausibility", language)
+    period = wording.period_name(year_to_date(subject.month), language)
+    title = wording.joined((say("books.plausibility", language), period), language)
     note = text("p", say("books.plausibility_note", language), class_="finding")
     yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, 2), title)
     return ()
@@ -135,7 +136,7 @@ def reported_and_counted(subject: Subject) -> Content:
     head = [say("books.measure", language), *(say(f"books.{name}", language) for name in rows.RECONCILED)]
     cells = [
         [spoken(measures[measure].label, language) if measure in measures else measure]
-        + [wording.MISSING if count is None else f"{count:,}" for count in counts]
+        + [wording.MISSING if count is None else wording.whole(count) for count in counts]
         for measure, *counts in found
     ]
     month = wording.month_name(subject.month, language)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dashboards import markup, rows, wording
 from dashboards.markup import tag, text
 from dashboards.rows import figures
-from dashboards.sections import Content, Rows, kept
+from dashboards.sections import Content, Rows, drawing, kept
 from dashboards.sections.opening import ACCEPTED
 from dashboards.selection import Subject
-from dashboards.wording import say, spoken
+from dashboards.wording import Language, say, spoken
 from pipelines.catalogue import Card
 
 LAST = ("other", "not_stated")
@@ -35,7 +35,9 @@ def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> C
         card = rows.cards(subject.source).get(indicator)
         period = rows.latest(subject.source, card, subject.month) if card else ""
         table, rows_of_table = categories(subject, indicator, breakdown, period)
-        tables.append(table)
+        asked = {"indicator": indicator, "area": subject.place.code, "period": period, "by": breakdown}
+        name = by_name(card, breakdown, subject.language) if card else ""
+        tables.append(tag("div", table + drawing.take_away(subject, asked, name)) if table else "")
         shown += rows_of_table
     if shown:
         yield text("h2", title) + tag("div", "".join(tables), class_="pair")
@@ -66,10 +68,22 @@ def categories(subject: Subject, indicator: str, breakdown: str, period: str) ->
         for row in counts
     ]
     name = say(f"breakdowns.{breakdown}", language)
-    title = (wording.label(card, language), name, subject.name, wording.period_name(period, language))
+    title = (by_name(card, breakdown, language), subject.name, wording.period_name(period, language))
     if not named:
         return "", ()
     return markup.categories_table(wording.joined(title, language), name, named, card, share, language), shown
+
+
+def by_name(card: Card, breakdown: str, language: Language) -> str:
+    """What a table by categories shows: a share names its categories itself, and some counts do."""
+    label = wording.label(card, language)
+    if card.kind == "share" or breakdown == "total":
+        return label
+    by = wording.in_text(say(f"breakdowns.{breakdown}", language), language)
+    if by in label:
+        return label
+    by = say("by_breakdown", language, breakdown=by)
+    return f"{label}（{by}）" if language == "zh" else f"{label} {by}"
 
 
 def _share_card(cards: Sequence[Card], card: Card, breakdown: str) -> Card | None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from dashboards import markup, rows, wording
 from dashboards.markup import Bar, tag, text
 from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
-from dashboards.sections import Content, kept
+from dashboards.sections import Content, drawing, kept
 from dashboards.sections.opening import ACCEPTED, SUCCESS
 from dashboards.selection import Subject, address, short
 from dashboards.wording import Figure, Language, ending_with, say, spoken, year_to_date
@@ -47,8 +47,11 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
     if not drawn:
         return ()
     known = rows.cards(source)
+    codes = ",".join(area.code for area in (parent, *drawn))
     tables = "".join(
-        ranked(subject, known[name], parent, drawn, found, period, COMPARED) for name in COMPARED if name in known
+        tag("div", ranked(subject, known[name], parent, drawn, found, period) + _files(subject, name, codes, period))
+        for name in COMPARED
+        if any((name, area.code, period) in found for area in drawn)
     )
     counted = [card for card in cards if any((card.id, area.code, period) in found for area in drawn)]
     silent = [area for area in below if area not in drawn and not area.code.endswith(NOT_ASSIGNED)]
@@ -59,6 +62,11 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
         + (text("p", say("silent", language, count=str(len(silent))), class_="finding") if silent else "")
     )
     return shown
+
+
+def _files(subject: Subject, indicator: str, areas: str, period: str) -> str:
+    label = wording.label(rows.cards(subject.source)[indicator], subject.language)
+    return drawing.take_away(subject, {"indicator": indicator, "area": areas, "period": period}, label)
 
 
 def _is_shown(area: Place, found: Found, period: str) -> bool:
@@ -74,7 +82,6 @@ def ranked(
     below: Sequence[Place],
     found: Found,
     period: str,
-    linked: Sequence[str] = COMPARED,
 ) -> str:
     """A table of areas with bars or points, the parent's line first."""
     language = subject.language

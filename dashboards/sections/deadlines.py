@@ -33,7 +33,7 @@ def _table(subject: Subject, clock: Sequence[str]) -> tuple[str, Rows]:
     """The table of one system and the figures behind it."""
     source, language, month = subject.source, subject.language, subject.month
     areas = _finest(subject, clock[0])
-    shown = figures(source, clock, [area.code for area in areas], (month,))
+    shown = figures(source, clock, dict.fromkeys((subject.place.code, *(area.code for area in areas))), (month,))
     found = by_key(shown)
     late = [area for area in areas if any(_count(found, name, area, month) for name in clock[:2])]
     late.sort(key=lambda area: (*(-_count(found, name, area, month) for name in clock), area.code))
@@ -48,7 +48,11 @@ def _table(subject: Subject, clock: Sequence[str]) -> tuple[str, Rows]:
         for area in late
     ]
     rest = markup.plain_table(head, cells[SHOWN:], say("overdue.more", language, count=str(len(cells[SHOWN:]))))
-    finding = say("overdue.finding", language, count=str(len(late)))
+    whole = [found.get((card.id, subject.place.code, month)) for card in cards[:2]]
+    counts = [
+        wording.stated(row, card, language) or wording.MISSING for row, card in zip(whole, cards[:2], strict=True)
+    ]
+    finding = say("overdue.finding", language, overdue=counts[0], soon=counts[1], count=str(len(late)))
     table = markup.scrolled(markup.table(head, cells[:SHOWN]), title)
     return markup.block(title, table + (rest if cells[SHOWN:] else ""), finding), shown
 

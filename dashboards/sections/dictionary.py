@@ -1,6 +1,7 @@
 """Definitions: search, the dictionary by system, the legal basis, and what changed from release to release."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from urllib.parse import urlencode
 
 from dashboards import markup, rows, wording
@@ -10,6 +11,8 @@ from dashboards.selection import Option, Subject, address
 from dashboards.wording import say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card
+
+MOST_NAMED = 8  # of the indicators that are new in a release
 
 
 def _names(subject: Subject) -> Mapping[str, str]:
@@ -93,25 +96,51 @@ def legal_basis(subject: Subject) -> Content:
 def releases(subject: Subject) -> Content:
     """The releases of this edition, the newest first: what each holds and where definitions changed."""
     language = subject.language
-    head = [say(f"definitions.{name}", language) for name in ("release", "period", "cutoff", "indicators", "status")]
-    cells = [_release(subject, *one) for one in rows.sealed(subject.source)]
+    names = ("release", "period", "cutoff", "status", "revised", "indicators", "differs")
+    head = [say(f"definitions.{name}", language) for name in names]
+    sealed = rows.sealed(subject.source)
+    cells = [
+        _release(subject, *one, earlier[1] if earlier else None) for one, earlier in zip_longest(sealed, sealed[1:])
+    ]
     title = say("definitions.changes", language)
     yield text("h2", title) + markup.scrolled(markup.table(head, cells, len(head)), title)
     return ()
 
 
-def _release(subject: Subject, release: str, about: Mapping[str, object]) -> Sequence[str | Cell]:
+def _release(
+    subject: Subject, release: str, about: Mapping[str, object], earlier: Mapping[str, object] | None
+) -> Sequence[str | Cell]:
     language = subject.language
     link = f"definitions?{urlencode(address(subject, release=release))}"
-    indicators = about.get("indicators")
+    indicators, revised = about.get("indicators"), about.get("revised_cells")
     status = say("state_final" if about.get("status") == "final" else "state_draft", language)
     return (
         Cell(release, link),
         wording.period_name(str(about.get("reference_period") or ""), language),
         wording.day_name(str(about.get("data_cutoff") or ""), language),
-        str(len(indicators)) if isinstance(indicators, list) else wording.MISSING,
         status,
+        f"{revised:,}" if isinstance(revised, int) else wording.MISSING,
+        str(len(indicators)) if isinstance(indicators, list) else wording.MISSING,
+        _differs(subject, indicators, earlier.get("indicators") if earlier else None),
     )
+
+
+def _differs(subject: Subject, now: object, before: object) -> str:
+    """The indicators that a release has and the one before it had not, and those that left."""
+    language = subject.language
+    if not isinstance(now, list) or not isinstance(before, list):
+        return wording.MISSING
+    parts = (("new", sorted(set(now) - set(before))), ("left", sorted(set(before) - set(now))))
+    said = [say(f"definitions.{key}", language, names=_named(subject, names)) for key, names in parts if names]
+    return wording.clauses(said, language) or say("definitions.same", language)
+
+
+def _named(subject: Subject, names: Sequence[str]) -> str:
+    """Indicators by their labels, by their number where there are many."""
+    language, cards = subject.language, rows.cards(subject.source)
+    if len(names) > MOST_NAMED:
+        return say("definitions.many", language, count=len(names))
+    return wording.listed((wording.label(cards[name], language) if name in cards else name for name in names), language)
 
 
 def glossary(subject: Subject) -> Content:

@@ -26,16 +26,17 @@ def chart(
     """
     language = subject.language
     above = text("h3", drawn.title) + text("p", say("unit", language, unit=note), class_="finding")
-    return Chart(key, above, drawn, table + take_away(subject, asked, picture=f"st-key-{key}", title=drawn.title))
+    return Chart(key, above, drawn, table + take_away(subject, asked, drawn.title, f"st-key-{key}"))
 
 
-def data_table(head: Sequence[str], cells: Sequence[Sequence[str]], language: Language) -> str:
-    """The data of a chart, folded."""
-    return markup.plain_table(head, cells, say("data_table", language))
+def data_table(head: Sequence[str], cells: Sequence[Sequence[str]], title: str, language: Language) -> str:
+    """The data of a chart, folded; a screen reader hears of which."""
+    summary = say("data_table", language)
+    return markup.plain_table(head, cells, summary, say("of_title", language, what=summary, title=title))
 
 
-def take_away(subject: Subject, asked: Mapping[str, str], picture: str = "", title: str = "") -> str:
-    """Links to the same figures as files, and a button that saves the picture (see `static` script of the frame)."""
+def take_away(subject: Subject, asked: Mapping[str, str], title: str, picture: str = "") -> str:
+    """Links to the same figures as files, and a button that saves the picture (`behaviour.js`); named by `title`."""
     button = (
         text("button", "SVG", type="button", class_="save", data_picture=picture, data_title=title) if picture else ""
     )
@@ -43,7 +44,9 @@ def take_away(subject: Subject, asked: Mapping[str, str], picture: str = "", tit
         text("a", name, href=file_address(subject, asked | {"format": form}), target="_self", download="")
         for form, name in FORMATS.items()
     )
-    return tag("p", text("span", say("take_away", subject.language)) + button + files, class_="take")
+    words = say("take_away", subject.language)
+    name = say("of_title", subject.language, what=words, title=title) if title else ""
+    return tag("p", text("span", words) + button + files, class_="take", role="group" if name else "", aria_label=name)
 
 
 def file_address(subject: Subject, asked: Mapping[str, str]) -> str:

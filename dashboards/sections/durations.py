@@ -42,6 +42,8 @@ def durations(subject: Subject) -> Content:
     title = wording.joined((say("days.title", language), name), language)
     middle = wording.joined((say("days.medians", language), name), language)
     parts = [markup.block(middle, markup.scrolled(markup.table(head, cells), middle))]
+    if not any(row.value is not None or row.band for row in shown):
+        return ()
     parts.append(_bands(subject, CONCLUDED, period[:7], subject.month, name, "concluded"))
     cutoff = str(rows.metadata(source).get("data_cutoff") or "")
     parts.append(_bands(subject, OPEN, "", cutoff[:7], wording.day_name(cutoff, language), "open"))

@@ -95,7 +95,7 @@ def answer(subject: Subject) -> Content:
     else:
         table, _ = breakdowns.categories(subject, card.id, breakdown, periods[0])
         asked = {"indicator": card.id, "area": subject.place.code, "period": periods[0], "by": breakdown}
-        yield table + drawing.take_away(subject, asked)
+        yield table + drawing.take_away(subject, asked, breakdowns.by_name(card, breakdown, subject.language))
     return shown
 
 
@@ -142,10 +142,10 @@ def _over_time(
     first = min(place for line in lines for place, row in enumerate(line.figures) if row and row.value is not None)
     periods = periods[first:]
     lines = [line._replace(figures=line.figures[first:]) for line in lines]
-    about = "" if breakdown == "total" else say(f"breakdowns.{breakdown}", language)
     ends = [wording.period_name(period, language) for period in dict.fromkeys((periods[0], periods[-1]))]
     dash = "—" if language == "zh" else " to "
-    title = wording.joined((wording.label(card, language), about, subject.name, dash.join(ends)), language)
+    whom = (subject.name, _others(subject) if breakdown == "total" and len(lines) > 1 else "")
+    title = wording.joined((breakdowns.by_name(card, breakdown, language), *whom, dash.join(ends)), language)
     head = [say("period_head", language), *(line.name for line in lines)]
     cells = [
         [wording.period_name(period, language)]
@@ -154,27 +154,47 @@ def _over_time(
     ]
     asked = {"indicator": card.id, "area": ",".join(codes), "period": ",".join(periods), "by": breakdown}
     if subject.options["form"] == "table":
-        table = markup.scrolled(markup.table(head, cells), title)
-        return markup.block(title, table, wording.unit_of_axis(card, language)) + drawing.take_away(subject, asked)
+        table = markup.scrolled(markup.table(head, cells, is_matrix=True), title)
+        unit = say("unit", language, unit=wording.unit_of_axis(card, language))
+        return markup.block(title, table, unit) + drawing.take_away(subject, asked, title)
     is_by_category = breakdown != "total"
+    is_sum = _is_sum_of_the_others(subject, card, lines)
     drawn = [
         Series(line.name, [row.value if row else None for row in line.figures], line.is_chosen)
         for line in (lines[:MOST_LINES] if is_by_category else lines)
+        if not (is_sum and line.is_chosen)
     ]
-    chart = charts.several(card, title, periods, drawn, language, is_coloured=is_by_category)
-    note = _note(card, subject, is_by_category=is_by_category, count=len(lines))
-    return drawing.chart(subject, chart, "explored", note, drawing.data_table(head, cells, language), asked)
+    broken = rows.breaks(subject.source, card.id, subject.place.code)
+    chart = charts.several(card, title, periods, drawn, broken, language, is_coloured=is_by_category)
+    note = _note(card, subject, is_by_category=is_by_category, is_sum=is_sum, count=len(lines))
+    if any(row and row.value is None and row.band for line in lines for row in line.figures):
+        note = wording.clauses((note, say("explorer.bands", language)), language)
+    return drawing.chart(subject, chart, "explored", note, drawing.data_table(head, cells, title, language), asked)
 
 
-def _note(card: Card, subject: Subject, *, is_by_category: bool, count: int) -> str:
+def _others(subject: Subject) -> str:
+    """Which areas stand beside the chosen one; empty where none does."""
+    chosen = subject.options["areas"]
+    return "" if chosen == "own" else wording.in_text(_area_sets(subject)[chosen], subject.language)
+
+
+def _is_sum_of_the_others(subject: Subject, card: Card, lines: Sequence[Line]) -> bool:
+    """Whether the chosen area's count adds up the others: its line would press theirs against the axis."""
+    is_count = card.denominator is None and not card.is_quantile
+    return is_count and subject.options["areas"] == "below" and len(lines) > 2 and subject.options["by"] == "total"
+
+
+def _note(card: Card, subject: Subject, *, is_by_category: bool, is_sum: bool, count: int) -> str:
     """The unit, and what the colours mean."""
     language: Language = subject.language
     parts = [wording.unit_of_axis(card, language)]
-    if not is_by_category and count > 1:
+    if is_sum:
+        parts.append(say("explorer.without_total", language, area=subject.name))
+    elif not is_by_category and count > 1:
         parts.append(say("explorer.blue", language, area=subject.name))
     if is_by_category and count > MOST_LINES:
         parts.append(say("explorer.first", language, count=str(MOST_LINES)))
-    return wording.listed(parts, language)
+    return wording.clauses(parts, language)
 
 
 def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: Rows, period: str) -> str:
@@ -186,4 +206,4 @@ def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: R
     others = [area for area in areas if area.code != parent.code]
     table = comparing.ranked(subject, card, parent, others, found, period)
     asked = {"indicator": card.id, "area": ",".join(area.code for area in areas), "period": period}
-    return table + drawing.take_away(subject, asked)
+    return table + drawing.take_away(subject, asked, wording.label(card, subject.language))

@@ -10,12 +10,18 @@ from dashboards.wording import say, year_to_date
 
 @kept
 def headline(subject: Subject) -> Content:
-    """A card for each headline indicator; beside a district's rates and durations stands the city's."""
+    """A card for each headline indicator; beside a district's rates and durations stands the city's.
+
+    What a public edition does not publish of an area has no card there; inside, its absence is told.
+    """
     source, place, month, language = subject.source, subject.place, subject.month, subject.language
     cards, city, total = rows.headline_cards(source), subject.above, year_to_date(month)
     areas = [place.code, *([city.code] if city else [])]
     shown = figures(source, [card.id for card in cards], areas, (month, total))
     found = by_key(shown)
+    if source.edition == "public":
+        held = {row.indicator for row in shown if row.area_code == place.code}
+        cards = tuple(card for card in cards if card.id in held)
     drawn = [
         markup.headline_card(
             card,
@@ -27,6 +33,8 @@ def headline(subject: Subject) -> Content:
         )
         for card in cards
     ]
+    if not drawn:
+        return ()
     title = wording.joined((say("headline", language), wording.month_name(month, language)), language)
     yield text("h2", title) + tag("div", "".join(drawn), class_="cards")
     return shown

@@ -9,12 +9,13 @@ from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
 from dashboards.sections import Beside, Chart, Content, comparing, drawing, explorer, opening
 from dashboards.sections.opening import SUCCESS
 from dashboards.selection import Option, Subject
-from dashboards.wording import say, spoken, year_to_date
+from dashboards.wording import Figure, say, spoken, year_to_date
 from pipelines.catalogue import Card
 from pipelines.settings import UserError
 
 # Five steps of one blue, dark enough apart to be told by everyone; white letters on the darker two.
 SHADES = ("#DCE9F5", "#B3D0EA", "#7FB0DA", "#2F7DBF", "#0B4A8C")
+DARK = SHADES[3:]
 UNKNOWN = "#E4E7EB"
 
 
@@ -50,14 +51,16 @@ def districts(subject: Subject) -> Content:
     table = comparing.ranked(subject, card, subject.place, places, found, period)
     asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
     picture = _picture(subject, card, places, found, title)
-    yield Beside(picture, table + drawing.take_away(subject, asked))
+    drawn = "tile-map" if isinstance(picture, str) else "st-key-map"
+    yield Beside(picture, table + drawing.take_away(subject, asked, title, drawn))
     return shown
 
 
 def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found, title: str) -> str | Chart:
     """The approved map; tiles where there is none, it lacks a district, or it cannot be read, which is then said."""
     language, period = subject.language, year_to_date(subject.month)
-    shades = _shades([found.get((card.id, place.code, period)) for place in places])
+    own = [found.get((card.id, place.code, period)) for place in places]
+    shades, legend = _shades(own), _legend(subject, card, own)
     fault = ""
     try:
         approved = maps.approved_map()
@@ -65,23 +68,38 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
         fault, approved = text("p", str(error), role="alert"), None
     if approved is None or any(place.code not in approved.rings for place in places):
         note = text("p", say("map.not_geography", language), class_="finding")
-        tiles = _tiles(subject, card, places, found, shades)
-        return fault + markup.block(title, note + tiles + _legend(subject))
+        tiles = _tiles(subject, card, places, found, shades, title)
+        block = markup.block(title, note + tiles + legend, class_="tile-map")
+        return fault + block
     areas = [
-        Shape(approved.rings[place.code], shade, _words(subject, card, place, found))
-        for place, shade in zip(places, shades, strict=True)
+        Shape(
+            approved.rings[place.code],
+            shade,
+            shade in DARK,
+            spoken(place.name, language),
+            wording.shown(figure, card, language),
+        )
+        for place, shade, figure in zip(places, shades, own, strict=True)
     ]
-    finding = wording.listed((area.words for area in areas), language)
+    finding = wording.listed((f"{area.name} {area.value}" for area in areas), language)
     drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
     number = say("map.approval", language, number=approved.approval_number)
-    return Chart("map", text("h3", title) + text("p", number, class_="finding"), drawn, _legend(subject))
+    return Chart("map", text("h3", title) + text("p", number, class_="finding"), drawn, legend)
 
 
-def _shades(shown: Sequence[wording.Figure | None]) -> Sequence[str]:
+def _shades(shown: Sequence[Figure | None]) -> Sequence[str]:
     """A shade for each figure: five equal steps from the smallest to the largest value."""
-    known = [row.value for row in shown if row and row.value is not None]
+    values = [_placed(row) for row in shown]
+    known = [value for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
-    return [UNKNOWN if row is None or row.value is None else _shade(row.value, low, high) for row in shown]
+    return [UNKNOWN if value is None else _shade(value, low, high) for value in values]
+
+
+def _placed(figure: Figure | None) -> float | None:
+    """Where a figure lies among the others: its value, or the end that its band names."""
+    if figure is None:
+        return None
+    return {"at_least": figure.low, "at_most": figure.high}.get(figure.band or "", figure.value)
 
 
 def _shade(value: float, low: float, high: float) -> str:
@@ -90,27 +108,28 @@ def _shade(value: float, low: float, high: float) -> str:
     return SHADES[min(int((value - low) / (high - low) * len(SHADES)), len(SHADES) - 1)]
 
 
-def _tiles(subject: Subject, card: Card, places: Sequence[Place], found: Found, shades: Sequence[str]) -> str:
+def _tiles(
+    subject: Subject, card: Card, places: Sequence[Place], found: Found, shades: Sequence[str], title: str
+) -> str:
     period, language = year_to_date(subject.month), subject.language
     tiles = "".join(
         tag(
             "li",
             text("span", spoken(place.name, language))
             + text("b", wording.shown(found.get((card.id, place.code, period)), card, language)),
-            class_="dark" if shade in SHADES[3:] else "light",
+            class_="dark" if shade in DARK else "light",
             style=f"background:{shade}",
         )
         for place, shade in zip(places, shades, strict=True)
     )
-    return tag("ul", tiles, class_="tiles")
+    return tag("ul", tiles, class_="tiles", aria_label=title)
 
 
-def _legend(subject: Subject) -> str:
+def _legend(subject: Subject, card: Card, shown: Sequence[Figure | None]) -> str:
+    """The shades between the smallest and the largest figure, and what is drawn where there is none."""
+    known = sorted((value, place) for place, row in enumerate(shown) if (value := _placed(row)) is not None)
     steps = "".join(tag("i", "", style=f"background:{shade}") for shade in SHADES)
-    low, high = (text("span", say(f"map.{end}", subject.language)) for end in ("low", "high"))
-    return tag("p", low + steps + high, class_="shades")
-
-
-def _words(subject: Subject, card: Card, place: Place, found: Found) -> str:
-    figure = found.get((card.id, place.code, year_to_date(subject.month)))
-    return f"{spoken(place.name, subject.language)} {wording.shown(figure, card, subject.language)}"
+    ends = [wording.stated(shown[place], card, subject.language) or "" for _, place in (known[:1] + known[-1:])]
+    low, high = (text("span", words) for words in ends) if ends else ("", "")
+    gap = tag("i", "", style=f"background:{UNKNOWN}") + text("span", say("map.unknown", subject.language))
+    return tag("p", (low + steps + high if known else "") + (gap if len(known) < len(shown) else ""), class_="shades")

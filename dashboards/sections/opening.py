@@ -1,6 +1,6 @@
 """The sentence to quote, with which every page opens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from dashboards import rows, wording
 from dashboards.markup import tag, text
@@ -13,6 +13,7 @@ ACCEPTED = "mediation_accepted"
 SUCCESS = "mediation_success_rate"
 FOUND = "screening_found"
 RESOLVED = "screening_resolved_rate"
+IN_VILLAGE = "screening_village_resolution_rate"
 
 
 def quote(sentence: str, language: Language) -> str:
@@ -44,33 +45,33 @@ def work(subject: Subject) -> Content:
 
 def one_figure(subject: Subject, indicator: str, period: str) -> Content:
     """One indicator of the area in a period."""
-    return several(subject, (indicator,), period)
+    return several(subject, {indicator: period})
 
 
-def several(subject: Subject, indicators: Sequence[str], period: str) -> Content:
-    """Some indicators of the area in a period, a sentence each."""
-    cards = rows.cards(subject.source)
-    known = [indicator for indicator in indicators if indicator in cards]
-    shown = figures(subject.source, known, (subject.place.code,), (period,))
+def several(subject: Subject, asked: Mapping[str, str]) -> Content:
+    """Some indicators of the area, each in its period, as one sentence; of those that the release has."""
+    cards, place = rows.cards(subject.source), subject.place
+    known = {indicator: period for indicator, period in asked.items() if indicator in cards}
+    if not known:
+        return ()
+    shown = tuple(
+        row
+        for indicator, period in known.items()
+        for row in figures(subject.source, (indicator,), (place.code,), (period,))
+    )
     found = by_key(shown)
-    sentences = [
-        wording.figure_sentence(
-            subject.name,
-            cards[indicator],
-            found.get((indicator, subject.place.code, period)),
-            None,
-            period,
-            subject.language,
-        )
-        for indicator in known
+    said = [
+        (cards[indicator], period, found.get((indicator, place.code, period))) for indicator, period in known.items()
     ]
-    yield quote((" " if subject.language == "en" else "").join(sentences), subject.language)
+    yield quote(wording.several_sentence(subject.name, said, subject.language), subject.language)
     return shown
 
 
 def tiers(subject: Subject) -> Content:
-    """Disputes found and the rate at which they were resolved."""
-    return several(subject, (FOUND, RESOLVED), year_to_date(subject.month))
+    """Disputes found, the rate at which they were resolved, and how many of these in the village (小事不出村)."""
+    cards = rows.cards(subject.source)
+    asked = (name for name in (FOUND, RESOLVED, IN_VILLAGE) if name in cards)
+    return several(subject, {name: rows.latest(subject.source, cards[name], subject.month) for name in asked})
 
 
 def release(subject: Subject) -> Content:

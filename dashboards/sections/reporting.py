@@ -1,6 +1,6 @@
 """How senders kept what they owe: who has not reported for the month, and the record of the year to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dashboards import markup, rows, wording
 from dashboards.markup import text
@@ -9,6 +9,7 @@ from dashboards.sections import Content, kept
 from dashboards.sections.opening import quote
 from dashboards.selection import Subject
 from dashboards.wording import Language, say, spoken, year_to_date
+from pipelines import catalogue
 
 COUNTS = ("owed", "reported", "late", "refused", "contradictions")
 
@@ -52,21 +53,71 @@ def quality(subject: Subject) -> Content:
 def opening(subject: Subject) -> Content:
     """The record of the year to date as the sentence of a page."""
     kept, period = _of_the_year(subject)
-    yield quote(
-        _finding(kept, period, subject.language) if kept else say("quality.nothing", subject.language), subject.language
-    )
+    language = subject.language
+    if subject.source.edition == "public":
+        yield quote(_bands_sentence(subject), language)
+    else:
+        yield quote(_finding(kept, period, language) if kept else say("quality.nothing", language), language)
     return ()
 
 
 def by_sender(subject: Subject) -> Content:
     """The record of the year to date, sender by sender."""
     kept, period = _of_the_year(subject)
+    if not kept:
+        return ()
     language = subject.language
     title = wording.joined((say("quality.by_sender", language), wording.period_name(period, language)), language)
     table = markup.scrolled(markup.table(_head(language), _cells(kept, language)), title)
     note = say("quality.whole_only", language) if any(row.late is None for row in kept) else ""
     yield text("h2", title) + (text("p", note, class_="finding") if note else "") + table
     return ()
+
+
+def bands(subject: Subject) -> Content:
+    """How much of the year was reported, by district and register: what a public edition says of its senders."""
+    found, language = _bands(subject), subject.language
+    if not found:
+        return ()
+    places, tables = rows.places(subject.source), catalogue.tables()
+    areas, registers = list(dict.fromkeys(area for area, _ in found)), sorted({table for _, table in found})
+    head = [say("area", language)]
+    head += [spoken(tables[name].label, language) if name in tables else name for name in registers]
+    cells = [
+        [spoken(places[area].name, language), *(_band(found.get((area, table)), language) for table in registers)]
+        for area in areas
+    ]
+    year = wording.period_name(subject.month[:4], language)
+    title = wording.joined((say("books.bands", language), year), language)
+    note = text("p", say("books.bands_note", language), class_="finding")
+    table = markup.table(head, cells, len(head), is_matrix=True)
+    yield text("h2", title) + note + markup.scrolled(table, title)
+    return ()
+
+
+def _band(band: str | None, language: Language) -> str:
+    return wording.MISSING if band is None else say(f"books.band_{band}", language)
+
+
+def _bands(subject: Subject) -> Mapping[tuple[str, str], str]:
+    """Of a city the bands of its districts, of a district its own; by area and register."""
+    below = rows.children(subject.source, subject.place.code) if subject.place.level == "city" else ()
+    areas = tuple(area.code for area in (below or (subject.place,)) if not area.code.endswith(rows.NOT_ASSIGNED))
+    found = rows.reporting_bands(subject.source, areas, subject.month[:4])
+    return dict(sorted(found.items(), key=lambda pair: (areas.index(pair[0][0]), pair[0][1])))
+
+
+def _bands_sentence(subject: Subject) -> str:
+    found, language = _bands(subject), subject.language
+    values = {"year": wording.period_name(subject.month[:4], language), "area": subject.name}
+    if not found:
+        return say("books.bands_none", language, **values)
+    if subject.place.level == "city":
+        areas = {area for area, _ in found}
+        whole = areas - {area for (area, _), band in found.items() if band != "all"}
+        return say("books.bands_sentence", language, **values, districts=len(areas), whole=len(whole))
+    complete = [band for band in found.values() if band == "all"]
+    return say("books.bands_sentence_of_district", language, **values, registers=len(found), whole=len(complete))
 
 
 def _of_the_year(subject: Subject) -> tuple[Sequence[Kept], str]:

@@ -13,6 +13,7 @@ from dashboards.rows import Source, by_key, figures, standings
 from dashboards.sections import Content, opening
 from dashboards.selection import Subject, short
 from dashboards.wording import say
+from pipelines.catalogue import Card
 from pipelines.settings import documents
 
 FORMATS = ("pdf", "docx", "xlsx", "html", "zip")
@@ -26,7 +27,7 @@ def sentence(subject: Subject) -> Content:
     indicators = [card.id for card in rows.ordered_cards(subject.source)]
     held = [row for row in standings(subject.source, indicators, areas, (year,)) if row.is_target_met is not None]
     if not held:
-        return (yield from opening.several(subject, (opening.ACCEPTED, opening.SUCCESS), year))
+        return (yield from opening.several(subject, {opening.ACCEPTED: year, opening.SUCCESS: year}))
     met = sum(row.is_target_met or False for row in held)
     values = {"year": wording.period_name(year, language), "area": subject.name, "set": len(held), "met": met}
     yield opening.quote(say("assessment.sentence", language, **values), language)
@@ -44,7 +45,7 @@ def year(subject: Subject) -> Content:
         (
             wording.label_with_unit(card, language),
             wording.shown(row := found.get((card.id, subject.place.code, period)), card, language, exact=True),
-            wording.value_text(row.value_year_before if row else None, card, language, exact=True),
+            wording.before_text(row, card, language, exact=True),
             wording.signed_change(row, card, language),
         )
         for card in cards
@@ -135,6 +136,16 @@ def _categories(row: Mapping[str, Any], subject: Subject) -> str:
     )
 
 
+def _bounds(row: Mapping[str, Any], card: Card) -> str:
+    """A published figure in English, which was written in Chinese: its value, or the bounds that 余, 以上 and 近 set."""
+    ends = [row[end] for end in ("low", "high")]
+    low, high = ("" if end is None else wording.bound_text(end, card, "en") for end in ends)
+    if low and high:
+        return low if low == high else f"{low}–{high}"
+    bound = "at_least" if low else "at_most"
+    return say(f"bands.{bound}", "en", value=low or high) if low or high else wording.MISSING
+
+
 def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
     language, card = subject.language, rows.cards(subject.source)[row["indicator"]]
     kind = {"agrees": "better", "outside_bounds": "worse"}.get(row["verdict"], "")
@@ -143,7 +154,7 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
         wording.spoken(place.name, language) if place else row["place"],
         wording.period_name(row["period"], language),
         wording.joined((wording.label(card, language), _categories(row, subject)), language),
-        Cell(row["value_text"], kind="chinese"),
+        Cell(row["value_text"], kind="chinese") if language == "zh" else _bounds(row, card),
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),
         "" if row["verdict"] == "agrees" else row[f"reason_{language}"],

@@ -74,13 +74,9 @@ def variants(subject: Subject) -> Content:
     families = [_family(cards, base) for base in BASES if base in cards]
     shown = figures(source, [card.id for family in families for card in family], (subject.place.code,), (period,))
     found = by_key(shown)
-    head = [say(f"variants.{name}", language) for name in ("rule", "value", "year_before", "on_year", "definition")]
-    cells = [
-        _variant(subject, card, found.get((card.id, subject.place.code, period)), is_base=place == 0)
-        for family in families
-        for place, card in enumerate(family)
-        if len(family) > 1
-    ]
+    names = ("rule", "value", "difference", "year_before", "on_year", "definition")
+    head = [say(f"variants.{name}", language) for name in names]
+    cells = [row for family in families for row in _family_rows(subject, family, found, period)]
     if not cells:
         return ()
     title = wording.joined((say("variants.title", language), wording.period_name(period, language)), language)
@@ -89,18 +85,45 @@ def variants(subject: Subject) -> Content:
     return shown
 
 
+def _family_rows(
+    subject: Subject, family: Sequence[Card], found: rows.Found, period: str
+) -> Sequence[Sequence[str | Cell]]:
+    """An indicator, and below it what the release holds of the same thing by other rules, each with its difference."""
+    base, *others = family
+    code = subject.place.code
+    held = [card for card in others if (row := found.get((card.id, code, period))) and row.value is not None]
+    if not held:
+        return []
+    apart = rows.differences(subject.source, base.id, tuple(card.id for card in held), code, period)
+    first = _variant(subject, base, found.get((base.id, code, period)), "")
+    return [
+        first,
+        *(
+            _variant(
+                subject,
+                card,
+                found.get((card.id, code, period)),
+                wording.signed_amount(apart[card.id], card, subject.language),
+            )
+            for card in held
+        ),
+    ]
+
+
 def _family(cards: rows.Cards, base: str) -> Sequence[Card]:
     """A card and its variants of the same unit."""
     own = cards[base]
     return [own, *(cards[name] for name in own.variants if name in cards and cards[name].unit == own.unit)]
 
 
-def _variant(subject: Subject, card: Card, figure: Figure | None, *, is_base: bool) -> list[str | Cell]:
+def _variant(subject: Subject, card: Card, figure: Figure | None, difference: str) -> list[str | Cell]:
+    """A row; the indicator that the others are held against has no difference of its own."""
     language = subject.language
     return [
-        Cell(wording.label(card, language), kind="" if is_base else "indented"),
+        Cell(wording.label(card, language), kind="indented" if difference else ""),
         wording.shown(figure, card, language, exact=True),
-        wording.value_text(figure.value_year_before if figure else None, card, language, exact=True),
+        difference,
+        wording.before_text(figure, card, language, exact=True),
         wording.signed_change(figure, card, language),
         Cell(say("definition", language), f"definitions?{_definition(subject, card)}"),
     ]

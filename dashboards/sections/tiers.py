@@ -7,7 +7,7 @@ from dashboards.markup import text
 from dashboards.rows import by_key, figures
 from dashboards.sections import Content, breakdowns
 from dashboards.selection import Subject
-from dashboards.wording import say
+from dashboards.wording import MISSING, say
 from pipelines.catalogue import Card
 
 WHERE = (("screening_found", "tier"), ("screening_tier_share", "tier"))
@@ -50,7 +50,12 @@ def stayed(subject: Subject) -> Content:
     codes = [area.code for area in areas]
     shown = tuple(row for card, period in cards for row in figures(source, (card.id,), codes, (period,)))
     known = by_key(shown)
-    drawn = [area for area in areas if any((card.id, area.code, period) in known for card, period in cards)]
+    has_value = {
+        row.area_code for row in shown if wording.shown(row, rows.cards(source)[row.indicator], language) != MISSING
+    }
+    drawn = [area for area in areas if area.code in has_value]
+    if not drawn:
+        return ()
     head = [say("area", language), *(_head(card, period, language) for card, period in cards)]
     cells = [
         [wording.spoken(area.name, language)]
@@ -58,13 +63,13 @@ def stayed(subject: Subject) -> Content:
         for area in drawn
     ]
     title = say("tiers.stayed", language)
-    yield text("h2", title) + markup.scrolled(markup.table(head, cells), title)
+    yield text("h2", title) + markup.scrolled(markup.table(head, cells, is_matrix=True), title)
     return shown
 
 
 def _head(card: Card, period: str, language: wording.Language) -> str:
-    """An indicator with its period: some have figures by year only."""
-    return wording.joined((wording.label(card, language), wording.period_name(period, language)), language)
+    """An indicator over its period: some have figures by year only."""
+    return f"{wording.label(card, language)}\n{wording.period_name(period, language)}"
 
 
 def centres(subject: Subject) -> Content:
@@ -72,6 +77,8 @@ def centres(subject: Subject) -> Content:
     source, language, code = subject.source, subject.language, subject.place.code
     cards = rows.cards(source)
     wanted = [name for _, names in CENTRES for name in names if name in cards]
+    if not wanted:
+        return ()
     periods = {name: rows.latest(source, cards[name], subject.month) for name in wanted}
     shown = tuple(row for name, period in periods.items() for row in figures(source, (name,), (code,), (period,)))
     known = {row.indicator: row for row in shown}
@@ -97,6 +104,6 @@ def _step(subject: Subject, step: str, card: Card, period: str, figure: wording.
         wording.label(card, language),
         wording.period_name(period, language),
         wording.shown(figure, card, language) + unit,
-        wording.value_text(figure.value_year_before if figure else None, card, language),
+        wording.before_text(figure, card, language),
         wording.signed_change(figure, card, language),
     )

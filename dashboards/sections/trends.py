@@ -55,8 +55,8 @@ def _trend(subject: Subject, card: Card, months: Sequence[str], points: Sequence
     over = tag("div", "".join(text("i", "", title=hint) for hint in hints), class_="hints", aria_hidden="true")
     asked = {"indicator": card.id, "area": subject.place.code, "months": f"{months[0]}..{months[-1]}"}
     note = text("p", say("unit", language, unit=wording.unit_of_axis(card, language)), class_="finding")
-    table = drawing.data_table(head, cells[::-1], language)
-    taken = drawing.take_away(subject, asked, picture=f"trend-{card.id}", title=title)
+    table = drawing.data_table(head, cells[::-1], title, language)
+    taken = drawing.take_away(subject, asked, title, f"trend-{card.id}")
     parts = (text("h3", title), note, tag("div", picture + over, class_="drawn"), table, taken)
     return tag("section", "".join(parts), class_=f"trend trend-{card.id}")
 
@@ -80,6 +80,6 @@ def _row(month: str, point: Figure | None, card: Card, language: Language) -> tu
     return (
         wording.month_name(month, language),
         wording.shown(point, card, language, exact=True),
-        wording.value_text(point.value_year_before if point else None, card, language, exact=True),
+        wording.before_text(point, card, language, exact=True),
         wording.signed_change(point, card, language),
     )

@@ -5,7 +5,7 @@ from dashboards.markup import Cell, text
 from dashboards.rows import Occurrence, occurrences
 from dashboards.sections import Content, kept
 from dashboards.selection import Subject
-from dashboards.wording import say, spoken
+from dashboards.wording import Language, say, spoken
 
 
 @kept
@@ -26,12 +26,16 @@ def zero_lines(subject: Subject) -> Content:
     return ()
 
 
+def _since(months: int, language: Language) -> str:
+    return say("zero_lines.months", language, count=str(months)) if months else say("zero_lines.this_month", language)
+
+
 def _cells(subject: Subject, row: Occurrence, happened: list[Occurrence]) -> list[str | Cell]:
     language, card = subject.language, rows.cards(subject.source)[row.indicator]
     places = rows.places(subject.source)
     where = [spoken(places[one.area_code].name, language) for one in happened if one.indicator == row.indicator]
     last = wording.month_name(f"{row.last_occurred_month:%Y-%m}", language) if row.last_occurred_month else ""
-    since = "" if row.months_since is None else say("zero_lines.months", language, count=str(row.months_since))
+    since = "" if row.months_since is None else _since(row.months_since, language)
     return [
         wording.label(card, language),
         Cell(wording.quantity(float(row.occurred), card, language), kind="worse" if row.occurred else "better"),
