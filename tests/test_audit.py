@@ -373,6 +373,17 @@ def test_late_rows_corrections_and_moved_cases_betray_nothing(
     assert after.published.equals(final.published)
 
 
+def test_a_large_city_is_attacked_in_its_time(plan: PublicationPlan) -> None:
+    """Ten districts, 120 towns, 36 months: within fifteen minutes of two cores, here within one."""
+    large = city(districts=10, towns=12, months=36, cases_a_town_and_month=5.0)
+    protected = _protected(counted(large, plan), large, plan)
+    started = time.process_time()
+    report = audit(_bundle(protected.published, large), plan, _truth(protected))
+    assert report.failures["time"] == 0
+    assert report.cells > 2000
+    assert time.process_time() - started < 60
+
+
 def test_an_attack_that_does_not_end_in_its_time_is_a_failure(
     town: City, plan: PublicationPlan, protected: Protected
 ) -> None:

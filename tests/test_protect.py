@@ -200,6 +200,27 @@ def test_the_release_says_who_answers_for_it_and_by_which_plan(public: Path) -> 
     assert not {"sources", "ingest_watermark", "ledger_sequence"} & said.keys()
 
 
+@pytest.mark.parametrize("period", ["2025-02..2025-04", "2024-10..2025-03"])
+def test_a_range_that_no_tiling_has_is_not_answered(period: str, public: Path, road: Road) -> None:
+    """Design section 7, rule 3: no arbitrary ranges of months, whoever asks."""
+    asked = ("--indicator", "mediation_accepted", "--area", "500000", "--period", period)
+    [figure] = road.ask("figures", *asked, "--edition", "public")
+    assert (figure["value"], figure["status"]) == (None, ["x"])
+    assert period not in set(pl.read_parquet(public / "periods.parquet")["period"])
+
+
+def test_reporting_is_told_in_words_and_no_figure_is_taken_apart(public: Path, road: Road) -> None:
+    """Design section 7, rule 6: no row counts, hashes or receipt times; `explain` ends at the card."""
+    reporting = pl.read_parquet(public / "reporting.parquet")
+    assert reporting.columns == ["table_name", "area_code", "period", "reporting_band"]
+    assert set(reporting["reporting_band"]) <= {"all", "most", "half", "few"}
+    assert reporting["area_code"].str.ends_with("000000").any()
+    assert not (public / "data_quality.parquet").exists() and not (public / "senders.parquet").exists()
+    asked = ("--indicator", "mediation_accepted", "--area", "500000", "--period", "2025")
+    refused = road.fengqiao("explain", *asked, "--edition", "public")
+    assert refused.returncode != 0 and "--edition" in refused.stderr
+
+
 def _tables(folder: Path) -> Iterator[tuple[str, pl.DataFrame]]:
     """Every table in every file of a folder."""
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):

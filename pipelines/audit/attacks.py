@@ -49,7 +49,7 @@ def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Lo
     that differ from them by less than k. Two findings would be nobody's to mend, and are none (design section 7, rule 7: a
     table is dropped after a failure). What others have published of a cell, where we show nothing of its table. And that a
     cell which may be 0 has little room above it, where it has no more without any value of its table in that area and year:
-    others have counted the rest, and neither a small count nor a single person is proven.
+    others, or an earlier release, have said the rest, and neither a small count nor a single person is proven.
     What hangs together is attacked by itself, as many at a time as there are processors: the solver lets other threads run.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -84,8 +84,7 @@ def _attacked(counts: Counts, places: np.ndarray, deadline: float) -> tuple[list
     doubtful = np.flatnonzero(is_found & (lowest <= 0))
     if len(doubtful):
         bare = _without_tables_of(wanted[doubtful], part, counts, places)
-        alone = proven(bare, wanted[doubtful], k - 1, deadline)
-        is_found[doubtful] = np.floor(alone.high[wanted[doubtful]] + EXACT) > highest[doubtful]
+        is_found[doubtful] = _has_more_room(bare, wanted[doubtful], highest[doubtful], k, deadline)
     found = [
         Finding("bounds", counts.cells[places[wanted[n]]], f"between {lowest[n]:.0f} and {highest[n]:.0f}")
         for n in np.flatnonzero(is_found)
@@ -93,8 +92,16 @@ def _attacked(counts: Counts, places: np.ndarray, deadline: float) -> tuple[list
     return found, Looked(len(wanted), float(np.min(highest - lowest, initial=math.inf)), bounds.programmes)
 
 
+def _has_more_room(bare: System, wanted: np.ndarray, highest: np.ndarray, k: int, deadline: float) -> np.ndarray:
+    """Which of these may be more than what is published leaves them; all, where what was told before contradicts it."""
+    try:
+        return np.floor(proven(bare, wanted, k - 1, deadline).high[wanted] + EXACT) > highest
+    except Contradiction:
+        return np.ones(len(wanted), dtype=bool)
+
+
 def _without_tables_of(of: np.ndarray, part: System, counts: Counts, places: np.ndarray) -> System:
-    """The system in which the tables of some cells show nothing in the area and year of each, so that others alone bound them."""
+    """The system in which the tables of some cells show nothing in the area and year of each: what was told before bounds them."""
     block = [(cell[:2], cell[3], cell[4][:4]) for cell in (counts.cells[place] for place in places)]
     hidden = {block[place] for place in of}
     low, high = part.low.copy(), part.high.copy()

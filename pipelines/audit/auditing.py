@@ -191,6 +191,7 @@ def rungs(
     parent = dict(cells.select("area_code", "parent_code").unique().iter_rows())
     categories: dict[str, set[Dropped]] = defaultdict(set)
     blocks: dict[str, set[Dropped]] = defaultdict(set)
+    own_wholes: dict[str, set[Dropped]] = defaultdict(set)
     wholes: dict[str, set[Dropped]] = defaultdict(set)
     for finding in found:
         if finding.cell is None:
@@ -203,6 +204,8 @@ def rungs(
         for name in _tables_of(plan, measure):
             whole = (name, None, period[:4], None)
             wholes[name].add(whole)
+            if name == table:
+                own_wholes[name].add(whole)
             if name == table and whole not in dropped:
                 own = (name, block, period[:4], category)
                 tried = sum(other[:3] == own[:3] for other in dropped)
@@ -210,7 +213,7 @@ def rungs(
                     categories[name].add(own)
                 else:
                     blocks[name].add((*own[:3], None))
-    steps = [held[name] for held in (categories, blocks, wholes) for name in plan.ladder if name in held]
+    steps = [held[name] for held in (categories, blocks, own_wholes, wholes) for name in plan.ladder if name in held]
     return next((step for step in steps if not step <= set(dropped)), set())
 
 

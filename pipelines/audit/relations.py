@@ -32,7 +32,8 @@ class Counts:
     """The unknown counts behind published cells: their places, values (nan: not shown), bases, and what is known of them.
 
     `standing`: places whose value an earlier release has published: it was drawn from the count of then. `silent`: places in
-    tables of which nothing is shown, where others have published something. `told`: bounds that others have published, by place.
+    tables of which nothing is shown, where others have published something. `told`: bounds by place that others or earlier releases have
+    published, whatever this one shows.
     """
 
     cells: tuple[Cell, ...]
@@ -111,8 +112,14 @@ def counts_of(
             place[cell] for cell, was in earlier.items() if cell in place and values.get(cell) in (None, was.value)
         ),
         frozenset(place[cell] for cell in silent if cell in place),
-        {place[cell]: bounds for cell, bounds in outside.items() if cell in place},
+        {place[cell]: _told(cell, outside, earlier) for cell in said if cell in place},
     )
+
+
+def _told(cell: Cell, outside: Mapping[Cell, Range], earlier: Mapping[Cell, Said]) -> Range:
+    low, high = earlier[cell][:2] if cell in earlier else (0.0, UNBOUNDED)
+    least, most = outside.get(cell, (low, high))
+    return (max(low, least), min(high, most)) if max(low, least) <= min(high, most) else (least, most)
 
 
 def said_by(counts: Counts) -> dict[Cell, Said]:
