@@ -330,6 +330,25 @@ def test_the_parts_of_a_system_give_the_answer_of_the_whole(
             np.testing.assert_allclose(apart.high[own], together.high[places[own]], atol=1e-6)
 
 
+@pytest.mark.parametrize("cases", [0.7, 2.0, 6.0])
+def test_whether_a_value_is_a_draw_or_a_sum_of_parts_is_said_by_published_values(
+    cases: float, plan: PublicationPlan
+) -> None:
+    """So that the limits of a rate, which know which it is, tell nobody more; and so that the attacks know it as well."""
+    county = city(districts=3, towns=4, cases_a_town_and_month=cases, seed=3)
+    rows = _protected(counted(county, plan), county, plan).published
+    counts = counts_of(with_rests(_bundle(rows, county).cells, plan), plan)
+    width = dict(zip(counts.cells, counts.system.high - counts.system.low, strict=True))
+    drawn = rows.filter(pl.col("value").is_not_null(), pl.col("period_kind").is_in(["month", "quarter", "year"]))
+    told = {origin: [] for origin in ("drawn", "sum")}
+    for *cell, origin, low, high in drawn.select(*KEYS, "origin", "low", "high").iter_rows():
+        if tuple(cell) in width and origin in told:
+            told[origin].append((width[tuple(cell)] < UNBOUNDED, high - low))
+    assert min(len(cells) for cells in told.values()) > 5
+    assert {(is_bounded, width <= 8) for is_bounded, width in told["drawn"]} == {(True, True)}
+    assert {is_bounded for is_bounded, _ in told["sum"]} == {False}
+
+
 def test_late_rows_corrections_and_moved_cases_betray_nothing(
     town: City, plan: PublicationPlan, protected: Protected
 ) -> None:
@@ -352,6 +371,17 @@ def test_late_rows_corrections_and_moved_cases_betray_nothing(
     assert report.failures["changes"] == 0
     after = published_measures(plan, cells, town.parents, SECRET, Vintages("2024-06", 3, final.drawn))
     assert after.published.equals(final.published)
+
+
+def test_a_large_city_is_attacked_in_its_time(plan: PublicationPlan) -> None:
+    """Ten districts, 120 towns, 36 months: within fifteen minutes of two cores, here within one."""
+    large = city(districts=10, towns=12, months=36, cases_a_town_and_month=5.0)
+    protected = _protected(counted(large, plan), large, plan)
+    started = time.process_time()
+    report = audit(_bundle(protected.published, large), plan, _truth(protected))
+    assert report.failures["time"] == 0
+    assert report.cells > 1000
+    assert time.process_time() - started < 60
 
 
 def test_an_attack_that_does_not_end_in_its_time_is_a_failure(

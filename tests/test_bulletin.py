@@ -249,6 +249,52 @@ def test_the_sentence_of_every_area_is_true_of_its_figures(road: Road, pages: di
     assert seen >= 40
 
 
+CITIES = {"十堰市": "420300", "宜昌市": "420500", "荆州市": "421000", "湘潭市": "430300", "重庆市": "500000"}
+
+
+def test_public_sentences_of_indicators_are_true_of_the_exact_data_within_their_noise(
+    public_release: Path, road: Road, tmp_path: Path
+) -> None:
+    """Of every city named: a count lies less than two bases away (whole less rest), a band less than that in percent."""
+    write_bulletin(_release(public_release), tmp_path)
+    rows = pl.scan_parquet(road.release / "figures.parquet").filter(
+        pl.col("breakdown") == "total", pl.col("period") == "2025"
+    )
+    columns = ("indicator", "area_code", "value", "denominator")
+    exact = {row[:2]: row[2:] for row in rows.select(columns).collect().iter_rows()}
+    seen = {"": 0, "%": 0, "%以上": 0}
+    for path in sorted((tmp_path / "indicators").glob("*.html")):
+        said = _sentence(etree.parse(path).getroot())
+        for name, number, unit in re.findall(r"(\w\w市)([\d,.]+)(%以上|%|)", said):
+            if (at := (path.stem, padded(CITIES[name]))) not in exact:
+                continue
+            value, denominator = exact[at]
+            base = 10 if cards()[path.stem].unit == "person" else 5
+            noise = 2 * base if not unit else 100 * 2 * base / denominator + 0.5
+            shown = float(number.replace(",", ""))
+            assert value > shown - noise if unit == "%以上" else abs(value - shown) < noise, (path.stem, name)
+            seen[unit] += 1
+    assert seen[""] > 20
+    assert seen["%"] + seen["%以上"] > 0
+
+
+def test_a_breakdown_of_which_nothing_is_shown_is_a_sentence(public_release: Path, tmp_path: Path) -> None:
+    """No list of marks in place of figures."""
+    figures = pl.read_parquet(public_release / "figures.parquet")
+    types = figures.filter(pl.col("indicator") == "mediation_accepted", pl.col("breakdown") == "dispute_type")
+    types = types.filter(pl.col("area_level") == "district", pl.col("period").is_in(["2024", "2025"]))
+    hidden = types.group_by("area_code").agg(pl.col("value").is_null().all()).filter("value")["area_code"]
+    assert len(hidden) > 0
+    write_bulletin(_release(public_release), tmp_path)
+    for code in hidden:
+        if code.endswith("999000000"):
+            continue
+        page = etree.parse(tmp_path / "areas" / f"{code[:6]}.html").getroot()
+        section = next(s for s in page.iter("section") if s.findtext("h2") == "纠纷类型")
+        assert section.find(".//table") is None
+        assert "不公布此项细分" in _text(section)
+
+
 def _direction(change: float | None) -> str | None:
     return None if change is None else "flat" if abs(change) < 0.005 else "up" if change > 0 else "down"
 

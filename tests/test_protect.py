@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +10,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.catalogue import publication_plan
+from pipelines.catalogue import PublicationPlan, publication_plan
 from pipelines.protect.drawing import rounded_at_random
-from pipelines.protect.measures import published_measures
-from pipelines.protect.vintages import Vintages
+from pipelines.protect.measures import Protected, published_measures
+from pipelines.protect.vintages import Cell, Drawn, Vintages
 from pipelines.release import drafting, sealing
 from pipelines.settings import UserError, keys_path
 from tests.city import City, city, counted
@@ -123,6 +123,53 @@ def test_parts_of_a_small_total_are_not_shown() -> None:
     assert parts["value"].is_null().all()
 
 
+def test_what_was_published_stands_when_the_plan_drops_what_it_was_the_sum_of() -> None:
+    """Design section 7, rule 5: without k changed cases a value stays, of a city a sum of districts that are shown no more too."""
+    county = city(districts=3, towns=3, cases_a_town_and_month=2.0)
+    plan = publication_plan()
+    tables = dict(plan.tables)
+    for name in ("mediation_types", "mediation_channels"):
+        levels = {level: kinds for level, kinds in tables[name].levels.items() if level != "district"}
+        tables[name] = tables[name].model_copy(update={"levels": levels})
+    coarser = plan.model_copy(update={"tables": tables})
+
+    def published(of: PublicationPlan, standing: Mapping[Cell, Drawn], reached: str) -> Protected:
+        return published_measures(of, counted(county, of), county.parents, SECRET, Vintages(reached, 3, standing))
+
+    first = published(plan, {}, "2023-12")
+    final = published(coarser, first.drawn, "2024-03")
+    assert _moved(first, final).is_empty()
+    back = published(plan, final.drawn, "2024-06")
+    assert _moved(first, back).is_empty()
+    forgotten = published(coarser, {cell: Drawn(*drawn[:4]) for cell, drawn in first.drawn.items()}, "2024-03")
+    assert not _moved(first, forgotten).is_empty(), "nothing here would have moved anyway"
+
+
+def _moved(before: Protected, after: Protected) -> pl.DataFrame:
+    """Cells that two releases show with two values."""
+    both = before.published.join(after.published, on=["table_id", *CELL], suffix="_after")
+    return both.filter(pl.col("value") != pl.col("value_after"))
+
+
+def test_a_part_that_stands_is_not_shown_where_its_total_has_become_nought() -> None:
+    """A 5 that stands under a 0 that was drawn anew would be proven to be 1 to 4."""
+    plan = publication_plan()
+    county = city(districts=2, towns=4, cases_a_town_and_month=6.0)
+    first = published_measures(plan, counted(county, plan), county.parents, SECRET, FIRST)
+    few = [
+        cell
+        for cell, drawn in first.drawn.items()
+        if drawn.published == 5 and drawn.count < 5 and cell[1] == "dispute_type"
+    ]
+    village = next(area for *_, area, period in few if county.level(area) == "township" and period == "2023")
+    emptied = City(county.districts, county.towns, county.cases.filter(pl.col("area_code") != village))
+    final = published_measures(
+        plan, counted(emptied, plan), county.parents, SECRET, Vintages("2024-03", 3, first.drawn)
+    )
+    parts = final.published.filter(pl.col("area_code") == village, pl.col("period").str.starts_with("2023"))
+    assert set(parts["value"]) == {0, None}
+
+
 @pytest.fixture
 def public(public_release: Path) -> Path:
     return public_release
@@ -151,6 +198,27 @@ def test_the_release_says_who_answers_for_it_and_by_which_plan(public: Path) -> 
     assert (said["authority_zh"], said["plan_version"]) == (plan.authority.zh, plan.version)
     assert re.fullmatch(r"[0-9a-f]{12}", said["plan_hash"])
     assert not {"sources", "ingest_watermark", "ledger_sequence"} & said.keys()
+
+
+@pytest.mark.parametrize("period", ["2025-02..2025-04", "2024-10..2025-03"])
+def test_a_range_that_no_tiling_has_is_not_answered(period: str, public: Path, road: Road) -> None:
+    """Design section 7, rule 3: no arbitrary ranges of months, whoever asks."""
+    asked = ("--indicator", "mediation_accepted", "--area", "500000", "--period", period)
+    [figure] = road.ask("figures", *asked, "--edition", "public")
+    assert (figure["value"], figure["status"]) == (None, ["x"])
+    assert period not in set(pl.read_parquet(public / "periods.parquet")["period"])
+
+
+def test_reporting_is_told_in_words_and_no_figure_is_taken_apart(public: Path, road: Road) -> None:
+    """Design section 7, rule 6: no row counts, hashes or receipt times; `explain` ends at the card."""
+    reporting = pl.read_parquet(public / "reporting.parquet")
+    assert reporting.columns == ["table_name", "area_code", "period", "reporting_band"]
+    assert set(reporting["reporting_band"]) <= {"all", "most", "half", "few"}
+    assert reporting["area_code"].str.ends_with("000000").any()
+    assert not (public / "data_quality.parquet").exists() and not (public / "senders.parquet").exists()
+    asked = ("--indicator", "mediation_accepted", "--area", "500000", "--period", "2025")
+    refused = road.fengqiao("explain", *asked, "--edition", "public")
+    assert refused.returncode != 0 and "--edition" in refused.stderr
 
 
 def _tables(folder: Path) -> Iterator[tuple[str, pl.DataFrame]]:

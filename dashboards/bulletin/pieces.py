@@ -123,18 +123,25 @@ def _denominator(figure: Figure | None) -> str:
 
 
 def category_table(contents: Contents, page: Page, card: Card, breakdown: str, place: Place, caption: str) -> str:
-    """The categories of a breakdown in their declared order, with bars; nothing where the release has none."""
+    """The categories of a breakdown in their declared order, with bars; nothing where the release has none.
+
+    Of a place where none of them is shown, in neither of the periods compared, a sentence stands in place of the table.
+    """
     language = page.language
     rows = []
     labels = _known_categories(contents, card, breakdown, place)
     newest = [contents.part(card, breakdown, category, place, contents.period) for category in labels]
     longest = _longest(newest, card)
+    shown = False
     for category, words in labels.items():
         figures = [
             contents.part(card, breakdown, category, place, period) for period in reversed(contents.compared[-2:])
         ]
+        shown = shown or any(figure and (figure.value is not None or figure.band) for figure in figures)
         second = escaped(_denominator(figures[0])) if card.kind == "ratio" else _bar(figures[0], card, longest)
         rows.append([escaped(spoken(words, language)), second, *compared_cells(figures, card, language)])
+    if rows and not shown:
+        return text("p", say("bulletin.none_shown", language))
     columns = [Column(say(f"breakdowns.{breakdown}", language), "text"), _beside(card, language)]
     return table(caption, [*columns, *compared_columns(contents, language)], rows) if rows else ""
 

@@ -28,8 +28,9 @@ ATTACKS = (
     "time",
 )
 SECONDS = 900.0  # a city of ten districts and 120 towns over 36 months takes a fraction of it
+CATEGORIES = 3  # that are dropped of a table in an area and year, before the table is
 Truth = Mapping[Cell, tuple[int, int]]  # count and cell key
-Dropped = tuple[str, str | None, str]  # table, area (None: all), year
+Dropped = tuple[str, str | None, str, str | None]  # table, area (None: all), year, category (None: all)
 
 
 @dataclass(frozen=True)
@@ -179,30 +180,40 @@ def again(cells: pl.DataFrame, found: Collection[Finding], plan: PublicationPlan
 def rungs(
     found: Collection[Finding], plan: PublicationPlan, cells: pl.DataFrame, dropped: Collection[Dropped] = ()
 ) -> set[Dropped]:
-    """What the ladder drops next for these findings: of the finest table that has any, the areas and years of its lowest cells.
+    """What the ladder drops next for these findings: of the finest table that has any, the categories found in an area and year.
 
-    Of the total of a year, which is a part of the area above, the parts of that area are dropped; of what is left of an area
-    beside its shown parts, the cells of that area. Where that is `dropped` already, the table goes altogether, then another
+    Where those are `dropped` already, or as many of that area and year as `CATEGORIES`, or the table has none, all of it
+    there. Of the total of a year, which is a part of the area above, the parts of that area are dropped; of what is left of
+    an area beside its shown parts, the cells of that area. Where that is dropped too, the table goes altogether, then another
     of the measure's. Empty where nothing is left to drop.
     """
     level = dict(cells.select("area_code", "area_level").unique().iter_rows())
     parent = dict(cells.select("area_code", "parent_code").unique().iter_rows())
+    categories: dict[str, set[Dropped]] = defaultdict(set)
     blocks: dict[str, set[Dropped]] = defaultdict(set)
+    own_wholes: dict[str, set[Dropped]] = defaultdict(set)
     wholes: dict[str, set[Dropped]] = defaultdict(set)
     for finding in found:
         if finding.cell is None:
             continue
-        measure, breakdown, _, area, period = finding.cell
+        measure, breakdown, category, area, period = finding.cell
         area, _, is_others = area.partition(":")
         table = _table_of(plan, measure, breakdown, level.get(area, ""))
         is_part_above = breakdown == "total" and "-" not in measure and len(period) == 4 and not is_others
         block = (parent.get(area) if is_part_above else None) or area
         for name in _tables_of(plan, measure):
-            whole = (name, None, period[:4])
+            whole = (name, None, period[:4], None)
             wholes[name].add(whole)
+            if name == table:
+                own_wholes[name].add(whole)
             if name == table and whole not in dropped:
-                blocks[name].add((name, block, period[:4]))
-    steps = [held[name] for held in (blocks, wholes) for name in plan.ladder if name in held]
+                own = (name, block, period[:4], category)
+                tried = sum(other[:3] == own[:3] for other in dropped)
+                if breakdown != "total" and not is_others and own not in dropped and tried < CATEGORIES:
+                    categories[name].add(own)
+                else:
+                    blocks[name].add((*own[:3], None))
+    steps = [held[name] for held in (categories, blocks, own_wholes, wholes) for name in plan.ladder if name in held]
     return next((step for step in steps if not step <= set(dropped)), set())
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,8 @@ class Counts:
     """The unknown counts behind published cells: their places, values (nan: not shown), bases, and what is known of them.
 
     `standing`: places whose value an earlier release has published: it was drawn from the count of then. `silent`: places in
-    tables of which nothing is shown, where others have published something.
+    tables of which nothing is shown, where others have published something. `told`: bounds by place that others or earlier releases have
+    published, whatever this one shows.
     """
 
     cells: tuple[Cell, ...]
@@ -42,6 +43,7 @@ class Counts:
     system: System
     standing: frozenset[int] = frozenset()
     silent: frozenset[int] = frozenset()
+    told: Mapping[int, Range] = field(default_factory=dict)
 
 
 def counts_of(
@@ -62,7 +64,7 @@ def counts_of(
     cells = cells.filter(pl.col("is_reported"))
     values: dict[Cell, int | None] = {tuple(row[:5]): row[5] for row in cells.select(*CELL, "value").iter_rows()}  # type: ignore[misc]
     kind = dict(cells.select("period", "period_kind").unique().iter_rows())
-    parent = _parents(cells)
+    parent, level = _parents(cells), dict(cells.select("area_code", "area_level").unique().iter_rows())
     values |= dict.fromkeys(_hidden_zeros(values, kind, parent, plan), 0)
     said = {cell for cell in (*outside, *earlier) if cell in values}
     sums = {cell for cell, value in values.items() if _is_sum_of_pieces(cell, value, values, kind)} - said
@@ -86,7 +88,13 @@ def counts_of(
     low, high = np.zeros(len(names)), np.full(len(names), UNBOUNDED)
     for cell, number in place.items():
         base, floor = rules[cell][0], rules[cell][2]
-        low[number], high[number] = _known(cell, values, base, floor, tilings.get(cell, ()))
+        sums_of = [
+            parts
+            for parts in tilings.get(cell, ())
+            if _is_of_one_table(cell, parts[0], plan, level)
+            and not all(_is_nought_with_its_total(part, values, parent) for part in parts)
+        ]
+        low[number], high[number] = _known(cell, values, base, floor, sums_of)
         if cell in rests:
             low[number] = float(values[rests[cell]] != values[(cell[0].partition("-")[0], *cell[1:])])
         if cell in earlier and (low[number], high[number]) == (0.0, UNBOUNDED):
@@ -104,7 +112,14 @@ def counts_of(
             place[cell] for cell, was in earlier.items() if cell in place and values.get(cell) in (None, was.value)
         ),
         frozenset(place[cell] for cell in silent if cell in place),
+        {place[cell]: _told(cell, outside, earlier) for cell in said if cell in place},
     )
+
+
+def _told(cell: Cell, outside: Mapping[Cell, Range], earlier: Mapping[Cell, Said]) -> Range:
+    low, high = earlier[cell][:2] if cell in earlier else (0.0, UNBOUNDED)
+    least, most = outside.get(cell, (low, high))
+    return (max(low, least), min(high, most)) if max(low, least) <= min(high, most) else (least, most)
 
 
 def said_by(counts: Counts) -> dict[Cell, Said]:
@@ -193,6 +208,31 @@ def _known(
     if value < 0:
         return 1.0, float(base - 1)  # a part that exceeds its whole: less than a step lies between them
     return float(max(0, value - base + 1)), float(value + base - 1)
+
+
+def _is_of_one_table(whole: Cell, part: Cell, plan: PublicationPlan, level: Mapping[str, str]) -> bool:
+    """Whether a part stands in the table of its whole, by a lower area or a shorter period: of others no value is added up."""
+    if whole[:3] != part[:3]:
+        return False
+    levels = {level.get(whole[3]), level.get(part[3])}
+    measure = whole[0].partition("-")[0]
+    return any(
+        measure in table.measures and (table.breakdown or TOTAL) == whole[1] and levels <= table.levels.keys()
+        for table in plan.tables.values()
+    )
+
+
+def _is_nought_with_its_total(cell: Cell, values: Mapping[Cell, int | None], parent: Mapping[str, str]) -> bool:
+    """Whether a cell is 0 only because a total that it is a part of is published as 0: no roll-up is made of such parts."""
+    measure = cell[0].partition("-")[0]
+    period = cell[4] if _is_stock(measure) else cell[4][:4]
+    total, area = (measure, TOTAL, TOTAL, cell[3], period), cell[3]
+    above = parent.get(area) if cell == total else area
+    while above is not None:
+        if values.get((measure, TOTAL, TOTAL, above, period)) == 0:
+            return True
+        above = parent.get(above)
+    return False
 
 
 def _is_year_total(cell: Cell) -> bool:

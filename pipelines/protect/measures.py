@@ -49,7 +49,8 @@ def rest_of(part: str, whole: str) -> str:
 @dataclass(frozen=True)
 class Protected:
     """`published`: what may be published of every declared cell, the columns of `SCHEMA`, sorted; `value` null where it is
-    not shown. `drawn`: what each cell was drawn from, never to be published.
+    not shown. `drawn`: what each cell was drawn from, never to be published; so of cells of earlier releases that the plan has
+    no more.
 
     Rows of a rest (`whole-part`) stand beside those of its part: they are what was drawn. `low` and `high`: the counts a
     value may stand for. `origin`: drawn, sum (of published cells), zero (part of a published 0), hidden, or absent where
@@ -60,7 +61,7 @@ class Protected:
     drawn: Mapping[Cell, Drawn]
 
 
-Dropped = tuple[str, str | None, str]  # table, area (None: all), year
+Dropped = tuple[str, str | None, str, str | None]  # table, area (None: all), year, category (None: all)
 
 
 def published_measures(
@@ -74,7 +75,7 @@ def published_measures(
     """What is published of the plan's cells.
 
     `cells`: those of `exact_cells`. `parents`: the area above each area, none above the uppermost. `dropped`: of which
-    tables nothing is shown in an area and year.
+    tables nothing, or one category not, is shown in an area and year.
     """
     absent = cells.filter(~pl.col("is_reported"))
     cells = cells.filter(pl.col("is_reported"))
@@ -87,13 +88,30 @@ def published_measures(
         whole = lattices.get(totals.get(key[1].partition("-")[0], key), lattices[key])
         states = _open_days(plan, lattices[key]) if whole is lattices[key] else opened[key[1].partition("-")[0]]
         expected = _expected(lattices[key], whole)
-        closed = _dropped_of(key[0], dropped)
-        found[key] = published_parts(lattices[key], states, expected, plan.thinnest, closed)
+        closed, parts = _dropped_of(key[0], dropped), _categories_dropped_of(key[0], dropped)
+        found[key] = published_parts(lattices[key], states, expected, plan.thinnest, closed, parts)
+    remembered = _with_what_was_published(plan, {**vintages.standing, **draws}, found)
     for part, whole_measure in plan.within.items():
         for table in [t for t, m in found if m == whole_measure and (t, rest_of(part, whole_measure)) in found]:
             found[table, part] = _part(found[table, whole_measure], found[table, rest_of(part, whole_measure)])
     rows = pl.concat([_frame(plan, lattices, found), _not_reported(absent)])
-    return Protected(rows.sort(list(SCHEMA)[:7]), draws)
+    return Protected(rows.sort(list(SCHEMA)[:7]), remembered)
+
+
+def _with_what_was_published(
+    plan: PublicationPlan,
+    draws: Mapping[Cell, Drawn],
+    found: Mapping[tuple[str, str], Mapping[Place, Published]],
+) -> dict[Cell, Drawn]:
+    """The draws, each with what is published of its cell, or of a cell that is not shown now what was before."""
+    kept = dict(draws)
+    for (table, measure), cells in found.items():
+        breakdown = plan.tables[table].breakdown or TOTAL
+        for (area, period, category), published in cells.items():
+            cell = (measure, breakdown, category, area, period)
+            if published.value is not None:
+                kept[cell] = Drawn(*draws[cell][:4], *published)
+    return kept
 
 
 def _is_total(table: PublicTable, measure: str) -> bool:
@@ -101,7 +119,11 @@ def _is_total(table: PublicTable, measure: str) -> bool:
 
 
 def _dropped_of(table: str, dropped: Collection[Dropped]) -> set[tuple[str | None, str]]:
-    return {(area, year) for name, area, year in dropped if name == table}
+    return {(area, year) for name, area, year, category in dropped if name == table and category is None}
+
+
+def _categories_dropped_of(table: str, dropped: Collection[Dropped]) -> set[tuple[str | None, str, str]]:
+    return {(area, year, category) for name, area, year, category in dropped if name == table and category is not None}
 
 
 def _open_days(plan: PublicationPlan, lattice: Lattice) -> dict[tuple[str, str], Openness]:
@@ -196,9 +218,14 @@ def _lattice(
     parents: Mapping[str, str | None],
 ) -> Lattice:
     breakdown = table.breakdown or TOTAL
-    drawn = {
-        Place(area, period, category): draws[measure, breakdown, category, area, period].value
+    own = {
+        Place(area, period, category): draws[measure, breakdown, category, area, period]
         for area, period, category in rows.select("area_code", "period", "category").iter_rows()
+    }
+    standing = {
+        place: Published(d.published, d.low, d.high, d.origin)  # type: ignore[arg-type]
+        for place, d in own.items()
+        if d.published is not None and d.low is not None
     }
     levels = dict(rows.select("area_code", "area_level").unique().iter_rows())
     spans = rows.select("period", "period_kind", "first_month").unique().sort("first_month")
@@ -217,7 +244,7 @@ def _lattice(
     return Lattice(
         table,
         rows["over_time"][0] == "last",
-        drawn,
+        {place: of_cell.value for place, of_cell in own.items()},
         levels,
         kinds,
         nearest,
@@ -225,6 +252,7 @@ def _lattice(
         quarter_of,
         {key: tuple(value) for key, value in members.items()},
         measures()[measure.partition("-")[0]].unit in COUNTED_PERSONS,
+        standing,
     )
 
 

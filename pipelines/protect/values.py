@@ -12,6 +12,7 @@ What is decided here looks at drawn values only, never at counts:
 - A roll-up of shown parts is drawn by its own key where they add up to the floor, else it is their sum. A small roll-up drawn
   by itself proves what its parts are: 0 above a part of 5 says that the part is 1 to 4. Which of the two a roll-up is its
   published parts say by themselves, so that intervals made of `low` and `high` tell nothing more.
+- What an earlier release has published of a cell stands until k cases in it have changed, draw or sum, or is not shown.
 """
 
 from collections import defaultdict
@@ -54,7 +55,7 @@ class Lattice:
 
     `drawn`: each cell's value drawn by its own key. `level`, `kind`: of areas and periods. `areas_below`: the areas next
     below an area; `periods_in`: the shortest declared periods next below a period, none of a stock. `is_of_persons`: a 0 of
-    it is not shown.
+    it is not shown. `standing`: what an earlier release has published of cells that have not changed enough since.
     """
 
     table: PublicTable
@@ -67,10 +68,18 @@ class Lattice:
     quarter_of: Mapping[str, str]
     members: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     is_of_persons: bool = False
+    standing: Mapping[Place, Published] = field(default_factory=dict)
 
     def shown(self, published: Published) -> Published:
         """A published value as it is shown."""
         return HIDDEN if self.is_of_persons and published.value == 0 else published
+
+    def kept(self, place: Place, by_rule: Published) -> Published:
+        """What the rules say of a cell, but where an earlier value stands that one; nothing where it would not be 0 as its whole."""
+        before = self.standing.get(place, by_rule)
+        if by_rule.value is None or (by_rule.origin == "zero" and before.value):
+            return HIDDEN
+        return before
 
     @cached_property
     def whole_years(self) -> tuple[str, ...]:
@@ -165,11 +174,12 @@ def published_totals(
         if lattice.is_stock or lattice.kind[place.period] == "year":
             above = "closed" if (None, year) in dropped else _openness_above(lattice, place, opened)
             drawn = compatible(lattice.drawn[place], base)
-            found[place] = lattice.shown({"open": drawn, "zero": compatible(0, base, "zero"), "closed": HIDDEN}[above])
+            by_rule = lattice.shown({"open": drawn, "zero": compatible(0, base, "zero"), "closed": HIDDEN}[above])
         elif opened[own] == "open":
-            found[place] = rolled_up(lattice, place, found)
+            by_rule = rolled_up(lattice, place, found)
         else:
-            found[place] = lattice.shown(compatible(0, base, "zero")) if opened[own] == "zero" else HIDDEN
+            by_rule = lattice.shown(compatible(0, base, "zero")) if opened[own] == "zero" else HIDDEN
+        found[place] = lattice.kept(place, by_rule)
     return found
 
 
@@ -179,20 +189,28 @@ def published_parts(
     expected: Callable[[Place], float],
     thinnest: float,
     dropped: Collection[tuple[str | None, str]] = (),
+    dropped_categories: Collection[tuple[str | None, str, str]] = (),
 ) -> dict[Place, Published]:
     """The categories of a breakdown, or the rest of a measure within another: shown where the total is open.
 
-    `expected`: how many cases published margins let expect in a cell. `dropped`: (area, year) of which none is shown.
+    `expected`: how many cases published margins let expect in a cell. `dropped`: (area, year) of which none is shown;
+    `dropped_categories`: (area, year, category) of which none is.
     """
     found: dict[Place, Published] = {}
     for place in lattice.in_order():
         state = opened.get((place.area, place.period if lattice.is_stock else lattice.year_of[place.period]), "closed")
         if state == "zero":
-            found[place] = lattice.shown(compatible(0, lattice.table.base, "zero"))
-        elif state == "closed" or _is_dropped(lattice, place, dropped) or expected(place) < thinnest:
-            found[place] = HIDDEN
+            by_rule = lattice.shown(compatible(0, lattice.table.base, "zero"))
+        elif (
+            state == "closed"
+            or _is_dropped(lattice, place, dropped)
+            or (place.area, lattice.year_of[place.period], place.category) in dropped_categories
+            or expected(place) < thinnest
+        ):
+            by_rule = HIDDEN
         else:
-            found[place] = rolled_up(lattice, place, found)
+            by_rule = rolled_up(lattice, place, found)
+        found[place] = lattice.kept(place, by_rule)
     return found
 
 

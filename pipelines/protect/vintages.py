@@ -1,7 +1,8 @@
 """Vintages: a cell is published provisionally once and finally once, and anew only where at least k cases in it changed.
 
-What was drawn, and of which count, is remembered beside the releases, never in a public folder: no build can compute it again,
-so a backup holds it.
+That holds for what was published, a draw or a sum of others: neither another plan nor what the ladder drops beside it makes a
+standing cell another. What was drawn, of which count, and what was published of it is remembered beside the releases, never
+in a public folder: no build can compute it again, so a backup holds it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +19,19 @@ Cell = tuple[str, str, str, str, str]  # measure or rest, breakdown, category, a
 
 
 class Drawn(NamedTuple):
-    """The count and cell key of a cell when it was drawn, the value drawn, and whether this is the final vintage."""
+    """The count and cell key of a cell when it was drawn, the value drawn, and whether this is the final vintage.
+
+    `published`, `low`, `high`, `origin`: what was last published of it, as in `measures_public`; None where nothing was.
+    """
 
     count: int
     cell_key: int
     value: int
     is_final: bool
+    published: int | None = None
+    low: int | None = None
+    high: int | None = None
+    origin: str | None = None
 
 
 SCHEMA = {
@@ -34,6 +42,7 @@ SCHEMA = {
     "period": pl.String,
 }
 SCHEMA |= {"count": pl.Int64, "cell_key": pl.Int64, "value": pl.Int64, "is_final": pl.Boolean}
+SCHEMA |= {"published": pl.Int64, "low": pl.Int64, "high": pl.Int64, "origin": pl.String}
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,10 @@ def remember(drawn: Iterable[tuple[Cell, Drawn]], release_id: str) -> None:
 
 
 def remembered(release_id: str) -> dict[Cell, Drawn]:
-    """What a release was drawn from. Raises `UserError` where it is lost: without it nothing can be judged or revised."""
+    """What a release was drawn from. Raises `UserError` where it is lost: without it nothing can be judged or revised.
+
+    Releases of earlier versions remember draws only: of these cells the rules say anew what is published.
+    """
     path = memory_path(release_id)
     try:
         rows = pl.read_parquet(path)

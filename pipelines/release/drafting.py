@@ -88,8 +88,8 @@ def _build_public(last_month: str, progress: Progress) -> Mapping[Cell, Drawn]:
     from pipelines.release.protecting import safe_measures  # loads the solver, which other commands do without
 
     protected, dropped = safe_measures(last_month, progress)
-    for table, area, year in sorted(dropped, key=str):
-        progress(f"dropped after the attacks: {table} {area or 'everywhere'} {year}")
+    for table, area, year, category in sorted(dropped, key=str):
+        progress(f"dropped after the attacks: {table} {area or 'everywhere'} {year} {category or ''}".rstrip())
     protect.build_public_edition(protected.published, progress)
     return protected.drawn
 

@@ -15,7 +15,7 @@ from pipelines.release.audits import published_before
 from pipelines.release.publishing import current
 from pipelines.settings import UserError, releases
 
-ROUNDS = 8  # by area; after them tables are dropped everywhere
+ROUNDS = 12  # by area; after them tables are dropped everywhere
 Progress = Callable[[str], None]
 
 
@@ -57,7 +57,7 @@ def made_safe(
             return protected, dropped
         rungs = auditing.rungs(found, exact.plan, cells, dropped)
         if turn >= ROUNDS:  # no block helped: the tables go as a whole
-            rungs = {(table, None, year) for table, _, year in rungs}
+            rungs = {(table, None, year, None) for table, _, year, _ in rungs}
         if not rungs - dropped:
             break
         dropped |= rungs
