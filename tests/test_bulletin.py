@@ -391,7 +391,7 @@ def test_a_public_release_needs_no_more_than_it_may_hold(public: Path, house: Of
     folder = public / "documents" / "bulletin" / said["release"]
     assert said["folder"] == str(folder)
     page = etree.fromstring((folder / "areas" / "500117.html").read_bytes())
-    assert "保密" in _sentence(page)
+    assert "不公布" in _sentence(page)
     assert page.find(".//p[@class='warning']") is None and page.find(".//meta[@name='robots']") is None
     assert "合计可能不等于分项之和" in _text(page.find(".//footer"))
     accepted = next(row for row in page.iter("tr") if "调解纠纷受理件数" in _text(row))
@@ -449,7 +449,7 @@ def test_a_band_stands_where_a_rate_would_betray_the_rest() -> None:
     assert wording.cell(days, cards()["mediation_days_to_conclude_p90"], "zh") == "16—30 [p]"
     withheld = _public_figure(status=("c",))
     assert wording.cell(withheld, card, "zh") == "[c]"
-    assert wording.figure_sentence("宜昌市", card, withheld, None, "2025", "zh") == "2025年，宜昌市调解成功率：保密。"
+    assert wording.figure_sentence("宜昌市", card, withheld, None, "2025", "zh") == "2025年，宜昌市调解成功率：不公布。"
 
 
 @pytest.mark.parametrize(
