@@ -214,7 +214,7 @@ def _build_on_spark(spark: Any) -> list[Model]:
     """All models of the project in the order they were built; those of the edition read what Spark itself has measured."""
     models = _dbt_on_spark("staging", "core", "measures")
     for table, origin in INPUTS.items():
-        spark.execute(f"create view inputs.{table} as select * from {origin}")
+        spark.execute(f"create table inputs.{table} using parquet as select * from {origin}")
     return models + _dbt_on_spark("indicators")
 
 

@@ -21,7 +21,16 @@ from pipelines.warehouse.inputs import (
     write_lake,
     write_row_corrections,
 )
-from pipelines.warehouse.running import Progress, code_version, column, connected, run_dbt, target_path, warehouse_path
+from pipelines.warehouse.running import (
+    WHOLE_AT_RELEASE,
+    Progress,
+    code_version,
+    column,
+    connected,
+    run_dbt,
+    target_path,
+    warehouse_path,
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,7 @@ def write_docs(path: Path) -> None:
 
 
 def _refresh(request: dict[str, Any]) -> list[str]:
-    return ["--full-refresh"] if request["is_full"] else []
+    return ["--full-refresh", "--exclude", f"tag:{WHOLE_AT_RELEASE}"] if request["is_full"] else []
 
 
 def _deliveries_until(as_of: str | None) -> list[Delivery]:

@@ -16,6 +16,7 @@ from pipelines.settings import UserError
 from pipelines.warehouse.coverage import card_needs, coverage_of
 from pipelines.warehouse.running import (
     Progress,
+    check_wholes,
     column,
     compile_in_full,
     connected,
@@ -32,7 +33,7 @@ def build_edition(
     """Compute the figures of one edition from its measures, in a new database. Returns its path.
 
     The internal edition reads the exact measures; of the public one the measures are `inputs`, with what else its figures
-    are made with. Raises `UserError` when nothing is built, and `ValueError` for a public edition without measures.
+    are made with. Raises `UserError` when nothing is built or a test fails, and `ValueError` for a public edition without measures.
     """
     if (edition == "public") != (inputs is not None):
         raise ValueError(f"The {edition} edition with the measures of another.")
@@ -45,8 +46,9 @@ def build_edition(
         with connected(path) as connection:
             _write_edition(connection, inputs)
         if edition == "internal":  # whose releases carry their SQL
+            check_wholes()
             compile_in_full()
-        run_dbt("edition", ["build", "--select", "indicators"], progress, edition)
+        run_dbt("edition", ["build", "--select", "indicators", "source:edition"], progress, edition)
     return path
 
 
