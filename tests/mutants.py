@@ -353,17 +353,17 @@ MUTANTS = (
         INCREMENTAL,
     ),
     Mutant(
-        "what is assigned to no town is not counted again",
-        "dbt_project/models/core/touched_areas.sql",
-        "select named.table_name, areas.leaf_code as area_code",
-        "select named.table_name, named.area_code",
+        "the districts of changed cases are not counted again",
+        "dbt_project/macros/incremental.sql",
+        "and substr(area_code, 1, 6) in (null",
+        "and substr(area_code, 1, 9) in (null",
         INCREMENTAL,
     ),
     Mutant(
         "what is followed for longer is not counted again",
         "dbt_project/macros/incremental.sql",
-        "dates_in(touched_for(tables).followed)",
-        "dates_in([])",
+        "set followed = touched_for(tables).followed",
+        "set followed = []",
         INCREMENTAL,
     ),
     Mutant(

@@ -25,16 +25,23 @@
 
 {# Of cases, what is counted by flags on their dates (`mediation_flags`): the total of every such measure, and of the measures
    named the breakdowns named. A date's cases are read once, with all their flags beside each other, and once more for the
-   categories; only then are the counts put one below the other. `tables`: the lake tables whose touched months are counted. #}
+   categories; only then are the counts put one below the other. Of an incremental build the cases are those that count, by one
+   of their months, in what these lake tables touch. #}
 {% macro count_flags(cases, flags, broken_down, tables) -%}
     {% set months = flags | map(attribute=1) | unique | list -%}
+    {%- set read = 'cases_to_count' if is_incremental() else cases %}
     with
+    {%- if is_incremental() %}
+    cases_to_count as (
+        select * from {{ cases }}
+        where {% for month in months %}{{ 'or ' if not loop.first }}{{ condition_of_months(month, tables) }} {% endfor %}
+    ),
+    {%- endif %}
     {%- for month in months %}
     {% set counted = flags | selectattr(1, 'equalto', month) | list -%}
     by_{{ month }} as (
         select area_code, {{ month }} as month, {{ flags_beside_each_other(counted) }}
-        from {{ cases }}
-        {{ only_months(month, tables) }}
+        from {{ read }}
         group by area_code, {{ month }}
     ){{ ',' if not loop.last }}
     {%- endfor %}
@@ -49,8 +56,7 @@
             {{ month }} as month,
             {{ breakdown_and_category(breakdowns) }},
             {{ flags_beside_each_other(counted) }}
-        from {{ cases }}
-        {{ only_months(month, tables) }}
+        from {{ read }}
         group by grouping sets (
             {%- for breakdown in breakdowns %}
             (area_code, {{ month }}, {{ breakdown }}){{ ',' if not loop.last }}

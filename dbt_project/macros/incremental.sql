@@ -30,16 +30,19 @@
     {%- endif %}
 {%- endmacro %}
 
-{# Which rows belong to what has changed. Months and areas stand there as they are, because only so does the engine look for
-   nothing but them in all that is added up. Where a case has changed its areas are counted again, and where the last day of the
-   data has moved what is followed to it; all else is of all areas. #}
+{# Which rows belong to what has changed. Months and districts stand there as they are, because only so does the engine look for
+   nothing but them in all that is added up. Where cases have changed, their districts are counted again, and where the last day
+   of the data has moved, what is followed to it; all else is of all areas. #}
 {% macro condition_of(by, tables) -%}
     {% set listed = "('" ~ tables | join("', '") ~ "')" -%}
     {% if by == 'cases' -%}
         case_key in (select case_key from catalogue.changed_cases where table_name in {{ listed }})
     {%- elif by == 'months' -%}
         ({{ condition_of_months('month', tables) }}
-        or (month in ({{ dates_in(touched_for(tables).followed) }}) and measure in ('{{ followed_measures() | join("', '") }}')))
+        {%- set followed = touched_for(tables).followed %}
+        {%- if followed %}
+        or (month in ({{ dates_in(followed) }}) and measure in ('{{ followed_measures() | join("', '") }}'))
+        {%- endif %})
     {%- elif by == 'books' -%}
         {% set months = run_query('select distinct month from core.touched_months where table_name in ' ~ listed).columns[0].values() -%}
         month in (null{% for month in months %}, date '{{ month }}', {{ first_of_next_month("date '" ~ month ~ "'") }}{% endfor %})
@@ -48,28 +51,28 @@
     {%- endif %}
 {%- endmacro %}
 
+{# The same of cases by one of their months; what is followed is counted from events. #}
 {% macro condition_of_months(month, tables) -%}
     {% set touched = touched_for(tables) -%}
     {{ month }} in ({{ dates_in(touched.everywhere) }})
-    or ({{ month }} in ({{ dates_in(touched.changed) }}) and area_code in (null{% for area in touched.areas %}, '{{ area }}'{% endfor %}))
+    {%- if touched.changed %}
+    or (
+        {{ month }} in ({{ dates_in(touched.changed) }})
+        and substr(area_code, 1, 6) in (null{% for district in touched.districts %}, '{{ district }}'{% endfor %})
+    )
+    {%- endif %}
 {%- endmacro %}
 
-{# The months that these lake tables touch in the areas of changed cases, everywhere, and for what is followed. #}
+{# The months that these lake tables touch in the areas of changed cases, everywhere, and for what is followed; of the areas the
+   six digits of their districts, which are looked for sooner than all their towns. #}
 {% macro touched_for(tables) -%}
     {% set listed = "where table_name in ('" ~ tables | join("', '") ~ "')" -%}
     {% set touched = {'everywhere': [], 'changed': [], 'followed': []} -%}
     {% for row in run_query('select distinct cause, month from core.touched_months ' ~ listed ~ ' order by all').rows -%}
         {% do touched[row[0] if row[0] in touched else 'everywhere'].append(row[1]) -%}
     {% endfor -%}
-    {% set areas = run_query('select distinct area_code from core.touched_areas ' ~ listed ~ ' order by all').columns[0].values() -%}
-    {{ return(dict(touched, areas=areas)) }}
-{%- endmacro %}
-
-{# Of the cases by one of their months, those of the months to be counted again. #}
-{% macro only_months(month, tables) -%}
-    {% if is_incremental() -%}
-        where {{ condition_of_months(month, tables) }}
-    {%- endif %}
+    {% set districts = run_query('select distinct substr(area_code, 1, 6) from core.touched_areas ' ~ listed ~ ' order by all').columns[0].values() -%}
+    {{ return(dict(touched, districts=districts)) }}
 {%- endmacro %}
 
 {% macro dates_in(months) -%}
