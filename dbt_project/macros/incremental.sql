@@ -121,10 +121,9 @@ from counted
 {%- endmacro %}
 
 {# The tests of a build look at what it has written again; the rest has passed them before. Whether a changed case stands where
-   another does is asked of all cases: the other need not have changed. What is tagged `whole_at_release` is asked of a whole
-   table, before anything is drafted from it, and not by a build that writes the whole. #}
+   another does is asked of all cases: the other need not have changed. #}
 {% macro get_where_subquery(relation) -%}
-    {% if not execute or target.name != 'duckdb' or 'whole_at_release' in model.tags and flags.WHICH == 'test' -%}
+    {% if not execute or target.name != 'duckdb' -%}
         {% do return(relation) %}
     {%- endif %}
     {% set name, test = relation.identifier, model.test_metadata -%}

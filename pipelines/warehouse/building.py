@@ -22,7 +22,6 @@ from pipelines.warehouse.inputs import (
     write_row_corrections,
 )
 from pipelines.warehouse.running import (
-    WHOLE_AT_RELEASE,
     Progress,
     code_version,
     column,
@@ -140,7 +139,7 @@ def write_docs(path: Path) -> None:
 
 
 def _refresh(request: dict[str, Any]) -> list[str]:
-    return ["--full-refresh", "--exclude", f"tag:{WHOLE_AT_RELEASE}"] if request["is_full"] else []
+    return ["--full-refresh"] if request["is_full"] else []
 
 
 def _deliveries_until(as_of: str | None) -> list[Delivery]:

@@ -16,7 +16,6 @@ from pipelines.settings import UserError
 from pipelines.warehouse.coverage import card_needs, coverage_of
 from pipelines.warehouse.running import (
     Progress,
-    check_wholes,
     column,
     compile_in_full,
     connected,
@@ -46,7 +45,6 @@ def build_edition(
         with connected(path) as connection:
             _write_edition(connection, inputs)
         if edition == "internal":  # whose releases carry their SQL
-            check_wholes()
             compile_in_full()
         run_dbt("edition", ["build", "--select", "indicators", "source:edition"], progress, edition)
     return path

@@ -14,7 +14,6 @@ from pipelines.settings import DBT_PROJECT, UserError, data_root
 
 Progress = Callable[[str], None]
 MEMORY = "3GB"  # of the engine; what does not fit is written to disk
-WHOLE_AT_RELEASE = "whole_at_release"  # tag of tests
 DISK_FULL = "No space left on device"  # the system's words, which DuckDB and dbt hand on
 
 
@@ -45,14 +44,6 @@ def compile_in_full() -> None:
     the facts, and an incremental build has written only the part that changed."""
     words = ["compile", "--full-refresh", "--select", "staging", "core", "measures", "--exclude", "resource_type:test"]
     run_dbt("duckdb", words, lambda _: None)
-
-
-def check_wholes() -> None:
-    """Ask of whole tables what an incremental build asks of its part of them only, and a full one not at all.
-
-    Raises `UserError` naming the test that fails.
-    """
-    run_dbt("duckdb", ["test", "--select", f"tag:{WHOLE_AT_RELEASE}"], lambda _: None)
 
 
 def compiled_sql(target: str, folder: str, model: str) -> str:
