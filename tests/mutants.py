@@ -170,6 +170,7 @@ COVERAGE = "dbt_project/models/measures/coverage.sql"
 FIGURES = "dbt_project/models/indicators"
 NEWEST = "dbt_project/macros/newest_version.sql"
 REGISTER = "tests/test_corrections_register.py"
+INCREMENTAL = "tests/test_incremental.py"
 MUTANTS = (
     Mutant("drafts are counted", MEDIATION, "= 'approved' as is_in_book", "<> 'void' as is_in_book"),
     Mutant(
@@ -194,7 +195,7 @@ MUTANTS = (
     Mutant("what is not yet due is due for performance", MEDIATION, " and coalesce(performance, '') <> 'not_due'", ""),
     Mutant(
         "agreed, by month of acceptance",
-        MEDIATION_EVENTS,
+        "dbt_project/macros/flags.sql",
         "('mediation_agreed', 'concluded_month'",
         "('mediation_agreed', 'accepted_month'",
     ),
@@ -349,7 +350,27 @@ MUTANTS = (
         "dbt_project/models/core/touched_months.sql",
         "on months.month_end >= {{ open_between[0] }}",
         "on months.month_end > {{ open_between[1] }}",
-        "tests/test_incremental.py",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "the districts of changed cases are not counted again",
+        "dbt_project/macros/incremental.sql",
+        "and substr(area_code, 1, 6) in (null",
+        "and substr(area_code, 1, 9) in (null",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "what is followed for longer is not counted again",
+        "dbt_project/macros/incremental.sql",
+        "set followed = touched_for(tables).followed",
+        "set followed = []",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "a category of all cases, whatever the measure asks",
+        "dbt_project/macros/counting.sql",
+        "count({{ 'case when ' ~ where ~ ' then 1 end' if where else '*' }}) as {{ measure }}",
+        "count(*) as {{ measure }}",
     ),
     Mutant("percent of a base of 19", f"{FIGURES}/figures.sql", ">= 20", ">= 19"),
     Mutant("ranked by 29 cases", f"{FIGURES}/standings.sql", "figures.denominator >= 30", "figures.denominator >= 29"),

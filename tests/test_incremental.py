@@ -210,6 +210,19 @@ def test_what_is_open_is_followed_to_the_new_last_day(office: Office) -> None:
     assert _differing(by_steps, _in_full()) == []
 
 
+def test_a_case_that_moves_is_counted_again_in_all_months_in_which_it_was_open(office: Office) -> None:
+    """Between acceptance and conclusion it has no date, and is open at the end of each month all the same."""
+    told = {"调解案件编号": "A98", "受理日期": "2024-12-09", "办结日期": "2025-04-09", "调解结果": "成功"}
+    areas = ("500117001", "500117002")
+    for day, area in enumerate(areas, start=1):
+        moved = CASE | told | {"所属区划代码": area, "更新时间": f"2025-10-0{day} 08:00:00"}
+        office.take(table([moved]), f"mediation-{area}_2025-02.csv", "mediation-500117")
+        touched = warehouse.build().touched
+    months = {month for one in touched if one.table == "mediation_cases" for month in one.months}
+    assert months == {"2024-12", "2025-01", "2025-02", "2025-03", "2025-04"}
+    assert _differing(_counted(), _in_full()) == []
+
+
 def test_a_release_carries_the_sql_of_a_full_build(office: Office) -> None:
     """An incremental build looks for its months; what is asked of a release later has other ones."""
     models = ("measures_by_period", "coverage")

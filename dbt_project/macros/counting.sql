@@ -1,7 +1,8 @@
 {# A measure table from the events of a system (area_code, month, measure, bucket, value, cell_number and one column a
    breakdown): the total of every measure, and of the measures named the breakdowns named. The events are read anew for each:
-   what is counted is then looked for in the cases, and the events of all cases never lie in memory. #}
-{% macro count_events(events, broken_down=[]) -%}
+   what is counted is then looked for in the cases, and the events of all cases never lie in memory. `flags`: what is counted
+   without its events (`count_flags`). #}
+{% macro count_events(events, broken_down=[], flags=[]) -%}
     select
         area_code,
         month,
@@ -12,29 +13,117 @@
         cast(sum(value) as bigint) as value,
         {{ cell_key('cell_number') }} as cell_key
     from {{ events }}
+    {%- if flags %}
+    where measure not in ('{{ flags | map(attribute=0) | join("', '") }}')
+    {%- endif %}
     group by area_code, month, measure, bucket
     {%- for measures, breakdowns in broken_down %}
-    {%- for breakdown in breakdowns %}
     union all
-    {{ count_categories(events, measures, breakdown) }}
-    {%- endfor %}
+    {{ count_categories(events, measures, breakdowns) }}
     {%- endfor %}
 {%- endmacro %}
 
-{# Of the measures named, their events by the categories of one breakdown. #}
-{% macro count_categories(events, measures, breakdown) -%}
+{# Of cases, what is counted by flags on their dates (`mediation_flags`): the total of every such measure, and of the measures
+   named the breakdowns named. A date's cases are read once, with all their flags beside each other, and once more for the
+   categories; only then are the counts put one below the other. Of an incremental build the cases are those that count, by one
+   of their months, in what these lake tables touch. #}
+{% macro count_flags(cases, flags, broken_down, tables) -%}
+    {% set months = flags | map(attribute=1) | unique | list -%}
+    {%- set read = 'cases_to_count' if is_incremental() else cases %}
+    with
+    {%- if is_incremental() %}
+    cases_to_count as (
+        select * from {{ cases }}
+        where {% for month in months %}{{ 'or ' if not loop.first }}{{ condition_of_months(month, tables) }} {% endfor %}
+    ),
+    {%- endif %}
+    {%- for month in months %}
+    {% set counted = flags | selectattr(1, 'equalto', month) | list -%}
+    by_{{ month }} as (
+        select area_code, {{ month }} as month, {{ flags_beside_each_other(counted) }}
+        from {{ read }}
+        group by area_code, {{ month }}
+    ){{ ',' if not loop.last }}
+    {%- endfor %}
+    {%- for measures, breakdowns in broken_down %}
+    {%- for month in months %}
+    {%- set counted = flags | selectattr(1, 'equalto', month) | selectattr(0, 'in', measures) | list -%}
+    {%- if counted %},
+
+    by_{{ month }}_and_{{ breakdowns | join('_') }} as (
+        select
+            area_code,
+            {{ month }} as month,
+            {{ breakdown_and_category(breakdowns) }},
+            {{ flags_beside_each_other(counted) }}
+        from {{ read }}
+        group by grouping sets (
+            {%- for breakdown in breakdowns %}
+            (area_code, {{ month }}, {{ breakdown }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        )
+    )
+    {%- endif -%}
+    {%- endfor %}
+    {%- endfor %}
+
+    {% for measure, month, where in flags -%}
+    {{ 'union all' if not loop.first }}
+    {{ flag_below(measure, 'by_' ~ month, "'total'", "'total'") }}
+    {% for measures, breakdowns in broken_down if measure in measures -%}
+    union all
+    {{ flag_below(measure, 'by_' ~ month ~ '_and_' ~ breakdowns | join('_'), 'breakdown', 'category') }}
+    {% endfor -%}
+    {% endfor -%}
+{%- endmacro %}
+
+{% macro flags_beside_each_other(flags) -%}
+    {%- for measure, month, where in flags %}
+    count({{ 'case when ' ~ where ~ ' then 1 end' if where else '*' }}) as {{ measure }},
+    {{ cell_key('case when ' ~ where ~ ' then cell_number end' if where else 'cell_number') }} as {{ measure }}_key{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro flag_below(measure, counted, breakdown, category) -%}
+    select
+        area_code,
+        month,
+        '{{ measure }}' as measure,
+        {{ breakdown }} as breakdown,
+        {{ category }} as category,
+        cast(null as integer) as bucket,
+        cast({{ measure }} as bigint) as value,
+        {{ measure }}_key as cell_key
+    from {{ counted }}
+    where {{ measure }} > 0
+{%- endmacro %}
+
+{# Of the measures named, their events by the categories of each of the breakdowns, all of them in one reading. #}
+{% macro count_categories(events, measures, breakdowns) -%}
     select
         area_code,
         month,
         measure,
-        '{{ breakdown }}' as breakdown,
-        coalesce({{ breakdown }}, 'not_stated') as category,
+        {{ breakdown_and_category(breakdowns) }},
         cast(null as integer) as bucket,
         cast(sum(value) as bigint) as value,
         {{ cell_key('cell_number') }} as cell_key
     from {{ events }}
     where measure in ('{{ measures | join("', '") }}')
-    group by area_code, month, measure, coalesce({{ breakdown }}, 'not_stated')
+    group by grouping sets (
+        {%- for breakdown in breakdowns %}
+        (area_code, month, measure, {{ breakdown }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{% macro breakdown_and_category(breakdowns) -%}
+    case
+        {%- for breakdown in breakdowns %}
+        when grouping({{ breakdown }}) = 0 then '{{ breakdown }}'
+        {%- endfor %}
+    end as breakdown,
+    coalesce({{ breakdowns | join(', ') }}, 'not_stated') as category
 {%- endmacro %}
 
 {# What a case is to one measure: an event of a month. `where` says which cases, `bucket` on which day of a histogram,
@@ -72,6 +161,11 @@
 
 {# For how many days after its beginning a case is followed to its conclusion. #}
 {% macro longest_follow_up() -%} 365 {%- endmacro %}
+
+{# The measures of cases that are followed to the last day of the data. #}
+{% macro followed_measures() -%}
+    {{ return(['mediation_cohort_days', 'mediation_cohort_open_days', 'petition_cohort_days', 'petition_cohort_open_days']) }}
+{%- endmacro %}
 
 {# A count of a stock stands from the month in which it was taken and for 13 months after it, where no newer one takes its place. #}
 {% macro holds_at_month_end(counted_on, months) -%}

@@ -1,13 +1,13 @@
 {# What a build writes again. A first build, a full one and every build on Spark write all; else DuckDB deletes and writes,
    in one transaction, the part that has changed since the build before: of facts the changed cases (`catalogue.changed_cases`),
-   of what is counted the months, periods or coverage that they touch. So a month that lost all its cases ends up empty. #}
+   of what is counted the months or coverage that they touch. So a month that lost all its cases ends up empty. #}
 
 {# The monthly forms. #}
 {% macro forms() -%}
     {{ return(['mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly', 'petition_monthly']) }}
 {%- endmacro %}
 
-{# How a model is kept up to date: by `cases`, `months`, `periods`, ... (`condition_of`) of these lake tables. #}
+{# How a model is kept up to date: by `cases`, `months`, `books` or `coverage` (`condition_of`) of these lake tables. #}
 {% macro kept_up_to_date(by, tables=[]) -%}
     {{ config(
         materialized=incremental_or_table(),
@@ -30,28 +30,53 @@
     {%- endif %}
 {%- endmacro %}
 
-{# Which rows belong to what has changed. Months stand there as they are, because only so does the engine look for nothing but
-   them in all that is added up. #}
+{# Which rows belong to what has changed. Months and districts stand there as they are, because only so does the engine look for
+   nothing but them in all that is added up. Where cases have changed, their districts are counted again, and where the last day
+   of the data has moved, what is followed to it; all else is of all areas. #}
 {% macro condition_of(by, tables) -%}
     {% set listed = "('" ~ tables | join("', '") ~ "')" -%}
     {% if by == 'cases' -%}
         case_key in (select case_key from catalogue.changed_cases where table_name in {{ listed }})
     {%- elif by == 'months' -%}
-        {% set months = run_query('select distinct month from core.touched_months where table_name in ' ~ listed).columns[0].values() -%}
-        month in (null{% for month in months %}, date '{{ month }}'{% endfor %})
+        ({{ condition_of_months('month', tables) }}
+        {%- set followed = touched_for(tables).followed %}
+        {%- if followed %}
+        or (month in ({{ dates_in(followed) }}) and measure in ('{{ followed_measures() | join("', '") }}'))
+        {%- endif %})
     {%- elif by == 'books' -%}
         {% set months = run_query('select distinct month from core.touched_months where table_name in ' ~ listed).columns[0].values() -%}
         month in (null{% for month in months %}, date '{{ month }}', {{ first_of_next_month("date '" ~ month ~ "'") }}{% endfor %})
-    {%- elif by == 'months_of_periods' -%}
-        {% set touched = 'from core.touched_periods inner join catalogue.period_months using (period)' -%}
-        {% set months = run_query('select distinct month ' ~ touched).columns[0].values() -%}
-        month in (null{% for month in months %}, date '{{ month }}'{% endfor %})
-        and measure in (select measure from core.touched_periods)
-    {%- elif by == 'periods' -%}
-        (measure, period) in (select measure, period from core.touched_periods)
     {%- elif by == 'coverage' -%}
         (coverage, area_code, period) in (select coverage, area_code, period from core.touched_coverage)
     {%- endif %}
+{%- endmacro %}
+
+{# The same of cases by one of their months; what is followed is counted from events. #}
+{% macro condition_of_months(month, tables) -%}
+    {% set touched = touched_for(tables) -%}
+    {{ month }} in ({{ dates_in(touched.everywhere) }})
+    {%- if touched.changed %}
+    or (
+        {{ month }} in ({{ dates_in(touched.changed) }})
+        and substr(area_code, 1, 6) in (null{% for district in touched.districts %}, '{{ district }}'{% endfor %})
+    )
+    {%- endif %}
+{%- endmacro %}
+
+{# The months that these lake tables touch in the areas of changed cases, everywhere, and for what is followed; of the areas the
+   six digits of their districts, which are looked for sooner than all their towns. #}
+{% macro touched_for(tables) -%}
+    {% set listed = "where table_name in ('" ~ tables | join("', '") ~ "')" -%}
+    {% set touched = {'everywhere': [], 'changed': [], 'followed': []} -%}
+    {% for row in run_query('select distinct cause, month from core.touched_months ' ~ listed ~ ' order by all').rows -%}
+        {% do touched[row[0] if row[0] in touched else 'everywhere'].append(row[1]) -%}
+    {% endfor -%}
+    {% set districts = run_query('select distinct substr(area_code, 1, 6) from core.touched_areas ' ~ listed ~ ' order by all').columns[0].values() -%}
+    {{ return(dict(touched, districts=districts)) }}
+{%- endmacro %}
+
+{% macro dates_in(months) -%}
+    null{% for month in months %}, date '{{ month }}'{% endfor %}
 {%- endmacro %}
 
 {# The cases of a table that a build judges. Of an incremental build it ranks the versions of the changed cases only, where
@@ -65,14 +90,18 @@
 {%- endmacro %}
 
 {% macro changed_cases_of(table) -%}
-    {{ newest_cells(table, changed=true) if table in forms() else newest_version(table, changed=true) }}
+    {{ cases_of(table, changed=true) }}
+{%- endmacro %}
+
+{% macro cases_of(table, only=none, changed=false) -%}
+    {{ newest_cells(table, only, changed) if table in forms() else newest_version(table, only=only, changed=changed) }}
 {%- endmacro %}
 
 {# A measure table: what its `caller` counts, of the months that these lake tables touch; without tables all, at each build. #}
 {% macro measure_table(tables=[]) -%}
     {% if tables -%}
         {{ kept_up_to_date('months', tables) }}
-        {%- set touched_months = ref('touched_months') -%}
+        {%- set touched_months, touched_areas = ref('touched_months'), ref('touched_areas') -%}
     {%- endif -%}
 with counted as (
     {{ caller() }}
@@ -94,15 +123,47 @@ from counted
 {# The tests of a build look at what it has written again; the rest has passed them before. Whether a changed case stands where
    another does is asked of all cases: the other need not have changed. #}
 {% macro get_where_subquery(relation) -%}
-    {% if not execute or target.name != 'duckdb' or run_query('select is_full from catalogue.build_request').columns[0].values()[0] -%}
+    {% if not execute or target.name != 'duckdb' -%}
         {% do return(relation) %}
     {%- endif %}
-    {% set name = relation.identifier -%}
+    {% set name, test = relation.identifier, model.test_metadata -%}
+    {% set is_of_cases = name.startswith('stg_') and name not in ['stg_organisations', 'stg_population'] -%}
+    {% if run_query('select is_full from catalogue.build_request').columns[0].values()[0] -%}
+        {% if is_of_cases and test.name in ['filled', 'relationships'] -%}
+            {% do return('(' ~ cases_of(name[4:], only=suspects_of(name[4:], test)) ~ ') as part') %}
+        {%- endif %}
+        {% do return(relation) %}
+    {%- endif %}
     {% set kept = graph.nodes.values() | selectattr('name', 'equalto', name) | map(attribute='config.meta') | selectattr('by', 'defined') | first -%}
-    {% if kept and not (kept.by == 'cases' and model.test_metadata.name == 'unique_combination') -%}
+    {% if kept and not (kept.by == 'cases' and test.name == 'unique_combination') -%}
         {% do return('(select * from ' ~ relation ~ ' where ' ~ condition_of(kept.by, kept.tables) ~ ') as part') %}
-    {%- elif name.startswith('stg_') and name not in ['stg_organisations', 'stg_population'] -%}
+    {%- elif is_of_cases -%}
         {% do return('(' ~ changed_cases_of(name[4:]) ~ ') as part') %}
     {%- endif %}
     {% do return(relation) %}
+{%- endmacro %}
+
+{# The cases that can fail a test of staged rows, where all are looked at: those that have some version that does, and those that
+   the corrections register corrects. The versions of no others need be ranked. #}
+{% macro suspects_of(table, test) -%}
+    select case_key from lake.{{ table }}
+    {% if test.name == 'filled' -%}
+    where {{ test.kwargs.columns | join(' is null or ') }} is null
+    {%- else -%}
+    where {{ test.kwargs.column_name }} not in (select areas.{{ test.kwargs.field }} from catalogue.areas)
+    {%- endif %}
+    union all
+    select case_key from catalogue.row_corrections where table_name = '{{ table }}' and case_key is not null
+{%- endmacro %}
+
+{# Of these lake tables those of which some delivery is by a sender that is not registered for them; all where nobody can say. #}
+{% macro tables_of_unregistered_senders(tables) -%}
+    {% if not execute -%}
+        {% do return(tables) %}
+    {%- endif %}
+    {% set found = run_query(
+        'select distinct ledger.table_name from catalogue.ledger left join catalogue.senders '
+        ~ 'on ledger.table_name = senders.table_name and ledger.sender = senders.sender where senders.sender is null'
+    ).columns[0].values() -%}
+    {% do return(tables | select('in', found) | list) %}
 {%- endmacro %}

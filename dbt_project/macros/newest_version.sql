@@ -103,11 +103,11 @@ where numbered.version_rank = 1
 {%- endmacro %}
 
 {# The newest versions of the cells of a monthly form, those that the corrections register knows to be wrong put right as long
-   as the source shows what the entry expects. `changed` as above. #}
-{% macro newest_cells(form, changed=false) -%}
+   as the source shows what the entry expects. `only` and `changed` as above. #}
+{% macro newest_cells(form, only=none, changed=false) -%}
 {% set columns = ['case_key', 'cell_number', 'ledger_sequence', 'row_number', 'sender', 'area_code', 'month', 'item', 'category'] -%}
 with newest as (
-    {{ newest_version(form, columns + ['value', 'reported_on'], changed=changed) }}
+    {{ newest_version(form, columns + ['value', 'reported_on'], only=only, changed=changed) }}
 ),
 
 corrections as (select * from {{ source('catalogue', 'corrections') }} where table_name = '{{ form }}')

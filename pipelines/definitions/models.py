@@ -172,6 +172,7 @@ SIGNALS = [
 ]
 DRAFTED_FROM = [spec.key for spec in (*FIGURES, *SIGNALS)] + [
     dg.AssetKey(["measures", "measures_monthly"]),
+    dg.AssetKey(["measures", "events_screening"]),  # by which the cases behind a change are told, as by those of others
     dg.AssetKey(["core", "reporting"]),
     dg.AssetKey(["core", "data_quality"]),
     dg.AssetKey(["core", "quarantine_reasons"]),

@@ -21,7 +21,15 @@ from pipelines.warehouse.inputs import (
     write_lake,
     write_row_corrections,
 )
-from pipelines.warehouse.running import Progress, code_version, column, connected, run_dbt, target_path, warehouse_path
+from pipelines.warehouse.running import (
+    Progress,
+    code_version,
+    column,
+    connected,
+    run_dbt,
+    target_path,
+    warehouse_path,
+)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def build_edition(
     """Compute the figures of one edition from its measures, in a new database. Returns its path.
 
     The internal edition reads the exact measures; of the public one the measures are `inputs`, with what else its figures
-    are made with. Raises `UserError` when nothing is built, and `ValueError` for a public edition without measures.
+    are made with. Raises `UserError` when nothing is built or a test fails, and `ValueError` for a public edition without measures.
     """
     if (edition == "public") != (inputs is not None):
         raise ValueError(f"The {edition} edition with the measures of another.")
@@ -46,7 +46,7 @@ def build_edition(
             _write_edition(connection, inputs)
         if edition == "internal":  # whose releases carry their SQL
             compile_in_full()
-        run_dbt("edition", ["build", "--select", "indicators"], progress, edition)
+        run_dbt("edition", ["build", "--select", "indicators", "source:edition"], progress, edition)
     return path
 
 

@@ -3,6 +3,8 @@
     'mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
     'organisations', 'population'
 ] + forms() -%}
+{#- of registered senders it is known what they report on: only the tables that others send are looked through -#}
+{% set looked_through = tables_of_unregistered_senders(tables) -%}
 with ledger as (select * from {{ source('catalogue', 'ledger') }}),
 
 senders as (select * from {{ source('catalogue', 'senders') }}),
@@ -14,7 +16,7 @@ unregistered as (
         on ledger.table_name = senders.table_name
         and ledger.sender = senders.sender
     where senders.sender is null
-){% for table in tables -%},
+){% for table in looked_through -%},
 
 {{ table }}_keys as (
     select versions.case_key
@@ -27,10 +29,14 @@ unregistered as (
 )
 {%- endfor %}
 
-{% for table in tables -%}
+{% for table in looked_through -%}
 {{ 'union all' if not loop.first }}
 select distinct '{{ table }}' as table_name, rows.sender, rows.area_code
 from {{ table }}_rows as rows
 inner join unregistered on rows.sender = unregistered.sender
 where unregistered.table_name = '{{ table }}'
+{% else -%}
+select table_name, sender, cast(null as string) as area_code
+from unregistered
+where false
 {% endfor %}

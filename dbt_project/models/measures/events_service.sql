@@ -1,6 +1,8 @@
 -- grain: one row a service activity and measure it counts in
 {{ config(materialized='view') }}
 {% set kinds = ['activity_type', 'audience'] -%}
+{#- read in each of its places: what is looked for there is then looked for in the table itself -#}
+{% set activities = ref('fct_service_activities') -%}
 {% set counted = [
     ('service_publicity_sessions', "activity_type = 'law_lecture'", 'activity_sessions'),
     ('service_publicity_attendances', "activity_type = 'law_lecture'", 'attendances'),
@@ -19,18 +21,17 @@
     ('service_drills', "activity_type = 'drill'", 'activity_sessions'),
     ('service_messages', "activity_type = 'message'", 'attendances'),
 ] -%}
-with activities as (select * from {{ ref('fct_service_activities') }})
 
-{{ event('activities', 'service_activities', 'held_month', kinds) }}
+{{ event(activities, 'service_activities', 'held_month', kinds) }}
 {% for measure, value in [
     ('service_sessions', 'activity_sessions'),
     ('service_attendances', 'attendances'),
     ('service_persons_served', 'persons_served')
 ] -%}
 union all
-{{ event('activities', measure, 'held_month', kinds, value ~ ' > 0', value=value) }}
+{{ event(activities, measure, 'held_month', kinds, value ~ ' > 0', value=value) }}
 {% endfor -%}
 {% for measure, condition, value in counted -%}
 union all
-{{ event('activities', measure, 'held_month', kinds, condition ~ (' and ' ~ value ~ ' > 0' if value != '1' else ''), value=value) }}
+{{ event(activities, measure, 'held_month', kinds, condition ~ (' and ' ~ value ~ ' > 0' if value != '1' else ''), value=value) }}
 {% endfor -%}

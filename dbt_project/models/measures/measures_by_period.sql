@@ -1,10 +1,7 @@
 -- grain: one row an area of any level, period, measure, breakdown, category and bucket: added over areas first, then over months
-{{ kept_up_to_date('periods') }}
-{% set touched_periods = ref('touched_periods') %}
-with monthly as (
-    select * from {{ ref('measures_monthly') }}
-    {{ only_changed('months_of_periods') }}
-),
+-- a view: a build counts months, and an edition adds them up for its figures once
+{{ config(materialized='view') }}
+with monthly as (select * from {{ ref('measures_monthly') }}),
 
 words as (select * from {{ source('catalogue', 'measures') }}),
 
@@ -151,4 +148,3 @@ select
     over_months.value
 from over_months
 inner join kinds on over_months.kind = kinds.kind
-{{ only_changed('periods') }}
