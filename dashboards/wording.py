@@ -376,7 +376,8 @@ def change(figure: Figure, card: Card, language: Language) -> str:
     amount = _amount(figure.change_on_year, card, language)
     if card.unit == "day":
         return say(f"changes.days_{way}", language, amount=amount)
-    return say(f"changes.count_{way}", language, amount=amount) + _growth(figure, way, language)
+    kind = "rate" if card.kind == "ratio" else "count"
+    return say(f"changes.{kind}_{way}", language, amount=amount) + _growth(figure, way, language)
 
 
 def _amount(difference: float, card: Card, language: Language) -> str:

@@ -113,6 +113,24 @@ def test_every_sheet_is_ready_for_paper(written: Mapping[str, Path]) -> None:
         assert any("数据来源" in text for text in texts), sheet.title
 
 
+def test_the_caption_of_a_sheet_is_broken_within_its_table(written: Mapping[str, Path]) -> None:
+    """What is wider than the print area would be cut off on paper."""
+    for sheet in openpyxl.load_workbook(written["en xlsx"]).worksheets[1:]:
+        last = max(cell.column_letter for cell in sheet[3] if cell.value is not None)
+        assert f"A1:{last}1" in {str(merged) for merged in sheet.merged_cells.ranges}, sheet.title
+        assert sheet["A1"].alignment.wrap_text, sheet.title
+        width = sum(sheet.column_dimensions[cell.column_letter].width for cell in sheet[3] if cell.value is not None)
+        lines = -(-len(sheet["A1"].value) // int(width))
+        assert sheet.row_dimensions[1].height >= lines * sheet["A1"].font.size, sheet.title
+
+
+def test_what_is_divided_is_said_in_full(written: Mapping[str, Path]) -> None:
+    """A rate whose denominator is a sum names both parts; a share does not read as a measure divided by itself."""
+    page = _told(written["en html"].read_text(encoding="utf-8"))
+    assert "÷ (Mediations ended in agreement as reported + Mediations ended without agreement as reported)" in page
+    assert not re.findall(r"\b(.{5,}) ÷ \1;", page)
+
+
 def test_the_word_file_holds_the_figures_and_can_be_edited(
     written: Mapping[str, Path], figures: Mapping[str, Mapping[str, Any]]
 ) -> None:

@@ -301,16 +301,31 @@ def methods(facts: Facts, plan: TablePlan, language: Language, names: Iterable[s
 
 
 def _method(facts: Facts, card: Card, language: Language) -> str:
-    text = spoken(facts.measures[card.numerator][0], language)
-    if card.denominator is not None:
-        below = spoken(facts.measures[card.denominator][0], language)
-        text = say("review.fraction", language, numerator=text, denominator=below)
+    text = _divided(facts, card, language)
     unit = say("review.unit", language) + wording.colon(language) + cells.unit(card, language).text
     basis = wording.in_text(say(f"basis.{card.basis}", language), language)
     parts = [text, basis, wording.in_text(unit, language), _decimals(card, language)]
     if card.matures_after is not None:
         parts.append(say("review.matures", language, days=card.matures_after))
     return _sentence(parts, language)
+
+
+def _divided(facts: Facts, card: Card, language: Language) -> str:
+    """What is counted, and what it is divided by; a share is a part of the very measure that it is divided by."""
+    parts = {
+        key: spoken(facts.measures[name][0], language)
+        for key, name in (
+            ("numerator", card.numerator),
+            ("denominator", card.denominator),
+            ("added", card.denominator_with),
+        )
+        if name is not None
+    }
+    if "added" in parts:
+        return say("review.fraction_of_sum", language, **parts)
+    if card.kind == "share" and card.numerator == card.denominator:
+        return say("review.fraction_of_each", language, numerator=parts["numerator"])
+    return say("review.fraction", language, **parts) if "denominator" in parts else parts["numerator"]
 
 
 def _decimals(card: Card, language: Language) -> str:

@@ -452,7 +452,20 @@ def years(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
         filled.append((Column(wording.period_name(year, language)), column))
     first = wording.period_name(known[0], language)
     notes = [say("review.years_from", language, year=first)] if len(known) < YEARS else []
+    notes += [_early(facts, cards, known, language)]
     return _assembled(plan, filled, language, notes)
+
+
+def _early(facts: Facts, cards: Sequence[Card], known: Sequence[str], language: Language) -> str:
+    """Which figures are provisional, and of which years; empty where none is."""
+    found = []
+    for card in cards:
+        rows = [(year, facts.total(card.id, year)) for year in known]
+        early = [year for year, row in rows if row is not None and row.value is not None and PROVISIONAL in row.status]
+        names = ("、" if language == "zh" else ", ").join(wording.period_name(year, language) for year in early)
+        if early:
+            found.append(say("review.of_years", language, label=wording.label(card, language), years=names))
+    return say("review.note_years", language, labels=wording.listed(found, language)) if found else ""
 
 
 def _is_known(figure: Figure | None) -> bool:

@@ -19,6 +19,7 @@ from dashboards.wording import say
 HEAD_ROW = 2  # rows are counted from nought: caption, area and period, head
 NARROWEST, WIDEST, NOTES_WIDTH = 9.0, 46.0, 92.0
 HEAD_LINES = 2
+LINE, CAPTION_SIZE, CAPTION_LINES = 14.0, 14, 1.5  # points of a line and of a caption, whose lines are taller and wider
 MOST_UPRIGHT, ROWS_OF_A_PAGE = 96.0, 48  # characters and rows that A4 takes upright
 PICTURE_ROWS = 18
 ROW_HEIGHT = 16  # said, so that no reader takes its own and pictures keep their shape
@@ -125,7 +126,10 @@ def _table(
     faces: Path | None,
 ) -> None:
     last = max(len(table.columns) - 1, 1)
-    sheet.write(0, 0, table.caption(document.language), formats(bold=True, font_size=14))
+    whole = sum(_width(table, place) for place in range(last + 1))
+    caption = table.caption(document.language)
+    sheet.merge_range(0, 0, 0, last, caption, formats(bold=True, font_size=CAPTION_SIZE, text_wrap=True))
+    sheet.set_row(0, CAPTION_LINES * _height(caption, whole / CAPTION_LINES))
     where = wording.joined((document.area, document.period), document.language)
     sheet.write(1, 0, where, formats(font_color="#5C6775"))
     for place, column in enumerate(table.columns):
@@ -151,15 +155,15 @@ def _table(
     for text in (*table.notes, document.legend_line, document.source):
         row += 1
         sheet.merge_range(row, 0, row, last, text, formats(text_wrap=True, font_color="#5C6775", valign="top"))
-        sheet.set_row(row, _height(text, sum(_width(table, place) for place in range(last + 1))))
+        sheet.set_row(row, _height(text, whole))
     if chart is not None:
-        scale = min(MOST_SCALE, PIXELS * sum(_width(table, place) for place in range(last + 1)) / pdf.PICTURE_PIXELS)
+        scale = min(MOST_SCALE, PIXELS * whole / pdf.PICTURE_PIXELS)
         options = {"x_scale": scale, "y_scale": scale, "description": chart.alt, "object_position": 2}
         sheet.insert_image(
             row + 2, 0, f"{chart.id}.png", options | {"image_data": io.BytesIO(pdf.picture(chart, faces))}
         )
         row += 2 + PICTURE_ROWS
-    if sum(_width(table, place) for place in range(last + 1)) > MOST_UPRIGHT:
+    if whole > MOST_UPRIGHT:
         sheet.set_landscape()
     _paper(sheet, row, last, document)
 
@@ -180,5 +184,6 @@ def _columns(text: str) -> float:
 
 
 def _height(text: str, width: float) -> float:
-    """Of a row that holds a wrapped text, in points."""
-    return 14.0 * max(1, -(-int(_columns(text)) // max(int(width * 0.95), 1)))
+    """Of a row that holds a wrapped text, in points; lines end between words, so that several do not fill the width."""
+    columns = _columns(text)
+    return LINE * (1 if columns <= width - 1 else -(-int(columns) // max(int(width * 0.95), 1)))
