@@ -281,6 +281,8 @@ def test_categories_add_up_to_the_whole_in_both_years(written: Mapping[str, Path
         ("受理纠纷对接方式", "调解纠纷受理件数"),
         ("信访形式", "信访件次"),
     ):
+        unit = "件次" if caption == "信访形式" else "件"
+        assert f">本期（{unit}）</th>" in page.partition(f"{caption}</caption>")[2].partition("</tr>")[0], caption
         rows = re.findall(
             r'<tr><th scope="row".*?</tr>', page.partition(f"{caption}</caption>")[2].partition("</table>")[0]
         )
@@ -345,6 +347,32 @@ def test_a_reported_figure_of_a_city_names_the_districts_it_is_of(pages: Mapping
         assert "上报数只含有月报的地区：合川区。" in below, caption
     beside = page.partition("上报数与统计数对照</caption>")[2].partition("</table>")[0]
     assert set(re.findall(r'<th scope="row" class="left">([^<]*)<', beside)) == {"合川区"}
+
+
+def test_what_only_forms_tell_names_the_districts_it_is_of(pages: Mapping[str, str]) -> None:
+    page = pages[f"review-2025-{CITY}-zh.html"]
+    below = page.partition("信访工作</caption>")[2].partition("<caption>")[0]
+    [told] = re.findall(r"([^。]*)取自月报，只含有月报的地区：合川区。", below)
+    assert "信访督办件数" in told and "信访件次" not in told
+
+
+def test_no_district_is_held_against_a_city_that_is_itself_alone(written: Mapping[str, Path]) -> None:
+    """The city's reported figures are those of its only district with forms."""
+    page = written["zh html"].read_text(encoding="utf-8")
+    table = page.partition("调解成功率各口径</caption>")[2].partition("</table>")[0]
+    beside = re.findall(r'<th scope="col">([^<]*)', table).index("全市")
+    rows = {found[0]: found for row in re.findall(r'<tr><th scope="row".*?</tr>', table) if (found := _cells(row))}
+    assert rows["调解成功率（上报口径）"][beside] == "—"
+    assert re.fullmatch(r"[\d.]+", rows["调解成功率"][beside])
+
+
+def test_a_form_of_a_whole_district_reports_nothing_of_a_town(release: Release, pages: Mapping[str, str]) -> None:
+    """Screening is reported by district, so that the form's nought of a town is none; mediation is reported by town."""
+    seen = facts(release, TOWN, "2025")
+    [nought] = release.figures(["screening_found_reported"], [TOWN], ["2025"])["value"]
+    assert nought == 0 and seen.total("screening_found_reported") is None
+    beside = pages[f"review-2025-{TOWN}-zh.html"].partition("上报数与统计数对照</caption>")[2].partition("</table>")[0]
+    assert "调解纠纷受理件数" in beside and "矛盾纠纷排查件数" not in beside
 
 
 def test_a_half_year_has_its_breakdowns_and_its_article(pages: Mapping[str, str]) -> None:

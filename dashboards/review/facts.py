@@ -22,6 +22,7 @@ LEVELS = ("township", "district", "city")
 KINDS = ("month", "quarter", "half_year", "year")
 FINER: Mapping[str, int] = {"month": 0, "quarter": 1, "half_year": 1, "year": 3}
 YEARS = 5
+REPORTED = "_reported"  # ends the ids of what the monthly forms report and case rows count too
 FULL_WIDTH = str.maketrans("()", "（）")  # as a Chinese text is set; registers write either
 
 
@@ -143,11 +144,37 @@ class Facts:
     def total(self, indicator: str, period: str | None = None, area: str | None = None) -> Figure | None:
         """The total of an indicator, here and now unless said; None where the release has no row."""
         code, when = area or self.place.code, period or self.period
+        if code == self.place.code and indicator in self._of_district_only:
+            return None
         if code not in (self.place.code, self.parent.code if self.parent else ""):
             return self._below.get((indicator, code, when))
         if when == self.year_to_date and code == self.place.code and self.place.level == "township":
             return self._cumulatives.get(indicator)
         return self._totals.get((indicator, code, when))
+
+    @cached_property
+    def _of_district_only(self) -> frozenset[str]:
+        """Of a town: what a form reports of its district as a whole, so that nought is said of each town and means nothing.
+
+        All that such a form counts stands with the district's cases that are assigned to no town.
+        """
+        above = self.parent if self.place.level == "township" else None
+        if above is None:
+            return frozenset()
+        names = [name for name in self.cards if name.endswith(REPORTED)]
+        rest = next(
+            (place.code for place in self.places.values() if place.parent == above.code and place.is_not_assigned), ""
+        )
+        rows = self._by_key(self.release.figures(names, [rest], [self.period]))
+        pairs = (
+            (name, self._totals.get((name, above.code, self.period)), rows.get((name, rest, self.period)))
+            for name in names
+        )
+        return frozenset(
+            name
+            for name, whole, part in pairs
+            if whole and part and whole.numerator and whole.numerator == part.numerator
+        )
 
     def categories(self, indicator: str, breakdown: str) -> tuple[Figure, ...]:
         """The categories of an indicator here and now, in the order of their list."""

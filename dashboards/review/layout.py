@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from itertools import zip_longest
 
 from dashboards.drawing import ems
@@ -13,7 +14,8 @@ PADDING_PT = 8.0  # left and right of a cell together, and what Word puts betwee
 SIZES = (9.0, 8.0, 7.5, 7.0)  # points: the largest at which no word or number is broken
 MOST_COLUMNS = 8  # that are set in the first of them
 LONGEST = 60.0  # ems that a text asks for before it is broken over lines
-SHORT, SHORT_HEAD = 6.0, 4.0  # ems on which Chinese stays in a line, of a text and of a head
+SHORT, SHORT_HEAD = 8.0, 4.0  # ems on which Chinese stays in a line, of a text and of a head
+SHORT_TALL = 6.0  # of a text where rows take several lines anyway, and the longest of them most room
 HEAD, HEAD_UNBROKEN = 5.5, 8.0  # ems that a head asks for; one of Chinese characters breaks badly
 TO_FIRST = 0.3  # of room that nobody asks for: to the first column, with the names; the others share the rest
 MOST_ROWS, MOST_LETTERS = 10, 90  # of a table that stays whole; a row of more letters takes several lines
@@ -25,7 +27,7 @@ WORDS = re.compile(r"[^\s\u2e80-\uffef]+[\uff0c\u3002\uff1b\uff1a\u3001\uff09]?|
 def size(table: Table) -> float:
     """The size of the letters, in points."""
     sizes = SIZES if len(table.columns) <= MOST_COLUMNS else SIZES[1:]
-    return next((points for points in sizes if sum(_in_points(_least, table, points)) <= _room()), sizes[-1])
+    return next((points for points in sizes if sum(_in_points(_least_of(table), table, points)) <= _room()), sizes[-1])
 
 
 def shares(table: Table) -> tuple[float, ...]:
@@ -34,7 +36,7 @@ def shares(table: Table) -> tuple[float, ...]:
     Each has what its longest word or number takes; what is left goes where more is asked for, then first to the names.
     """
     points = size(table)
-    least = _in_points(_least, table, points)
+    least = _in_points(_least_of(table), table, points)
     asked = [max(pair) for pair in zip(least, _in_points(_asked, table, points), strict=True)]
     beyond, left = sum(asked) - sum(least), _room() - sum(asked)
     if left >= 0:
@@ -70,11 +72,15 @@ def _is_tall(table: Table) -> bool:
     return any(sum(len(cell.text) for cell in row) >= MOST_LETTERS for row in table.rows)
 
 
-def _least(column: Column, texts: tuple[str, ...]) -> float:
+def _least_of(table: Table) -> Callable[[Column, tuple[str, ...]], float]:
+    return partial(_least, short=SHORT_TALL if _is_tall(table) else SHORT)
+
+
+def _least(column: Column, texts: tuple[str, ...], *, short: float) -> float:
     """The widest piece that must not be broken: a word, a few characters, or the whole of a cell that holds a number."""
     pieces = [min(ems(column.label), SHORT_HEAD), *(BOLD * ems(word) for word in words(column.label))]
     for text in texts:
-        pieces.append(min(ems(text), SHORT))
+        pieces.append(min(ems(text), short))
         pieces += [ems(text)] if column.side == "right" else map(ems, words(text))
     return max(pieces, default=1.0)
 

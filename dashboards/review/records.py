@@ -7,7 +7,7 @@ from typing import Any
 from dashboards import wording
 from dashboards.review import cells, sentences
 from dashboards.review.document import Cell, Column, Table
-from dashboards.review.facts import FULL_WIDTH, Facts
+from dashboards.review.facts import FULL_WIDTH, REPORTED, Facts
 from dashboards.review.plan import TablePlan
 from dashboards.wording import Language, say, spoken
 from pipelines import catalogue
@@ -124,7 +124,8 @@ def occurrences(facts: Facts, plan: TablePlan, language: Language) -> Table | No
                 cells.count(ago, language),
             ]
         )
-    return _table(plan, language, heads, rows)
+    note = sentences.formed_by(facts, zero_lines(facts), language)
+    return _table(plan, language, heads, rows, *([note] if note else []))
 
 
 def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
@@ -144,7 +145,7 @@ def reported(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     rows = []
     for place in places:
         for card in facts.cards.values():
-            figure = facts.total(card.id + sentences.REPORTED, area=place.code)
+            figure = facts.total(card.id + REPORTED, area=place.code)
             if figure is None or figure.value is None:
                 continue
             rows.append(
@@ -220,17 +221,20 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> tuple[Table | None, int]:
     """What others published of this area or one in it, beside ours: only what a card counts.
 
-    And how many more there are of periods that the data do not reach.
+    A source and an area that all rows share are told once, below. And how many more figures there are of periods that
+    the data do not reach.
     """
     known = [(row, facts.cards.get(row["indicator"] or ""), facts.places.get(row["area_code"])) for row in given]
     all_told = [
         (row, card, place) for row, card, place in known if card and place and row["verdict"] != "not_published"
     ]
     told = [(row, card, place) for row, card, place in all_told if row["value"] is not None]
-    is_own = all(place == facts.place for *_, place in told)
+    sources = {_source(row, language) for row, *_ in told}
+    places = {place for *_, place in told}
+    is_by_one, is_of_one = len(sources) == 1, len(places) == 1
     heads = [
-        Column(say("review.published_by", language), "left"),
-        *([] if is_own else [Column(say("area", language), "left")]),
+        *([] if is_by_one else [Column(say("review.published_by", language), "left")]),
+        *([] if is_of_one else [Column(say("area", language), "left")]),
         Column(say("review.period", language), "left"),
         Column(say("review.indicator", language), "left"),
         Column(say("review.published", language)),
@@ -243,8 +247,8 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
         ours = cells.quantity(row["value"], card, language)
         rows.append(
             [
-                Cell(_source(row, language)),
-                *([] if is_own else [Cell(spoken(place.name, language))]),
+                *([] if is_by_one else [Cell(_source(row, language))]),
+                *([] if is_of_one else [Cell(spoken(place.name, language))]),
                 Cell(wording.period_name(row["period"], language) if row["period"] else say("review.none", language)),
                 Cell(_published_label(facts, card, row, language)),
                 Cell(row["value_text"] if language == "zh" else _bounds(row["low"], row["high"])),
@@ -253,7 +257,10 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
                 Cell(row[f"reason_{language}"] or say("review.none", language)),
             ]
         )
-    return _table(plan, language, heads, rows), len(all_told) - len(told)
+    notes = [say("review.all_by", language, name=name) for name in sources] if is_by_one else []
+    inner = places - {facts.place} if is_of_one else ()
+    notes += [say("review.all_of", language, area=spoken(place.name, language)) for place in inner]
+    return _table(plan, language, heads, rows, *notes), len(all_told) - len(told)
 
 
 def _source(row: Mapping[str, Any], language: Language) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dashboards import wording
 from dashboards.review.cells import is_of_few
-from dashboards.review.facts import Facts, Place, Standing
+from dashboards.review.facts import REPORTED, Facts, Place, Standing
 from dashboards.wording import Figure, Language, say, spoken
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
@@ -12,7 +12,7 @@ from pipelines.catalogue import Card, Words
 LEADING, FEWEST_LEADING = 3, 2  # categories named; those are not that are as large as the first left out
 FEWEST_RANKED = 20  # cases; on fewer no percentage is printed either
 UNRANKED = ("other", "not_stated")
-REPORTED = "_reported"  # ends the ids of what the monthly forms report
+FORM = "reported_month"  # the basis of what forms report
 
 
 def sentence(facts: Facts, indicators: Sequence[str], language: Language, *, opens: bool) -> str:
@@ -159,8 +159,38 @@ def reporting(facts: Facts) -> list[Place]:
     ]
 
 
-def reported_by(facts: Facts, language: Language) -> str:
+def reported_by(facts: Facts, cards: Sequence[Card], language: Language) -> str:
     """Of a city: the districts whose forms make the reported figures; without them the two cannot be held together."""
-    places = reporting(facts)
-    names = wording.listed((spoken(place.name, language) for place in places), language)
-    return say("review.reported_by", language, areas=names) if places else ""
+    places = reporting(facts) if any(card.id.endswith(REPORTED) for card in cards) else []
+    return say("review.reported_by", language, areas=_names(places, language)) if places else ""
+
+
+def formed_by(facts: Facts, cards: Sequence[Card], language: Language) -> str:
+    """Of a city: which of these only forms tell of, handed in by some of its districts, and by which."""
+    others = [card for card in cards if card.basis == FORM and not card.id.endswith(REPORTED)]
+    known: dict[tuple[Place, ...], list[Card]] = {}
+    for card in others:
+        known.setdefault(_told_by(facts, card), []).append(card)
+    return "".join(
+        say(
+            "review.formed_by",
+            language,
+            labels=wording.listed((wording.label(card, language) for card in found), language),
+            areas=_names(places, language),
+        )
+        for places, found in known.items()
+        if places
+    )
+
+
+def _told_by(facts: Facts, card: Card) -> tuple[Place, ...]:
+    """Of a city: the districts that a card has a row of, where it has none of others."""
+    if facts.place.level != "city":
+        return ()
+    districts = [place for place in facts.children if not place.is_not_assigned]
+    found = tuple(place for place in districts if facts.total(card.id, area=place.code) is not None)
+    return found if len(found) < len(districts) else ()
+
+
+def _names(places: Sequence[Place], language: Language) -> str:
+    return wording.listed((spoken(place.name, language) for place in places), language)

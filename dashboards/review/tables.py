@@ -87,8 +87,7 @@ def figures(facts: Facts, plan: TablePlan, language: Language) -> Table | None:
     notes += [_beyond(card, row, language) for card, row in zip(present, rows, strict=True)]
     notes += [say("review.note_few", language)] if any(_is_withheld(row, card) for row, _, card in pairs) else []
     notes += [_targets(facts, present, language)] if plan.is_headline else []
-    by = sentences.reported_by(facts, language)
-    notes += [by] if any(card.id.endswith(sentences.REPORTED) for card in present) else []
+    notes += [sentences.reported_by(facts, present, language), sentences.formed_by(facts, present, language)]
     return _assembled(plan, filled, language, notes)
 
 
@@ -124,9 +123,21 @@ def _is_nought(facts: Facts, card: Card) -> bool:
     return now.value == 0 and now.value_year_before == 0
 
 
-def _compared(rows: Sequence[tuple[Figure | None, Figure | None, Card]], language: Language) -> list[Filled]:
-    """Each figure and that of the year before, side by side. `rows`: the figure, its row a year before, its card."""
-    before = [cells.year_before(row, earlier, card, language) for row, earlier, card in rows]
+def _compared(
+    rows: Sequence[tuple[Figure | None, Figure | None, Card]], language: Language, whole: Figure | None = None
+) -> list[Filled]:
+    """Each figure and that of the year before, side by side.
+
+    `rows`: the figure, its row a year before, its card. `whole`: of categories, their total; where that is known of the
+    year before, no category was left unreported then, and one without a row has nothing to be compared with.
+    """
+    is_whole = whole is not None and whole.value_year_before is not None
+    before = [
+        cells.none(language)
+        if is_whole and (row is None or row.value_year_before is None)
+        else cells.year_before(row, earlier, card, language)
+        for row, earlier, card in rows
+    ]
     columns = {
         "this_period": [cells.value(row, card, language) for row, _, card in rows],
         "year_before": before,
@@ -198,15 +209,26 @@ def _target(standing: Standing, card: Card, language: Language) -> str:
 
 
 def _beside(facts: Facts, present: Sequence[Card], language: Language) -> list[Filled]:
-    """The same figure of the city, or of a town's district; for rates and durations only, where it can be compared."""
+    """The same figure of the city, or of a town's district; for rates and durations only, where it can be compared.
+
+    None where the city's is made of this area's cases alone, as of a form that no other district hands in.
+    """
     if facts.parent is None:
         return []
     key = "whole_city" if facts.parent.level == "city" else "whole_district"
     column = []
     for card in present:
         row = facts.total(card.id, area=facts.parent.code) if _is_comparable(card) else None
-        column.append(cells.none(language) if row is None else cells.value(row, card, language))
+        is_own = row is not None and _is_same(row, facts.total(card.id))
+        column.append(cells.none(language) if row is None or is_own else cells.value(row, card, language))
     return [(Column(say(f"review.{key}", language)), column)]
+
+
+def _is_same(whole: Figure, part: Figure | None) -> bool:
+    """Whether two rates are of the same cases."""
+    if part is None or not whole.denominator:
+        return False
+    return (whole.numerator, whole.denominator) == (part.numerator, part.denominator)
 
 
 def _is_comparable(card: Card) -> bool:
@@ -339,7 +361,8 @@ def categories(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table
         rows = tuple(row for row in rows if _size(row))
         filled = [(Column(name, "left"), [Cell(spoken(words, language)) for words, _, _ in rows])]
     elif any(row for _, row, _ in rows):
-        filled += _compared([(row, None, card) for _, row, _ in rows], language)
+        this_period, *others = _compared([(row, None, card) for _, row, _ in rows], language, facts.total(card.id))
+        filled += [(Column(_headed_unit(card, language)), this_period[1]), *others]
     if share is not None and len(filled) == 1:
         words, unit = facts.measures[share.numerator]
         head = _with_unit(spoken(words, language), unit, language)
@@ -357,12 +380,14 @@ def _numerator(figure: Figure | None) -> int | None:
 
 
 def _bars(facts: Facts, card: Card, plan: TablePlan, rows: Sequence[Counted], language: Language) -> Chart:
-    shown = [row for row in rows if _size(row)][:BARS]
+    known = [row for row in rows if _size(row)]
+    shown = known[:BARS]
     labels = tuple(spoken(words, language) for words, _, _ in shown)
     values = tuple(_size(row) for row in shown)
     texts = [wording.number(value, 0, language, exact=True) for value in values]
     area, period = spoken(facts.place.name, language), wording.period_name(facts.period, language)
     title = wording.joined((spoken(plan.title, language), area, period), language)
+    title += say("review.first", language, count=BARS) if len(known) > BARS else ""
     alt = title + wording.colon(language) + wording.listed(map(" ".join, zip(labels, texts, strict=True)), language)
     unit = catalogue.units()[card.unit][f"symbol_{language}"]
     sizes = [wording.rounded(value, 0) for value in values]
