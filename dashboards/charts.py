@@ -321,9 +321,7 @@ def _layout(months: Sequence[str], values: Sequence[float], card: Card, language
         | {
             "type": "category",
             "tickvals": starts,
-            "ticktext": [
-                wording.period_name(month[:4] if month[5:].isdigit() else month, language) for month in starts
-            ],
+            "ticktext": [wording.period_name(period[:4], language) for period in starts],
             "tickangle": 0,
             "showgrid": False,
         },

@@ -246,6 +246,17 @@ def test_no_page_of_the_published_public_edition_is_empty(opened: Open, page: st
             assert not re.search("[\u4e00-\u9fff]", re.sub(r"<[^>]+>", " ", without_chinese_parts(markup)))
 
 
+def test_explorer_of_the_public_edition_begins_with_periods_that_have_figures(opened: Open, road: Road) -> None:
+    """Much is published by year only: whoever asks for it by month hears what there is."""
+    public = pl.read_parquet(road.data / "releases" / "public" / "current" / "figures.parquet")
+    of_city = public.filter(area_code="420500000000", breakdown="total").filter(pl.col("value").is_not_null())
+    by_month = set(of_city.filter(pl.col("period").str.contains(r"^\d{4}-\d{2}$"))["indicator"])
+    indicator = min(set(of_city["indicator"]) - by_month)
+    asked = {"edition": "public", "period": "2025-12", "indicator": indicator}
+    assert "数据表" in text_of(opened("explorer", **asked))
+    assert re.search("有数据的是：.*逐年", text_of(opened("explorer", span="by_month", **asked)))
+
+
 def test_public_edition_says_in_bands_what_was_reported_and_no_row(opened: Open) -> None:
     said = text_of(opened("data_quality", edition="public", period="2025-12"))
     assert re.search(r"宜昌市\d+个区县中，\d+个区县的各项台账和报表全部报齐", said)
