@@ -95,7 +95,7 @@ def several(
     known = [value for line in lines for value in line.values if value is not None]
     layout = _layout(periods, known, card, language) | {"height": 340, "showlegend": is_coloured}
     if is_coloured:
-        layout["legend"] = {"orientation": "h", "y": -0.12, "font": {"size": 12}}
+        layout |= {"height": 400, "legend": {"orientation": "h", "y": -0.15, "font": {"size": 12}}}
     elif 1 < len(lines) <= MOST_NAMED and known:
         _name_ends(layout, periods, lines, known)
     layout["shapes"] = [_upright(first) for month in breaks if (first := _first_from(month, periods))]
@@ -321,9 +321,7 @@ def _layout(months: Sequence[str], values: Sequence[float], card: Card, language
         | {
             "type": "category",
             "tickvals": starts,
-            "ticktext": [
-                wording.period_name(month[:4] if month[5:].isdigit() else month, language) for month in starts
-            ],
+            "ticktext": [wording.period_name(period[:4], language) for period in starts],
             "tickangle": 0,
             "showgrid": False,
         },

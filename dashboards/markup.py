@@ -154,7 +154,8 @@ def definition(card: Card, language: Language) -> str:
     ):
         measure = catalogue.measures().get(name or "")
         if measure:
-            head = f"{say(key, language)} {wording.spoken(measure.label, language)}"
+            said = wording.spoken(measure.label, language)
+            head = say("measure_named", language, measure=say(key, language), label=said)
             parts.append(_entry(head, [wording.spoken(measure.definition, language)], language))
     for key, entries in (("includes", card.includes), ("excludes", card.excludes)):
         if entries:

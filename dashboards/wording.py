@@ -417,10 +417,14 @@ def signed_count(value: int | None) -> str:
 
 
 def signed_change(figure: Figure | None, card: Card, language: Language) -> str:
-    """The difference to the year before for a table cell: a signed number, its percentage where the release has one."""
+    """The difference to the year before for a table cell: a signed number, its percentage where the release has one; a
+    word where noise may have made it.
+    """
     way = direction(figure, card) if figure else None
     if figure is None or way is None or figure.change_on_year is None:
         return MISSING
+    if is_within_noise(figure):
+        return say("verdicts.unclear", language)
     card = as_carried(card, figure)
     if way == "flat":
         return say("changes.flat", language)

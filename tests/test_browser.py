@@ -325,7 +325,7 @@ def test_official_goes_from_a_sentence_to_its_definition_and_to_a_document(
             card = headline(page, "调解成功率")
             card.locator("summary").focus()
             page.keyboard.press("Enter")
-            expect(card.get_by_text("分母 办结件数")).to_be_visible()
+            expect(card.get_by_text("分母（办结件数）")).to_be_visible()
             page.get_by_role("link", name="年度评估").click()
             page.wait_for_url(re.compile("/review"))
             settle(page)

@@ -385,6 +385,8 @@ def test_a_change_within_the_noise_has_neither_arrow_nor_direction() -> None:
     row = figure(120, 115, 4.3)._replace(decimals=0, change_word="cannot_tell")
     drawn = markup.headline_card(card, row, None, None, "2025-12", "zh")
     assert "无法判断" in drawn and "▲" not in drawn
+    ranked = markup.ranked_table(card, [markup.Bar("宜昌市", row)], "", "", "", "zh")
+    assert "无法判断" in ranked and "+4.3" not in ranked
     sentence = wording.opening_sentence("宜昌市", (card, row, None), None, None, "2025-12", "zh")
     assert sentence.endswith("与上年同期相比增减无法判断。") and "增加" not in sentence
 

@@ -155,6 +155,19 @@ def test_a_point_outside_its_limits_is_worded_as_unlike_before_and_not_as_alarm(
     assert not re.search("预警|异常|报警|警报", page)
 
 
+@pytest.mark.parametrize(("chart", "said"), [("g", r"相隔件数）[\d,.]+件"), ("t", r"相隔天数）[\d,.]+天")])
+def test_a_chart_of_gaps_says_cases_or_days_and_never_the_unit_of_its_figure(
+    opened: Open, road: Road, chart: str, said: str
+) -> None:
+    signals = pl.read_parquet(road.release / "signals.parquet").filter(pl.col("chart") == chart)
+    of_districts = signals.filter(pl.col("area_code").str.slice(6) == "000000", pl.col("area_code") != "420500000000")
+    indicator, area = of_districts.sort("indicator", "area_code").select("indicator", "area_code").row(0)
+    page = markup_of(opened("analysis", indicator=indicator, area=area[:6], period="2025-12"))
+    sentence = re.search(r"<blockquote.*?<p>(.*?)</p>", page, re.S)
+    assert sentence and re.search(said, sentence[1]) and "%" not in sentence[1]
+    assert "图中数值为前后两次" in page
+
+
 def test_every_line_has_a_title_a_finding_its_data_and_downloads(opened: Open) -> None:
     markup = markup_of(opened("city_overview"))
     lines = re.findall(r'<section class="trend trend-(\w+)">(.*?)</section>', markup, re.DOTALL)
@@ -231,6 +244,17 @@ def test_no_page_of_the_published_public_edition_is_empty(opened: Open, page: st
         assert "<tbody></tbody>" not in markup and not re.search(r"<h2>[^<]*</h2>\s*<h2>", markup)
         if language == "en":
             assert not re.search("[\u4e00-\u9fff]", re.sub(r"<[^>]+>", " ", without_chinese_parts(markup)))
+
+
+def test_explorer_of_the_public_edition_begins_with_periods_that_have_figures(opened: Open, road: Road) -> None:
+    """Much is published by year only: whoever asks for it by month hears what there is."""
+    public = pl.read_parquet(road.data / "releases" / "public" / "current" / "figures.parquet")
+    of_city = public.filter(area_code="420500000000", breakdown="total").filter(pl.col("value").is_not_null())
+    by_month = set(of_city.filter(pl.col("period").str.contains(r"^\d{4}-\d{2}$"))["indicator"])
+    indicator = min(set(of_city["indicator"]) - by_month)
+    asked = {"edition": "public", "period": "2025-12", "indicator": indicator}
+    assert "数据表" in text_of(opened("explorer", **asked))
+    assert re.search("有数据的是：.*逐年", text_of(opened("explorer", span="by_month", **asked)))
 
 
 def test_public_edition_says_in_bands_what_was_reported_and_no_row(opened: Open) -> None:

@@ -11,8 +11,10 @@ from dashboards.markup import Cell, text
 from dashboards.rows import Funnel, Signal, charted, funnel, signals, standings
 from dashboards.sections import Content, drawing, explorer, opening
 from dashboards.selection import Option, Subject
-from dashboards.wording import Language, say, spoken, year_to_date
-from pipelines.catalogue import Card
+from dashboards.wording import LANGUAGES, Language, say, spoken, year_to_date
+from pipelines.catalogue import Card, Words
+
+GAPS: Mapping[str, str] = {"g": "case", "t": "day"}  # the unit of the charts that show what lies between two events
 
 
 def _names(subject: Subject) -> Mapping[str, str]:
@@ -45,21 +47,22 @@ def control(subject: Subject) -> Content:
         yield text("p", say("analysis.too_few", language), class_="finding")
         return ()
     span = wording.span_name(f"{points[0].month:%Y-%m}", f"{points[-1].month:%Y-%m}", language)
-    kind = say(f"analysis.chart_{points[-1].chart}", language)
+    kind, plotted = say(f"analysis.chart_{points[-1].chart}", language), _as_plotted(card, points[-1])
     title = wording.joined((wording.label(card, language), kind, subject.name, span), language)
     head = [say(f"analysis.{name}", language) for name in ("month", "value", "centre", "lower", "upper", "reading")]
-    cells = [_point(point, card, subject) for point in reversed(points)]
+    cells = [_point(point, plotted, subject) for point in reversed(points)]
     broken = rows.breaks(subject.source, card.id, subject.place.code)
-    drawn = charts.control(card, title, points, broken, _said(subject, card, points[-1]), language)
+    drawn = charts.control(plotted, title, points, broken, _said(subject, card, points[-1]), language)
     asked = {"indicator": card.id, "area": subject.place.code}
     asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
-    note = wording.clauses((wording.unit_of_axis(card, language), say("analysis.band", language)), language)
+    note = wording.clauses((wording.unit_of_axis(plotted, language), say("analysis.band", language)), language)
     yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, title, language), asked)
+    gaps = say(f"analysis.gaps_{points[-1].chart}", language) if points[-1].chart in GAPS else ""
     base = say("analysis.baseline", language, points=str(points[-1].baseline_points))
     season = say("analysis.seasonal", language) if points[-1].is_seasonal else ""
     months = wording.listed((wording.month_name(month, language) for month in broken), language)
     breaks = say("analysis.breaks", language, months=months) if broken else ""
-    said = (base, season, breaks, say("analysis.caution", language))
+    said = (gaps, base, season, breaks, say("analysis.caution", language))
     space = "" if language == "zh" else " "
     yield text("p", space.join(part for part in said if part), class_="finding")
     return ()
@@ -69,6 +72,18 @@ def _points(subject: Subject) -> tuple[Signal, ...]:
     """The chart up to the month chosen."""
     points = signals(subject.source, subject.options["indicator"], subject.place.code)
     return tuple(point for point in points if f"{point.month:%Y-%m}" <= subject.month)
+
+
+def _as_plotted(card: Card, point: Signal) -> Card:
+    """The card of what the chart shows: where events are rare the cases or days between them, not the figure itself."""
+    if point.chart not in GAPS:
+        return card
+    names = {
+        language: (wording.label(card, language), say(f"analysis.chart_{point.chart}", language))
+        for language in LANGUAGES
+    }
+    label = Words(**{language: wording.joined(parts, language) for language, parts in names.items()})
+    return card.model_copy(update={"label": label, "unit": GAPS[point.chart], "decimals": 1})
 
 
 def _point(point: Signal, card: Card, subject: Subject) -> list[str]:
@@ -90,7 +105,7 @@ def _reading(point: Signal, language: Language) -> str:
 
 def _said(subject: Subject, card: Card, point: Signal) -> str:
     """A point as a sentence: the value, the range of ordinary variation, and how it lies to it."""
-    language = subject.language
+    language, card = subject.language, _as_plotted(card, point)
     reading = "within" if point.signal == "none" else point.side or "within"
     return say(
         f"analysis.{reading}_sentence",
@@ -130,7 +145,7 @@ def _is_of(point: Signal, month: str) -> bool:
 
 
 def _change(card: Card, point: Signal, subject: Subject) -> list[str | Cell]:
-    language = subject.language
+    language, card = subject.language, _as_plotted(card, point)
     return [
         wording.label_with_unit(card, language),
         wording.value_text(point.value, card, language),

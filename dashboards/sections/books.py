@@ -57,7 +57,12 @@ def refused(subject: Subject) -> Content:
     head = [say(f"books.{name}", language) for name in ("reason", "export", "treatment")]
     head.append(say("books.rows", language))
     cells = [
-        (spoken(reason, language), spoken(export, language), say(f"books.{severity}", language), f"{count:,}")
+        (
+            wording.capital(spoken(reason, language)),
+            spoken(export, language),
+            say(f"books.{severity}", language),
+            f"{count:,}",
+        )
         for reason, export, severity, count in found
     ]
     yield text("h2", title) + markup.scrolled(markup.table(head, cells, 3), title)
@@ -117,7 +122,7 @@ def _revision(row: Mapping[str, Any], subject: Subject) -> list[str]:
     sides = (row["value_before"], row["value_after"])
     return [
         spoken(rows.places(source)[row["area_code"]].name, language),
-        wording.period_name(row["period"], language),
+        wording.capital(wording.period_name(row["period"], language)),
         wording.joined((wording.label(card, language) if card else row["indicator"], category), language),
         *(wording.value_text(side, card, language, exact=True) if card else wording.MISSING for side in sides),
         wording.listed(reasons, language),
@@ -147,6 +152,7 @@ def reported_and_counted(subject: Subject) -> Content:
         text(
             "p",
             say("books.uncounted", language, label=spoken(one.label, language), why=spoken(one.uncounted, language)),
+            class_="finding",
         )
         for one in known
         if one.uncounted

@@ -32,6 +32,13 @@ def _area_sets(subject: Subject) -> Mapping[str, str]:
 
 
 def _spans(subject: Subject) -> Mapping[str, str]:
+    """The ways to ask for periods, the first that has figures before the others: a public edition says much by year only."""
+    names = _all_spans(subject)
+    first = next((name for name in names if _has_figures(subject, name)), None)
+    return {first: names[first]} | names if first else names
+
+
+def _all_spans(subject: Subject) -> Mapping[str, str]:
     finest = card_of(subject).finest_period
     known = ("month", "quarter", "year")
     coarser = known[known.index(finest) :]
@@ -76,18 +83,18 @@ def sentence(subject: Subject) -> Content:
     card = card_of(subject)
     if card.kind == "share":
         return opening.definition(subject)
-    return opening.one_figure(subject, card.id, _periods(subject)[-1])
+    return opening.one_figure(subject, card.id, _periods(subject, subject.options["span"])[-1])
 
 
 def answer(subject: Subject) -> Content:
     """The figures asked for."""
-    card, periods, breakdown = card_of(subject), _periods(subject), subject.options["by"]
-    areas = (subject.place,) if breakdown != "total" else _areas(subject)
+    card, periods, breakdown = card_of(subject), _periods(subject, subject.options["span"]), subject.options["by"]
+    areas = _asked_areas(subject)
     codes = [area.code for area in areas]
     shown = figures(subject.source, (card.id,), codes, periods, breakdown)
     yield text("h2", say("explorer.answer", subject.language))
     if not any(row.value is not None for row in shown):
-        yield text("p", say("explorer.nothing", subject.language), class_="finding")
+        yield text("p", _nothing(subject), class_="finding")
     elif len(periods) > 1:
         yield _over_time(subject, card, periods, _lines(subject, shown, areas, periods), codes)
     elif breakdown == "total":
@@ -99,12 +106,32 @@ def answer(subject: Subject) -> Content:
     return shown
 
 
-def _periods(subject: Subject) -> Sequence[str]:
-    span, month = subject.options["span"], subject.month
+def _nothing(subject: Subject) -> str:
+    """That there are no figures for these periods, and for which there are."""
+    language = subject.language
+    held = [name for span, name in _all_spans(subject).items() if _has_figures(subject, span)]
+    if not held:
+        return say("explorer.nothing", language)
+    return say("explorer.nothing_but", language, spans=wording.listed(held, language))
+
+
+def _has_figures(subject: Subject, span: str) -> bool:
+    codes = [area.code for area in _asked_areas(subject)]
+    asked = (card_of(subject).id,), codes, _periods(subject, span), subject.options["by"]
+    return any(row.value is not None for row in figures(subject.source, *asked))
+
+
+def _periods(subject: Subject, span: str) -> Sequence[str]:
+    month = subject.month
     if span.startswith("by_"):
         return rows.series(subject.source, span.removeprefix("by_"), month) or (month,)
     is_of_towns = subject.options["areas"] == "below" and subject.place.level == "district"
     return (ending_with(month),) if span == "ending" or is_of_towns else (year_to_date(month),)
+
+
+def _asked_areas(subject: Subject) -> Sequence[Place]:
+    """A breakdown is of one area."""
+    return (subject.place,) if subject.options["by"] != "total" else _areas(subject)
 
 
 def _areas(subject: Subject) -> Sequence[Place]:

@@ -152,9 +152,9 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
     place = rows.places(subject.source).get(row["area_code"])
     return [
         wording.spoken(place.name, language) if place else row["place"],
-        wording.period_name(row["period"], language),
+        Cell(wording.capital(wording.period_name(row["period"], language)), kind="whole"),
         wording.joined((wording.label(card, language), _categories(row, subject)), language),
-        Cell(row["value_text"], kind="chinese") if language == "zh" else _bounds(row, card),
+        Cell(row["value_text"], kind="chinese") if language == "zh" else Cell(_bounds(row, card), kind="whole"),
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),
         "" if row["verdict"] == "agrees" else row[f"reason_{language}"],

@@ -58,7 +58,7 @@ def _against(subject: Subject, row: Standing, card: Card, found: rows.Found, *, 
     if row.rank is not None:
         rank = say("standing.rank_of", language, rank=str(row.rank), units=str(row.ranked_units))
     return [
-        wording.label(card, language),
+        wording.label_with_unit(card, language),
         wording.shown(found.get((row.indicator, *_key(row))), card, language),
         wording.value_text(row.city_value, card, language),
         Cell(wording.signed_amount(row.difference_to_city, card, language), kind=kind),
@@ -120,7 +120,7 @@ def _variant(subject: Subject, card: Card, figure: Figure | None, difference: st
     """A row; the indicator that the others are held against has no difference of its own."""
     language = subject.language
     return [
-        Cell(wording.label(card, language), kind="indented" if difference else ""),
+        Cell(wording.label_with_unit(card, language), kind="indented" if difference else ""),
         wording.shown(figure, card, language, exact=True),
         difference,
         wording.before_text(figure, card, language, exact=True),

@@ -56,20 +56,23 @@ def stayed(subject: Subject) -> Content:
     drawn = [area for area in areas if area.code in has_value]
     if not drawn:
         return ()
-    head = [say("area", language), *(_head(card, period, language) for card, period in cards)]
+    periods = {period for _, period in cards}
+    head = [say("area", language), *(_head(card, period, len(periods) > 1, language) for card, period in cards)]
     cells = [
         [wording.spoken(area.name, language)]
         + [wording.shown(known.get((card.id, area.code, period)), card, language) for card, period in cards]
         for area in drawn
     ]
-    title = say("tiers.stayed", language)
+    of_all = wording.period_name(periods.pop(), language) if len(periods) == 1 else ""
+    title = wording.joined((say("tiers.stayed", language), of_all), language)
     yield text("h2", title) + markup.scrolled(markup.table(head, cells, is_matrix=True), title)
     return shown
 
 
-def _head(card: Card, period: str, language: wording.Language) -> str:
-    """An indicator over its period: some have figures by year only."""
-    return f"{wording.label(card, language)}\n{wording.period_name(period, language)}"
+def _head(card: Card, period: str, has_own_period: bool, language: wording.Language) -> str:
+    """An indicator, over its period where not all have the same: some have figures by year only."""
+    name = wording.label(card, language)
+    return f"{name}\n{wording.period_name(period, language)}" if has_own_period else name
 
 
 def centres(subject: Subject) -> Content:
@@ -102,7 +105,7 @@ def _step(subject: Subject, step: str, card: Card, period: str, figure: wording.
     return (
         step,
         wording.label(card, language),
-        wording.period_name(period, language),
+        wording.capital(wording.period_name(period, language)),
         wording.shown(figure, card, language) + unit,
         wording.before_text(figure, card, language),
         wording.signed_change(figure, card, language),
