@@ -119,12 +119,10 @@ def _charted(points: pl.DataFrame, chart: str) -> pl.DataFrame:
     is_gap = chart in ("t", "g")
     effects = np.zeros_like(values) if is_gap else _effects(placed, values, place)
     level = np.round(values - effects, DECIMALS)
-    found = _limits(chart, level, placed, place)
-    top = np.where(placed["is_proportion"].to_numpy() & (not is_gap), placed["scale"].to_numpy(), np.inf)
-    shown = {
-        name: np.clip(np.broadcast_to(vars(found)[name], values.shape)[place] + effects[place], 0, top).round(DECIMALS)
-        for name in ("centre", "lower", "upper")
-    }
+    top = np.full(values.shape, np.inf)
+    top[place] = np.where(placed["is_proportion"].to_numpy() & (not is_gap), placed["scale"].to_numpy(), np.inf)
+    found = _within(_limits(chart, level, placed, place), effects, top)
+    shown = {name: (vars(found)[name][place] + effects[place]).round(DECIMALS) for name in ("centre", "lower", "upper")}
     gap_means = pl.when("is_rare").then(pl.col("better").replace(OPPOSITE)).otherwise("better")
     return (
         placed.with_columns(
@@ -163,6 +161,17 @@ def _effects(placed: pl.DataFrame, values: Array, place: Place) -> Array:
         parts[place] = told["count"].to_numpy() % POINTS_A_YEAR
         effects[rows] = seasonal_effects(values[rows], parts[rows])
     return np.round(effects, DECIMALS)
+
+
+def _within(found: Limits, effects: Array, top: Array) -> Limits:
+    """Limits of the level, such that with the season no figure is beyond one that no figure can reach: none is below
+    nought, none above the whole. A month in which there is never a case is not outside because the season takes more."""
+    return Limits(
+        *(
+            (np.clip(np.broadcast_to(limit, top.shape) + effects, 0, top) - effects).round(DECIMALS)
+            for limit in vars(found).values()
+        )
+    )
 
 
 def _limits(chart: str, level: Array, placed: pl.DataFrame, place: Place) -> Limits:

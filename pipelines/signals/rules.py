@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from pipelines.signals.limits import Array, Limits
 
 IN_A_ROW = 7
-ROUNDING = 1e-9  # what differs by less is the same: limits of a series of noughts are not quite nought as doubles
 Sides = NDArray[np.int8]
 
 
@@ -37,7 +36,7 @@ def special_causes(values: Array, limits: Limits) -> Mapping[str, Sides]:
 
 
 def _side(differences: Array) -> Sides:
-    return np.nan_to_num(np.sign(np.where(np.abs(differences) < ROUNDING, 0, differences))).astype(np.int8)
+    return np.nan_to_num(np.sign(differences)).astype(np.int8)
 
 
 def _alike(sides: Sides, width: int) -> Sides:
