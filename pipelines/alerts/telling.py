@@ -39,12 +39,13 @@ def tell(events: Sequence[Event], declared: Alerts, now: datetime | None = None)
 
     Raises `UserError` when a secret is missing or the memory cannot be written; a channel that fails stops no other.
     """
-    instant = now or datetime.now(UTC)
-    since = instant - timedelta(hours=declared.repeat_after_hours)
     sent: set[str] = set()
     refused: list[str] = []
     for channel in declared.channels:
         with _memory() as memory:
+            # once it is this process's turn: what another told while this one waited is not of the future
+            instant = now or datetime.now(UTC)
+            since = instant - timedelta(hours=declared.repeat_after_hours)
             known = _told_since(memory, _mark(channel), since, instant)
             new = [event for event in events if event.key not in known]
             if not new:
