@@ -1,9 +1,9 @@
 """What a build costs, against a plain script and against a full one: `python -m benchmarks.build`.
 
-A lake of ten years is drawn and built in full; then a delivery comes in that changes rows of one month, and another that
-changes rows of four months and moves the last day of the data. After both the warehouse must be what a full build makes of
-the same lake; any difference ends the benchmark. The exit code is 0 when every limit is kept, 1 when not, 2 when the
-benchmark could not be run.
+A lake of ten years is drawn (with --exports: the files its senders send, which are taken in) and built in full; then a
+delivery comes in that changes rows of one month, and another that changes rows of four months and moves the last day of the
+data. After both the warehouse must be what a full build makes of the same lake; any difference ends the benchmark. The exit
+code is 0 when every limit is kept, 1 when not, 2 when the benchmark could not be run.
 """
 
 import argparse
@@ -52,13 +52,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.build", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cases", type=int, default=CASES, help=f"cases of the lake (default {CASES:,})")
     parser.add_argument("--towns", type=int, default=TOWNS, help=f"towns they lie in (default {TOWNS:,})")
+    parser.add_argument("--exports", action="store_true", help="draw exports and take them in, year by year")
     parser.add_argument("--every", type=int, default=1, help="ask for the figures of every n-th indicator (default 1)")
     parser.add_argument("--folder", type=Path, help="where the lake is drawn, and kept (default: a temporary folder)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     try:
         with _folder(options.folder) as folder:
-            stages = run(folder, options.cases, options.towns, options.every)
+            stages = run(folder, options.cases, options.towns, options.every, by_exports=options.exports)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -75,23 +76,51 @@ def main() -> int:
     return int(bool(different) or (is_judged and any(limit.measured > limit.at_most for limit in limits)))
 
 
-def run(folder: Path, cases: int, towns: int, every: int) -> dict[str, Stage]:
+def run(folder: Path, cases: int, towns: int, every: int, *, by_exports: bool) -> dict[str, Stage]:
     """All stages in order, each a process of its own. Raises `UserError` when one fails."""
     shutil.copytree(PROJECT / "seeds", folder / "seeds")
     drawing.declare_senders(folder / "seeds", towns)
-    words: dict[str, tuple[str, ...]] = {"draw": (), "plain": (), "full": (), "one month": ("--months", "1")}
-    words |= {"four months": ("--months", "4"), "digest": (), "release": (), "ask": ("--every", str(every))}
-    words |= {"full again": (), "digest again": ()}
-    return {name: _stage(folder, name, cases, towns, more) for name, more in words.items()}
+    more = ("--exports",) if by_exports else ()
+    words: dict[str, tuple[str, ...]] = {"plain": (), "full": ()}
+    words |= {"one month": ("--months", "1", *more), "four months": ("--months", "4", *more)}
+    words |= {"digest": (), "release": (), "ask": ("--every", str(every)), "full again": (), "digest again": ()}
+    filled = _taken_in(folder, cases, towns) if by_exports else {"draw": _stage(folder, "draw", cases, towns, ())}
+    return filled | {name: _stage(folder, name, cases, towns, more) for name, more in words.items()}
+
+
+def _taken_in(folder: Path, cases: int, towns: int) -> dict[str, Stage]:
+    """Draw and take in the exports of one year after the other, so that no more than a year of them takes room at a time."""
+    years = [str(year) for year in range(drawing.FIRST_YEAR, drawing.LAST_YEAR + 1)]
+    ran: dict[str, list[Stage]] = {"export": [], "intake": []}
+    for year in years:
+        for name, stages in ran.items():
+            stages.append(_stage(folder, name, cases, towns, ("--year", year)))
+    return {name: _together(name, stages) for name, stages in ran.items()}
+
+
+def _together(name: str, stages: list[Stage]) -> Stage:
+    costs = [stage.cost for stage in stages]
+    cost = Cost(sum(c.wall for c in costs), sum(c.cpu for c in costs), max(c.peak for c in costs))
+    rows = sum(stage.said["rows"] for stage in stages)
+    return Stage(name, cost, {"rows": rows, "bytes": max(stage.said["bytes"] for stage in stages)})
 
 
 def _stage(folder: Path, name: str, cases: int, towns: int, more: tuple[str, ...]) -> Stage:
-    print(f"{name} …", file=sys.stderr, flush=True)
+    print(" ".join((name, *more[1:], "…")), file=sys.stderr, flush=True)
     stage = {"one month": "daily", "four months": "daily"}.get(name, name.removesuffix(" again"))
     size = ("--cases", str(cases), "--towns", str(towns), "--rows", str(min(ROWS, cases // 2000)))
     words = (sys.executable, "-m", "benchmarks.build.stage", stage, *size, *more)
-    places = {"FENGQIAO_DATA": str(folder / "data"), "FENGQIAO_KEYS": str(folder / "keys")}
+    places = {
+        "FENGQIAO_DATA": str(folder / "data"),
+        "FENGQIAO_KEYS": str(folder / "keys"),
+        "FENGQIAO_ARCHIVE": "off",  # the files are drawn, and can be drawn again
+    }
     cost, said = measure(Command(name, words, places))
+    print(
+        f"  {cost.wall:,.0f} s, {cost.cpu:,.0f} s of processor time, {cost.peak / 1e9:.2f} GB",
+        file=sys.stderr,
+        flush=True,
+    )
     return Stage(name, cost, json.loads(said.splitlines()[-1]))
 
 

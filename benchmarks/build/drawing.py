@@ -1,11 +1,12 @@
-"""Cases of ten years drawn straight into a lake: the parts, and the ledger's entries, that an intake would have left there.
+"""Cases of ten years, drawn as the exports of their senders or straight into a lake: the parts, and the ledger's entries, that an
+intake would have left there.
 
 Everything follows from a case's number, so the same number of cases gives the same lake. A sender's file of a year holds
 the cases of that year as they stood at its end, and the cases of the year before that have ended since.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ import duckdb
 from pipelines import catalogue
 from pipelines.intake import ledger
 from pipelines.intake.lake import lake_schema
-from pipelines.settings import data_root
+from pipelines.settings import data_root, landing
 
 FIRST_YEAR, LAST_YEAR = 2016, 2025
 # Of a hundred cases, how many are in which table; the forms come on top.
@@ -97,6 +98,10 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# How a typed value stands in an export, money in ten thousand yuan; all else stands as it is.
+WRITTEN: Mapping[str, str] = {"boolean": "if({0}, '是', '否')", "money": "({0}) / 1e6"}
+
+
 @dataclass(frozen=True)
 class Sender:
     """Who sends a table of a city: its number among the senders, and the districts and towns it reports on."""
@@ -142,20 +147,36 @@ def declare_senders(seeds: Path, towns: int) -> None:
     path.write_text(heading + "\n".join(rows) + "\n", encoding="utf-8")
 
 
+# Puts rows of a sender's table somewhere, told for some months and received on a day; returns how many rows there were.
+Delivering = Callable[[duckdb.DuckDBPyConnection, str, Sender, str, tuple[str, str], str], int]
+
+
 def draw_lake(cases: int, towns: int) -> None:
     """Fill an empty data folder with `cases` cases of ten years, one delivery a sender, table and year."""
+    for year in range(FIRST_YEAR, LAST_YEAR + 1):
+        _draw_year(cases, towns, year, _into_lake)
+
+
+def draw_exports(cases: int, towns: int, year: int) -> int:
+    """Put the same deliveries of one year into the landing folder, a CSV file each. Returns how many rows they have."""
+    return _draw_year(cases, towns, year, _as_export)
+
+
+def _draw_year(cases: int, towns: int, year: int, deliver: Delivering) -> int:
+    count = 0
     with _opened() as engine:
-        for year in range(FIRST_YEAR, LAST_YEAR + 1):
-            for table in SHARES:
-                for sender in senders(towns):
-                    rows = _new(table, sender, year, cases, towns)
-                    if year > FIRST_YEAR:
-                        rows += f"union all {_ended_since(table, sender, year, cases, towns)}"
-                    _deliver(engine, table, sender, rows, (f"{year}-01", f"{year}-12"), f"{year + 1}-01-05")
+        for table in SHARES:
+            for sender in senders(towns):
+                rows = _new(table, sender, year, cases, towns)
+                if year > FIRST_YEAR:
+                    rows += f"union all {_ended_since(table, sender, year, cases, towns)}"
+                count += deliver(engine, table, sender, rows, (f"{year}-01", f"{year}-12"), f"{year + 1}-01-05")
+    return count
 
 
-def draw_changes(cases: int, towns: int, months: int, rows: int) -> int:
-    """One more delivery, of mediation cases of the last months that are other than before: `rows` of them, or all there are.
+def draw_changes(cases: int, towns: int, months: int, rows: int, *, as_export: bool) -> int:
+    """One more delivery, into the lake or the landing folder, of mediation cases of the last months that are other than before:
+    `rows` of them, or all there are.
 
     In one month: of those that began and ended in November, with another outcome. In several: of those that began in the last
     months, the open ones concluded in the January after, which is reported with them: what was followed to December is followed
@@ -174,7 +195,8 @@ def draw_changes(cases: int, towns: int, months: int, rows: int) -> int:
     )
     with _opened() as engine:
         months_told = (f"{first:%Y-%m}", f"{first:%Y-%m}" if months == 1 else f"{LAST_YEAR + 1}-01")
-        return _deliver(engine, "mediation_cases", sender, changed, months_told, f"{LAST_YEAR + 1}-02-01")
+        deliver = _as_export if as_export else _into_lake
+        return deliver(engine, "mediation_cases", sender, changed, months_told, f"{LAST_YEAR + 1}-02-0{months}")
 
 
 @contextmanager
@@ -217,10 +239,28 @@ def _cases(table: str, sender: Sender, year: int, cases: int, towns: int, until:
     """
 
 
-def _deliver(
+def _as_export(
+    engine: duckdb.DuckDBPyConnection, table: str, sender: Sender, rows: str, _months: tuple[str, str], received: str
+) -> int:
+    """Write one CSV file of these rows, as the table's contract has them."""
+    contract = catalogue.tables()[table]
+    said = {contract.key: f"concat('{table}-', number)", "area_code": "area_code", **COLUMNS[table]}
+    said |= {contract.updated: f"timestamp '{received} 08:00:00'"}
+    columns = ", ".join(
+        f'{WRITTEN.get(column.type, "{0}").format(said[column.name])} as "{column.label}"'
+        for column in contract.columns
+        if column.name in said
+    )
+    path = landing() / sender.of(table) / f"{sender.of(table)}_{received}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    [count] = engine.execute(f"copy (select {columns} from ({rows})) to '{path}' (header)").fetchone() or (0,)
+    return int(count)
+
+
+def _into_lake(
     engine: duckdb.DuckDBPyConnection, table: str, sender: Sender, rows: str, months: tuple[str, str], received: str
 ) -> int:
-    """Write one part of these rows, and enter it. Returns how many rows it has."""
+    """Write one part of these rows, and enter it."""
     sequence = ledger.next_sequence()
     sha256 = hashlib.sha256(f"{table}|{sender.city}|{sequence}".encode()).hexdigest()
     folder = f"{sequence:08d}-{sha256[:12]}"

@@ -6,6 +6,7 @@ The data folder is `FENGQIAO_DATA`; the declarations are read from the folder `s
 import argparse
 import json
 import os
+import shutil
 import statistics
 import sys
 import time
@@ -19,8 +20,12 @@ from benchmarks.build import drawing
 from benchmarks.build.engine import dbt_told_apart
 from pipelines import catalogue, warehouse
 from pipelines import cli_reading as reading
+from pipelines.cli_intake import take_in
+from pipelines.cli_keys import systems
+from pipelines.intake import keys
+from pipelines.intake.identifying import Request
 from pipelines.release import drafting, publishing, sealing
-from pipelines.settings import data_root, releases
+from pipelines.settings import UserError, data_root, landing, releases
 
 # What an incremental build must leave exactly as a full one does; all else is made of it.
 COMPARED = (
@@ -34,17 +39,26 @@ COMPARED = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.build.stage", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("stage", choices=["draw", "plain", "full", "daily", "digest", "release", "ask"])
+    parser.add_argument(
+        "stage", choices=["draw", "export", "intake", "plain", "full", "daily", "digest", "release", "ask"]
+    )
     parser.add_argument("--cases", type=int, required=True)
     parser.add_argument("--towns", type=int, required=True)
     parser.add_argument("--months", type=int, default=1)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--year", type=int, default=drawing.FIRST_YEAR)
+    parser.add_argument("--exports", action="store_true")
     options = parser.parse_args()
     _read_seeds_from(data_root().with_name("seeds"))
     if options.stage == "draw":
         drawing.draw_lake(options.cases, options.towns)
         said: dict[str, Any] = {}
+    elif options.stage == "export":
+        keys.initialise(systems())
+        said = {"rows": drawing.draw_exports(options.cases, options.towns, options.year), "bytes": _size(landing())}
+    elif options.stage == "intake":
+        said = _taken_in()
     elif options.stage == "plain":
         said = _plain()
     elif options.stage == "release":
@@ -56,7 +70,11 @@ def main() -> None:
     else:
         changed = 0
         if options.stage == "daily":
-            changed = drawing.draw_changes(options.cases, options.towns, options.months, options.rows)
+            changed = drawing.draw_changes(
+                options.cases, options.towns, options.months, options.rows, as_export=options.exports
+            )
+            if options.exports:
+                _taken_in()
         said = {"rows": changed, **_built(is_full=options.stage == "full")}
     print(json.dumps(said))
 
@@ -65,6 +83,24 @@ def _read_seeds_from(folder: Path) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("pipelines.catalogue.") and hasattr(module, "SEEDS"):
             module.SEEDS = folder  # type: ignore[attr-defined]
+
+
+def _taken_in() -> dict[str, Any]:
+    """Take in what lies in the landing folder, and remove it. Raises `UserError` when a row or a file does not get in."""
+    outcomes, refused = take_in([landing()], Request(), quiet=True)
+    left_out = sum(outcome.read - outcome.accepted for outcome in outcomes)
+    if refused or left_out:
+        raise UserError(f"{left_out:,} rows were not taken in. {' '.join(list(refused.values())[:1])}")
+    shutil.rmtree(landing())
+    return {
+        "rows": sum(outcome.accepted for outcome in outcomes),
+        "files": len(outcomes),
+        "bytes": _size(data_root() / "lake"),
+    }
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _plain() -> dict[str, Any]:
@@ -113,7 +149,7 @@ def _released() -> dict[str, Any]:
     sealing.approve(drafted.release_id, "internal", "benchmark")
     publishing.publish(drafted.release_id, "internal")
     folder = releases("internal") / drafted.release_id
-    told: dict[str, Any] = {"bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())}
+    told: dict[str, Any] = {"bytes": _size(folder)}
     for name in ("measures", "figures"):
         path = folder / f"{name}.parquet"
         rows = duckdb.sql(f"select count(*) from read_parquet('{path}')").fetchall()[0][0]
