@@ -32,7 +32,7 @@ MACROS = """
 create macro chance(number, salt) as (hash(number, salt) % 1000003) / 1000003.0;
 create macro pick(number, salt, codes) as codes[cast(1 + hash(number, salt) % len(codes) as bigint)];
 create macro listed(name) as (select list(code order by code) from codes where list_id = name);
-create macro later(day, number, salt, days) as day + cast(floor(-ln(1.00001 - chance(number, salt)) * days) as integer);
+create macro later(day, number, salt, days) as day + cast(floor(-ln(1 - 0.99999 * chance(number, salt)) * days) as integer);
 """
 # What a table's columns say of a case, of its `number`, `area_code`, the days it `began_on` and is seen to have `ended_on`, and
 # how often it was corrected (`said`).
@@ -99,7 +99,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 
 # How a typed value stands in an export, money in ten thousand yuan; all else stands as it is.
-WRITTEN: Mapping[str, str] = {"boolean": "if({0}, '是', '否')", "money": "({0}) / 1e6"}
+WRITTEN: Mapping[str, str] = {"boolean": "if({0}, '是', '否')", "money": "cast(({0}) / 1e6 as decimal(18, 6))"}
 
 
 @dataclass(frozen=True)
