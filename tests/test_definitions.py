@@ -162,6 +162,16 @@ def test_a_month_is_drafted_with_its_checks(hall: ModuleType, instance: dg.Dagst
     assert "2025-06 is not complete" in str(early.failure_data_for_node("releases__month_draft").error)
 
 
+def test_a_build_with_nothing_new_has_its_checks_after_a_release_too(
+    hall: ModuleType, instance: dg.DagsterInstance, own: Office
+) -> None:
+    assert CliRunner().invoke(main, ["release", "--period", "2025-05"]).exit_code == 0
+    assert CliRunner().invoke(main, ["dictionary", "--site", str(own.data / "site")]).exit_code == 0
+    run = dg.materialize([hall.build], instance=instance, raise_on_error=False)
+    assert run.success
+    assert {check.passed for check in run.get_asset_check_evaluations()} == {True}
+
+
 def test_a_draft_waits_until_a_person_has_approved_it(
     hall: ModuleType, instance: dg.DagsterInstance, own: Office
 ) -> None:

@@ -35,8 +35,8 @@ def code_version() -> str:
 
 
 def run_results_path(target: str) -> Path:
-    """What the last dbt run on a target said of each node."""
-    return target_path(target) / "run_results.json"
+    """What the last build on a target said of each node; what dbt says of compiling or of its docs stands elsewhere."""
+    return target_path(target) / "built.json"
 
 
 def compile_in_full() -> None:
@@ -91,6 +91,9 @@ def run_dbt(target: str, arguments: list[str], progress: Progress, edition: str 
         result = dbtRunner(callbacks=[_announcer(progress)]).invoke([*flags, *arguments, *where])
     finally:
         DuckDBConnectionManager.close_all_connections()
+    said = target_path(target) / "run_results.json"
+    if arguments[0] == "build" and said.exists():
+        said.replace(run_results_path(target))
     if arguments[0] in ("parse", "docs") and result.success:
         return {}
     nodes = {r.node.unique_id: str(r.status) for r in getattr(result.result, "results", [])}
