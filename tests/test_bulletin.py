@@ -100,6 +100,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Office:
     return built_house(tmp_path_factory.getbasetemp())
 
 
+@pytest.fixture(scope="module")
+def public_site(public_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bulletin of the public release."""
+    folder = tmp_path_factory.mktemp("public") / public_release.name
+    write_bulletin(_release(public_release), folder)
+    return folder
+
+
 def _release(folder: Path) -> Release:
     about = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     return Release(about["release_id"], about["edition"], folder, about)
@@ -253,17 +261,16 @@ CITIES = {"十堰市": "420300", "宜昌市": "420500", "荆州市": "421000", "
 
 
 def test_public_sentences_of_indicators_are_true_of_the_exact_data_within_their_noise(
-    public_release: Path, road: Road, tmp_path: Path
+    road: Road, public_site: Path
 ) -> None:
     """Of every city named: a count lies less than two bases away (whole less rest), a band less than that in percent."""
-    write_bulletin(_release(public_release), tmp_path)
     rows = pl.scan_parquet(road.release / "figures.parquet").filter(
         pl.col("breakdown") == "total", pl.col("period") == "2025"
     )
     columns = ("indicator", "area_code", "value", "denominator")
     exact = {row[:2]: row[2:] for row in rows.select(columns).collect().iter_rows()}
     seen = {"": 0, "%": 0, "%以上": 0}
-    for path in sorted((tmp_path / "indicators").glob("*.html")):
+    for path in sorted((public_site / "indicators").glob("*.html")):
         said = _sentence(etree.parse(path).getroot())
         for name, number, unit in re.findall(r"(\w\w市)([\d,.]+)(%以上|%|)", said):
             if (at := (path.stem, padded(CITIES[name]))) not in exact:
@@ -278,18 +285,28 @@ def test_public_sentences_of_indicators_are_true_of_the_exact_data_within_their_
     assert seen["%"] + seen["%以上"] > 0
 
 
-def test_a_breakdown_of_which_nothing_is_shown_is_a_sentence(public_release: Path, tmp_path: Path) -> None:
+def test_public_pages_hold_published_counts_only(public_site: Path) -> None:
+    """Every whole number in a cell of a table, a change among them, is a multiple of the base, on every page in both languages."""
+    seen = 0
+    for path in sorted(public_site.rglob("*.html")):
+        for cell in etree.parse(path).getroot().iter("td"):
+            if said := re.fullmatch(r"[+−-]?(\d[\d,]*)( \[\w\])*", _text(cell)):
+                assert int(said[1].replace(",", "")) % 5 == 0, (path, _text(cell))
+                seen += 1
+    assert seen > 5000
+
+
+def test_a_breakdown_of_which_nothing_is_shown_is_a_sentence(public_release: Path, public_site: Path) -> None:
     """No list of marks in place of figures."""
     figures = pl.read_parquet(public_release / "figures.parquet")
     types = figures.filter(pl.col("indicator") == "mediation_accepted", pl.col("breakdown") == "dispute_type")
     types = types.filter(pl.col("area_level") == "district", pl.col("period").is_in(["2024", "2025"]))
     hidden = types.group_by("area_code").agg(pl.col("value").is_null().all()).filter("value")["area_code"]
     assert len(hidden) > 0
-    write_bulletin(_release(public_release), tmp_path)
     for code in hidden:
         if code.endswith("999000000"):
             continue
-        page = etree.parse(tmp_path / "areas" / f"{code[:6]}.html").getroot()
+        page = etree.parse(public_site / "areas" / f"{code[:6]}.html").getroot()
         section = next(s for s in page.iter("section") if s.findtext("h2") == "纠纷类型")
         assert section.find(".//table") is None
         assert "不公布此项细分" in _text(section)
@@ -399,29 +416,37 @@ def test_a_public_release_needs_no_more_than_it_may_hold(public: Path, house: Of
     assert "调解纠纷受理件数" not in {svg.findtext("title") for svg in page.iter("svg")}
 
 
-def test_public_sentences_are_true_of_the_exact_data_within_their_noise(
-    public_release: Path, road: Road, tmp_path: Path
-) -> None:
-    """Counts lie less than a base from the exact ones; what is called more is more, what is called less is less."""
+def test_public_sentences_are_true_of_the_exact_data_within_their_noise(road: Road, public_site: Path) -> None:
+    """Of every district, city and province: counts lie less than a base from the exact ones, rates less than what two bases
+    are in percent; what is called more or better is more or better."""
     base = publication_plan().tables["mediation_totals"].base
-    write_bulletin(_release(public_release), tmp_path)
     rows = pl.scan_parquet(road.release / "figures.parquet").filter(
-        pl.col("indicator") == "mediation_accepted",
+        pl.col("indicator").is_in(["mediation_accepted", "mediation_success_rate"]),
         pl.col("breakdown") == "total",
         pl.col("period").is_in(["2024", "2025"]),
     )
-    exact = {(row["area_code"], row["period"]): row["value"] for row in rows.collect().to_dicts()}
-    seen = 0
-    for path in sorted((tmp_path / "areas").glob("*.html")):
-        said = re.search(r"受理纠纷([\d,]+)件(?P<change>[^；。]*)", _sentence(etree.parse(path).getroot()))
-        if said is None:
-            continue
-        now, before = (exact[padded(path.stem), year] for year in ("2025", "2024"))
-        assert abs(int(said[1].replace(",", "")) - now) < base, path.stem
-        assert "增加" not in said["change"] or now > before, path.stem
-        assert "减少" not in said["change"] or now < before, path.stem
-        seen += 1
-    assert seen >= 40
+    columns = ("indicator", "area_code", "period", "value", "denominator")
+    exact = {row[:3]: row[3:] for row in rows.select(columns).collect().iter_rows()}
+    counts, rates = 0, 0
+    for path in sorted((public_site / "areas").glob("*.html")):
+        sentence, area = _sentence(etree.parse(path).getroot()), padded(path.stem)
+        if said := re.search(r"受理纠纷([\d,]+)件(?P<change>[^；。]*)", sentence):
+            now, before = (exact["mediation_accepted", area, year][0] for year in ("2025", "2024"))
+            assert abs(int(said[1].replace(",", "")) - now) < base, path.stem
+            assert "增加" not in said["change"] or now > before, path.stem
+            assert "减少" not in said["change"] or now < before, path.stem
+            counts += 1
+        if said := re.search(r"调解成功率([\d.]+)%(?P<band>以上|以下)?(?P<change>[^；。]*)", sentence):
+            now, cases = exact["mediation_success_rate", area, "2025"]
+            before, noise = exact["mediation_success_rate", area, "2024"][0], 100 * 2 * base / cases + 0.5
+            assert now > float(said[1]) - noise if said["band"] == "以上" else abs(now - float(said[1])) < noise, (
+                path.stem
+            )
+            assert "改善" not in said["change"] or now > before, path.stem
+            assert "恶化" not in said["change"] or now < before, path.stem
+            rates += 1
+    assert counts >= 40
+    assert rates > 3
 
 
 def test_a_revised_figure_is_listed_with_what_it_was(public: Path, tmp_path: Path) -> None:

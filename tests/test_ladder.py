@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.audit.auditing import audit
+from pipelines.audit.attacks import Finding
+from pipelines.audit.auditing import audit, rungs
 from pipelines.audit.bundle import Bundle, cells_of
 from pipelines.audit.relations import Cell
 from pipelines.catalogue import PublicationPlan, publication_plan, published_figures
@@ -94,6 +95,23 @@ def test_quarters_by_type_and_channel_stand_for_every_district(key: int) -> None
     shown = quarters.group_by("breakdown", "area_code", "period").agg(pl.col("value").is_not_null().mean())
     assert len(shown) == 2 * 6 * 4
     assert shown["value"].min() > 0.3
+
+
+def test_what_the_area_above_says_of_a_category_is_dropped_there_before_a_table_is() -> None:
+    """A district's few cases that its city's value leaves: the category goes in the district, then in the city, then the table."""
+    plan, district, above = publication_plan(), "500101000000", "500000000000"
+    areas = [(above, "city", None), (district, "district", above)]
+    cells = pl.DataFrame(areas, schema=["area_code", "area_level", "parent_code"], orient="row")
+    cell = ("mediation_accepted", "dispute_type", "medical", district, "2023-Q1")
+    found, dropped = [Finding("bounds", cell, "between 0 and 3")], []
+    for _ in range(3):
+        [rung] = rungs(found, plan, cells, dropped)
+        dropped.append(rung)
+    assert dropped == [
+        ("mediation_types", district, "2023", "medical"),
+        ("mediation_types", above, "2023", "medical"),
+        ("mediation_types", district, "2023", None),
+    ]
 
 
 def test_what_others_leave_open_of_a_table_that_adds_nothing_is_not_its_failure(

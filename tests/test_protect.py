@@ -1,5 +1,6 @@
 """What is published of exact cells: unbiased draws that stay, dense tables, sums by one tiling, nothing exact anywhere."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -7,14 +8,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import polars as pl
 import pytest
 
-from pipelines.catalogue import PublicationPlan, publication_plan
+from pipelines.catalogue import Card, PublicationPlan, publication_plan
 from pipelines.protect.drawing import rounded_at_random
 from pipelines.protect.measures import Protected, published_measures
 from pipelines.protect.vintages import Cell, Drawn, Vintages
 from pipelines.release import drafting, sealing
+from pipelines.release.open_workbook import sheet_names
 from pipelines.settings import UserError, keys_path
 from tests.city import City, city, counted
 from tests.conftest import Road
@@ -256,6 +259,53 @@ def test_no_table_of_the_public_edition_holds_an_exact_measure(public: Path, roa
                 seen += len(numbers)
                 assert (numbers % 5 == 0).all(), (name, column)
     assert seen > 50_000
+
+
+def test_the_workbook_of_the_public_edition_holds_published_counts_only(public: Path) -> None:
+    """Every number on the sheet of a count: what is written into a cell, not how it is displayed."""
+    offered = [Card.model_validate(card) for card in json.loads((public / "cards.json").read_text(encoding="utf-8"))]
+    sheets = sheet_names(offered)
+    counted = [card for card in offered if card.kind in ("count", "stock")]
+    workbook = openpyxl.load_workbook(public / f"fengqiao-{public.name}.xlsx", read_only=True)
+    numbers = 0
+    for card in counted:
+        rows = iter(workbook[sheets[card.id]].iter_rows(values_only=True))
+        next(row for row in rows if "area_code" in str(row[0]))
+        for cell in (cell for row in rows for cell in row if isinstance(cell, int | float)):
+            assert cell % (10 if card.unit == "person" else 5) == 0, card.id
+            numbers += 1
+    assert numbers > 1000
+
+
+def test_the_public_edition_speaks_of_itself(public: Path, road: Road) -> None:
+    """Descriptions in the database, the files and the metadata are true of this edition, and name no table that it has not."""
+    with duckdb.connect(str(public / "fengqiao.duckdb"), read_only=True) as connection:
+        tables = dict(connection.execute("select table_name, comment from duckdb_tables()").fetchall())
+        columns = connection.execute("select table_name, column_name, comment from duckdb_columns()").fetchall()
+    assert tables["measures"].startswith("One row an area, period, measure")
+    internal = duckdb.connect(str(road.release / "fengqiao.duckdb"), read_only=True)
+    gone = {name for (name,) in internal.execute("select table_name from duckdb_tables()").fetchall()} - tables.keys()
+    internal.close()
+    package = json.loads((public / "datapackage.json").read_text(encoding="utf-8"))
+    titles = {r["path"].removesuffix(".parquet"): r["title"] for r in package["resources"] if "title" in r}
+    assert titles == tables
+    said = sealing.metadata_of(public)
+    texts = [*tables.values(), *(comment for *_, comment in columns if comment), said["quality_zh"], said["quality_en"]]
+    names = [name for name in gone if "_" in name] + ["leaf area", "additive", "control", "process interval"]
+    assert not [(name, text) for text in texts for name in names if name in text]
+    told = {
+        table: [c for t, c, comment in columns if t == table and not comment]
+        for table in ("figures", "measures", "reporting")
+    }
+    assert told == {"figures": [], "measures": [], "reporting": []}
+    assert not [
+        word
+        for word in ("信访", "排查", "petition", "screening")
+        if word in said["population_zh"] + said["population_en"]
+    ]
+    bands = pl.read_parquet(public / "measures.parquet")["bucket"].drop_nulls().unique()
+    assert set(bands) == set(publication_plan().days.bands)
+    assert "First day of a band" in dict((f"{t}.{c}", comment) for t, c, comment in columns)["measures.bucket"]
 
 
 def test_no_byte_of_the_public_folder_names_what_came_in(public: Path, road: Road) -> None:

@@ -48,8 +48,11 @@ def attack_by_bounds(counts: Counts, deadline: float) -> tuple[list[Finding], Lo
     Values that stand from an earlier release are taken for draws of the counts of now, and where that cannot be, of counts
     that differ from them by less than k. Two findings would be nobody's to mend, and are none (design section 7, rule 7: a
     table is dropped after a failure). What others have published of a cell, where we show nothing of its table. And that a
-    cell which may be 0 has little room above it, where it has no more without any value of its table in that area and year:
-    others, or an earlier release, have said the rest, and neither a small count nor a single person is proven.
+    cell which may be 0 has little room above it, where it has no more without any value of its table in that year: others, or
+    an earlier release, have said the rest. That rule lets no sensitive cell go. A cell from 1 to k-1 is told when it is known
+    not to be 0 (design section 7: an exact cell, a posterior of 1..k-1); of one that may be 0 nobody is proven to be there,
+    as of any cell published as 0, and what is left to guess of it is the likelihood's to judge. Where this release itself
+    narrows it, it is found like any other: its table has a value too many.
     What hangs together is attacked by itself, as many at a time as there are processors: the solver lets other threads run.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -101,12 +104,12 @@ def _has_more_room(bare: System, wanted: np.ndarray, highest: np.ndarray, k: int
 
 
 def _without_tables_of(of: np.ndarray, part: System, counts: Counts, places: np.ndarray) -> System:
-    """The system in which the tables of some cells show nothing in the area and year of each: what was told before bounds them."""
-    block = [(cell[:2], cell[3], cell[4][:4]) for cell in (counts.cells[place] for place in places)]
-    hidden = {block[place] for place in of}
+    """The system in which the tables of some cells show nothing anywhere: what was told before bounds them, and other tables."""
+    tables = [counts.cells[place][:2] for place in places]
+    hidden = {tables[place] for place in of}
     low, high = part.low.copy(), part.high.copy()
     for at, place in enumerate(places):
-        if block[at] in hidden:
+        if tables[at] in hidden:
             low[at], high[at] = counts.told.get(int(place), (0.0, UNBOUNDED))
     return System(low, high, part.rows)
 

@@ -182,10 +182,11 @@ def rungs(
 ) -> set[Dropped]:
     """What the ladder drops next for these findings: of the finest table that has any, the categories found in an area and year.
 
-    Where those are `dropped` already, or as many of that area and year as `CATEGORIES`, or the table has none, all of it
-    there. Of the total of a year, which is a part of the area above, the parts of that area are dropped; of what is left of
-    an area beside its shown parts, the cells of that area. Where that is dropped too, the table goes altogether, then another
-    of the measure's. Empty where nothing is left to drop.
+    Where a category is `dropped` there already, what is found is said by the area above, and it goes there. Where as many of
+    that area and year are dropped as `CATEGORIES`, or the table has none, all of it there. Of the total of a year, which is a
+    part of the area above, the parts of that area are dropped; of what is left of an area beside its shown parts, the cells
+    of that area. Where that is dropped too, the table goes altogether, then another of the measure's. Empty where nothing is
+    left to drop.
     """
     level = dict(cells.select("area_code", "area_level").unique().iter_rows())
     parent = dict(cells.select("area_code", "parent_code").unique().iter_rows())
@@ -207,14 +208,22 @@ def rungs(
             if name == table:
                 own_wholes[name].add(whole)
             if name == table and whole not in dropped:
-                own = (name, block, period[:4], category)
-                tried = sum(other[:3] == own[:3] for other in dropped)
-                if breakdown != "total" and not is_others and own not in dropped and tried < CATEGORIES:
-                    categories[name].add(own)
+                place = _where_it_is_said((name, block, period[:4], category), parent, dropped)
+                tried = sum(other[:3] == place[:3] for other in dropped)
+                if breakdown != "total" and place not in dropped and tried < CATEGORIES:
+                    categories[name].add(place)
                 else:
-                    blocks[name].add((*own[:3], None))
+                    blocks[name].add((*place[:3], None))
     steps = [held[name] for held in (categories, blocks, own_wholes, wholes) for name in plan.ladder if name in held]
     return next((step for step in steps if not step <= set(dropped)), set())
+
+
+def _where_it_is_said(own: Dropped, parent: Mapping[str, str], dropped: Collection[Dropped]) -> Dropped:
+    """The rung in the nearest area, from its own upwards, that is not dropped; its own where all are."""
+    table, area, year, category = own
+    while area is not None and (table, area, year, category) in dropped:
+        area = parent.get(area)
+    return own if area is None else (table, area, year, category)
 
 
 def _table_of(plan: PublicationPlan, measure: str, breakdown: str, level: str) -> str | None:

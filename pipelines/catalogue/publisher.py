@@ -16,6 +16,13 @@ class PerEdition(Declared):
     public: str
 
 
+class WordsPerEdition(Declared):
+    """What is said of the internal edition, and of the public one, which holds less."""
+
+    internal: Words
+    public: Words
+
+
 class Geography(Words):
     code_list: str
     hierarchy: str
@@ -53,9 +60,9 @@ class Publisher(Declared):
     licence: PerEdition
     legal_basis: Words
     survey_approval: str | None
-    population: Words
+    population: WordsPerEdition
     geography: Geography
-    quality: Words
+    quality: WordsPerEdition
     seasonal_adjustment: Words
     standard_population: str | None
     revision_policy: RevisionPolicy

@@ -109,11 +109,10 @@ def _written(
     if edition == "internal":  # it counts cases exactly
         progress("reconciliation")
         write_reconciliation(connection)
-    words = column_words()
     for name in tables:
         if name != CHANGES:
             progress(f"{name}.parquet")
-            write_parquet(connection, name, folder / f"{name}.parquet", words, tables)
+            write_parquet(connection, name, folder / f"{name}.parquet", column_words(name, edition), tables)
     _write_cards(folder, edition)
     if edition == "internal":
         _write_sql(folder)
@@ -125,9 +124,9 @@ def _written(
     earlier = _earlier(superseded, edition)
     progress(f"{CHANGES}.parquet")
     write_changes(connection, folder, earlier, edition)
-    write_parquet(connection, CHANGES, folder / f"{CHANGES}.parquet", words, tables)
+    write_parquet(connection, CHANGES, folder / f"{CHANGES}.parquet", column_words(CHANGES, edition), tables)
     progress("fengqiao.duckdb")
-    write_database(folder, words, tables)
+    write_database(folder, edition)
     said = metadata(connection, release_id, period, edition, data_hash, superseded, earlier)
     progress("open data")
     write_open_data(folder, said)

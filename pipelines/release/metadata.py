@@ -67,16 +67,12 @@ def _of_the_plan(edition: str) -> dict[str, Any]:
 
 
 def _of_the_office(said: Publisher, release_id: str, edition: str) -> dict[str, Any]:
-    words = (
-        "title",
-        "publisher",
-        "responsible_statistician",
-        "legal_basis",
-        "population",
-        "quality",
-        "seasonal_adjustment",
-    )
-    both = {f"{name}_{language}": getattr(getattr(said, name), language) for name in words for language in ("zh", "en")}
+    words = {
+        **{name: getattr(said, name) for name in ("title", "publisher", "responsible_statistician", "legal_basis")},
+        **{name: getattr(getattr(said, name), edition) for name in ("population", "quality")},
+        "seasonal_adjustment": said.seasonal_adjustment,
+    }
+    both = {f"{name}_{language}": getattr(text, language) for name, text in words.items() for language in ("zh", "en")}
     return {
         "dataset_id": said.dataset_id,
         "version": release_id.rpartition("-")[2],

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.release.tables import TABLE_WORDS, column_words
+from pipelines.release.tables import column_words, table_words
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 MEDIA = {
@@ -37,7 +37,7 @@ CONTEXT = {
 
 def write_packages(folder: Path, said: Mapping[str, Any]) -> None:
     """`datapackage.json` and `dcat.jsonld` of a release whose data files are written. `said`: its metadata."""
-    resources = list(_resources(folder))
+    resources = list(_resources(folder, said["edition"]))
     for name, content in (("datapackage.json", _package(resources, said)), ("dcat.jsonld", _record(resources, said))):
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
@@ -59,15 +59,17 @@ def _package(resources: list[dict[str, Any]], said: Mapping[str, Any]) -> dict[s
     }
 
 
-def _resources(folder: Path) -> Iterator[dict[str, Any]]:
+def _resources(folder: Path, edition: str) -> Iterator[dict[str, Any]]:
     """Tables as Parquet (files with a schema of their own), tables as CSV, the workbook, and what else a reader may want."""
-    words, tables = column_words(), sorted(folder.glob("*.parquet"))
+    tables, titles = sorted(folder.glob("*.parquet")), table_words(edition)
     types = _types(tables)
     for path in tables:
+        words = column_words(path.stem, edition)
         fields = [_field(name, kind, words) for name, kind in _types([path]).items()]
-        told = {"title": TABLE_WORDS[path.stem], "schema": {"fields": fields}}
+        told = {"title": titles[path.stem], "schema": {"fields": fields}}
         yield {**_file(folder, path), "type": "file", "format": "parquet", **told}
     for path in sorted((folder / "csv").glob("*.csv")):
+        words = column_words(path.stem if path.stem in titles else "figures", edition)
         with path.open(encoding="utf-8-sig", newline="") as file:
             fields = [_field(name, types.get(name, "string"), words) for name in next(csv.reader(file))]
         yield {

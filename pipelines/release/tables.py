@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -141,18 +142,37 @@ def write_parquet(
     connection.execute("reset threads")
 
 
-def column_words() -> dict[str, str]:
-    """Column name -> description, from the dbt project's column docs."""
+def table_words(edition: str) -> Mapping[str, str]:
+    """Table -> what a row of it is, in the releases of an edition."""
+    return {
+        name: (_PUBLIC_TABLE_WORDS if edition == "public" else {}).get(name, TABLE_WORDS[name])
+        for name in tables_of(edition)
+    }
+
+
+def column_words(table: str, edition: str) -> Mapping[str, str]:
+    """Column name -> description, of a table in the releases of an edition: the dbt project's column docs, but where the
+    table's own column is another thing."""
+    return (
+        _documented()
+        | _COLUMN_WORDS.get(table, {})
+        | (_PUBLIC_COLUMN_WORDS.get(table, {}) if edition == "public" else {})
+    )
+
+
+@cache
+def _documented() -> dict[str, str]:
     text = (DBT_PROJECT / "models" / "columns.md").read_text(encoding="utf-8")
     return dict(re.findall(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", text, re.S))
 
 
-def write_database(folder: Path, words: Mapping[str, str], tables: Mapping[str, str] = TABLES) -> None:
-    """`fengqiao.duckdb`: the tables with comments, in a file that DuckDB 1.4 opens."""
+def write_database(folder: Path, edition: str = "internal") -> None:
+    """`fengqiao.duckdb`: the tables of an edition with comments, in a file that DuckDB 1.4 opens."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{_quoted(folder / 'fengqiao.duckdb')}' as fengqiao (storage_version 'v1.4.0')")
         connection.execute("use fengqiao")
-        for table in tables:
+        for table, said in table_words(edition).items():
+            words = column_words(table, edition)
             select = _REVISED if table == "figures" else "select * from read_parquet('{folder}/{table}.parquet')"
             connection.execute(f"create table {table} as {select.format(folder=_quoted(folder), table=table)}")
             columns = connection.execute(
@@ -161,7 +181,7 @@ def write_database(folder: Path, words: Mapping[str, str], tables: Mapping[str, 
             for (column,) in columns:
                 if column in words:
                     connection.execute(f"comment on column {table}.{column} is '{_escaped(words[column])}'")
-            connection.execute(f"comment on table {table} is '{_escaped(TABLE_WORDS[table])}'")
+            connection.execute(f"comment on table {table} is '{_escaped(said)}'")
 
 
 # The mark `r` of a cell that differs from an earlier release: it tells releases apart and stands beside the data, not in them.
@@ -195,6 +215,41 @@ TABLE_WORDS: Mapping[str, str] = {
     "funnels": "How far a district lies from the rest of its city, by indicator and period.",
     "reconciliation": "What the monthly forms reported beside what case rows count, and what explains the difference.",
     "changes": "One row a cell that differs from the release this one supersedes, or from the one published before it: before, after, why.",
+}
+# What the public edition's tables are where they are others than the internal ones of the same name.
+_PUBLIC_TABLE_WORDS: Mapping[str, str] = {
+    "measures": "One row an area, period, measure, breakdown, category and band of days: what is published of a count, rounded at"
+    " random or a sum of such; a total may differ from the sum of its parts.",
+    "reporting": "One row a table, district and year: how far the district has reported, in words.",
+    "changes": "One row a cell published otherwise than in the release this one supersedes, or in the one published before it.",
+}
+# Columns that are another thing in a release's table than in the models that share their name.
+_COLUMN_WORDS: Mapping[str, Mapping[str, str]] = {
+    "indicators": {"scale": "What a count or a quotient is multiplied by: 100 for percent."},
+    "periods": {"last_month": "Last month of the period."},
+}
+_PUBLIC_COLUMN_WORDS: Mapping[str, Mapping[str, str]] = {
+    "figures": {
+        "value": "Figure in the unit of the card, made of published counts; null where it is hidden, or a band stands for it.",
+        "numerator": "Published count above the line.",
+        "denominator": "Published count below the line; for quantiles the published cases in the bands of days.",
+        "low": "Lower limit of the 95% interval over all counts that the published ones may stand for; of a band its lower end.",
+        "high": "Upper limit of the 95% interval over all counts that the published ones may stand for; of a band its upper end.",
+        "change_on_year": "Difference of the two published figures; null where the base is too small or they are not comparable.",
+        "change_on_period": "Difference from the published figure of the period before, likewise.",
+        "change_on_year_percent": "The difference on the year in whole percent of the figure a year before; null for rates.",
+        "decimals": "Decimals that the published counts carry.",
+        "band": "What is said in place of a value: at_least or at_most an edge for rates, a band of days for quantiles.",
+        "change_word": "improved, worsened, higher, lower; cannot_tell where the change lies within the rounding.",
+    },
+    "measures": {
+        "value": "Published count: a multiple of the base of its table, or a sum of such; null where it is hidden.",
+        "bucket": "First day of a band of days to conclude (histograms only); null otherwise.",
+    },
+    "reporting": {
+        "table_name": "What is reported on.",
+        "reporting_band": "Months reported of those expected: all, most (nine tenths and more), half (and more), or few.",
+    },
 }
 
 
