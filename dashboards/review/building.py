@@ -324,14 +324,15 @@ def _changes(built: Built, table: TablePlan) -> list[Block]:
 def _published(built: Built, table: TablePlan) -> list[Block]:
     made, unchecked = records.published(built.facts, table, built.language, built.published)
     if made is None:
-        return [Paragraph(built.say("unchecked_all" if unchecked else "absent_published", count=unchecked))]
+        absent = "absent_published_year" if built.facts.kind == "year" else "absent_published"
+        return [Paragraph(built.say("unchecked_all" if unchecked else absent, count=unchecked))]
     return [made, *([Paragraph(built.say("unchecked", count=unchecked))] if unchecked else [])]
 
 
 def _years(built: Built, table: TablePlan) -> list[Block]:
     built.tell(table.indicators)
-    made = tables.years(built.facts, table, built.language)
-    return [made] if made else [Paragraph(built.say("absent_years"))]
+    made = tables.years(built.facts, table, built.language) or Paragraph(built.say("absent_years"))
+    return [made, Paragraph(built.say("no_budget"))]
 
 
 def _methods(built: Built, table: TablePlan) -> list[Block]:

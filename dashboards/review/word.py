@@ -7,7 +7,7 @@ the sections.
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -258,13 +258,13 @@ def _table(made: Any, table: Table, document: Document) -> None:
     caption.paragraph_format.keep_with_next = True
     grid = made.add_table(rows=1 + len(table.rows), cols=len(table.columns))
     _lay_out(grid, table)
-    size, last, held = layout.size(table), len(table.rows), layout.rows_held(table)
+    size, last = layout.size(table), len(table.rows)
+    ends = set(accumulate(layout.groups(table)))
     lines = [tuple(column.label for column in table.columns), *(tuple(cell.text for cell in row) for row in table.rows)]
     cells = iter(grid._cells)  # a row's own list of its cells is made anew at each call
     for place, (line, row) in enumerate(zip(lines, grid.rows, strict=True)):
         _keep(row, is_head=place == 0)
-        is_held = layout.is_whole(table) or place < held or place > last - held
-        is_kept = is_held and (place < last or bool(table.notes))
+        is_kept = place not in ends or (place == last and bool(table.notes))
         for text, column in zip(line, table.columns, strict=True):
             cell = next(cells)
             _write_cell(cell, text, "centre" if place == 0 else column.side, size, is_bold=place == 0)

@@ -158,5 +158,5 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),
         "" if row["verdict"] == "agrees" else row[f"reason_{language}"],
-        Cell(row["source"], kind="chinese"),
+        wording.source_of(row, language),
     ]
