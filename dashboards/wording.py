@@ -35,8 +35,8 @@ COUNTED = re.compile(r"((?<!案)件|人|场|批|项|次|个)?[数次]$")
 ARTICLE = re.compile(r"(?P<name>.+)第(?P<article>\d+(至\d+)?)条")
 FULL_WIDTH = str.maketrans("()", "（）")  # as a Chinese text is set; registers write either
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-PRESS = re.compile(r"(?P<number>A\d+) (?P<name>.+)")  # how the register of figures names the articles it was begun with
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}$")
+# how the register of figures names the articles it was begun with
+PRESS = re.compile(r"(?P<number>A\d+) (?P<name>.+?)( (?P<day>\d{4}-\d{2}-\d{2}))?")
 PER_10K = "/万人"
 UNCOUNTED = ("percent", "day", "yuan", "wan_yuan")
 SUPPRESSED = "[c]"
@@ -160,6 +160,11 @@ def listed(parts: Iterable[str], language: Language) -> str:
     return ("、" if language == "zh" else "; ").join(parts)
 
 
+def run(sentences: Iterable[str], language: Language) -> str:
+    """Sentences one after the other."""
+    return ("" if language == "zh" else " ").join(sentences)
+
+
 def colon(language: Language) -> str:
     return "：" if language == "zh" else ": "
 
@@ -174,10 +179,10 @@ def label_with_unit(card: Card, language: Language) -> str:
 
 
 def headed(text: str, unit: str, language: Language) -> str:
-    """A head with its unit, unless it says it, as 信访件次, 受理件数（上报口径） and Petition person-times do."""
+    """A head with its unit, unless it says it, as 信访件次, 受理件数（上报口径） and Petition matters as reported do."""
     symbol = catalogue.units()[unit][f"symbol_{language}"]
     told = text.partition("（" if language == "zh" else " (")[0]
-    is_said = told.endswith((symbol, f"{symbol}数")) if language == "zh" else told.lower().endswith(f" {symbol}")
+    is_said = told.endswith((symbol, f"{symbol}数")) if language == "zh" else symbol in told.lower().split()
     return text if is_said else bracketed(text, symbol, language)
 
 
@@ -586,10 +591,10 @@ def source_of(row: Mapping[str, Any], language: Language) -> str:
     found = PRESS.fullmatch(row["source"])
     if found is None:
         return say("compared.publication", language, name=row["source"], row=row["row_id"])
-    day = DAY.search(found["name"])
-    key = "article_of_day" if day else "article"
-    said = day_name(day[0], language) if day else ""
-    return say(f"compared.{key}", language, name=found["name"], number=found["number"], day=said)
+    name, day = found["name"], found["day"]
+    key = "article" if day is None else "article_of_day"
+    said = "" if day is None else day_name(day, language)
+    return say(f"compared.{key}", language, name=name, number=found["number"], day=said)
 
 
 def marks(figure: Figure | None, language: Language) -> str:

@@ -397,4 +397,4 @@ def test_no_district_is_held_against_a_city_that_is_itself_alone(opened: Open) -
 def test_no_source_is_chinese_on_an_english_page(opened: Open) -> None:
     page = markup_of(opened("annual_review", lang="en"))
     assert "Article A5 of 29 December 2022" in page
-    assert "报道（枝江 2022-12-29）" in markup_of(opened("annual_review"))
+    assert "报道（枝江，2022年12月29日）" in markup_of(opened("annual_review"))

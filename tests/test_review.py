@@ -715,7 +715,7 @@ def test_a_statute_is_named_once_with_its_articles(
         ("mediation_accepted_reported", "zh", "受理件数（上报口径）"),
         ("organisation_social_workers", "zh", "社会工作者数（本科以上，人）"),
         ("mediation_days_to_conclude_median", "zh", "调解用时中位数（天）"),
-        ("petition_persons", "en", "Petition person-times"),
+        ("petition_matters_reported", "en", "Petition matters as reported"),
         ("mediation_accepted", "en", "Disputes accepted for mediation (cases)"),
     ],
 )

@@ -128,11 +128,6 @@ def _abstract(built: Built) -> tuple[Paragraph, ...]:
     return tuple(map(Paragraph, texts))
 
 
-def _run(texts: Sequence[str], language: Language) -> str:
-    """Sentences one after the other."""
-    return ("" if language == "zh" else " ").join(texts)
-
-
 def _ordered(sections: tuple[Section, ...], language: Language) -> tuple[Section, ...]:
     """Ordinals of the sections, and of the annexes in their titles."""
     done, count, annexes = [], 0, 0
@@ -180,7 +175,7 @@ def _paragraphs(built: Built, section: SectionPlan) -> tuple[Paragraph, ...]:
             card, _, rows = found
             said = [(words, count, share) for words, count, share in rows if count is not None]
             parts.append(sentences.leading(card, table.by or "", said, built.language))
-    told = (_run(list(filter(None, run)), built.language) for run in (texts, parts))
+    told = (wording.run(list(filter(None, run)), built.language) for run in (texts, parts))
     return tuple(Paragraph(text) for text in told if text)
 
 
@@ -268,7 +263,7 @@ def _senders(built: Built, table: TablePlan) -> list[Block]:
     if "refused" in sums:
         found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
         texts += [built.say(key, **numbers) for key in found] or [built.say(f"refused_none{own}")]
-    return [Paragraph(_run(texts, built.language)), *unseen, made]
+    return [Paragraph(wording.run(texts, built.language)), *unseen, made]
 
 
 def _not_at_this_level(built: Built) -> list[Block]:

@@ -6,7 +6,7 @@ the sections.
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def write(document: Document, target: Path, faces: Path | None = None) -> None:
     _head(made, document)
     for block in document.abstract:
         _block(made, block, document, faces)
-    _small(made, _run((document.source, document.legend_line), document))
+    _small(made, wording.run((document.source, document.legend_line), document.language))
     _body(made, document, faces)
     for field in document.foot:
         made.add_paragraph(_said(field.label, field.value, document))
@@ -269,7 +269,10 @@ def _table(made: Any, table: Table, document: Document) -> None:
             cell = next(cells)
             _write_cell(cell, text, "centre" if place == 0 else column.side, size, is_bold=place == 0)
             cell.paragraphs[0].paragraph_format.keep_with_next = is_kept
-    _small(made, say("review.notes", document.language) + _run(table.notes, document) if table.notes else "")
+    _small(
+        made,
+        say("review.notes", document.language) + wording.run(table.notes, document.language) if table.notes else "",
+    )
 
 
 def _small(made: Any, text: str) -> None:
@@ -280,10 +283,6 @@ def _small(made: Any, text: str) -> None:
     paragraph.alignment = 0
     run = paragraph.add_run(text)
     run.bold, run.font.size = False, Pt(NOTE_PT)
-
-
-def _run(texts: Sequence[str], document: Document) -> str:
-    return ("" if document.language == "zh" else " ").join(texts)
 
 
 def _lay_out(grid: Any, table: Table) -> None:
