@@ -590,11 +590,11 @@ def source_of(row: Mapping[str, Any], language: Language) -> str:
     """
     found = PRESS.fullmatch(row["source"])
     if found is None:
-        return say("compared.publication", language, name=row["source"], row=row["row_id"])
-    name, day = found["name"], found["day"]
-    key = "article" if day is None else "article_of_day"
-    said = "" if day is None else day_name(day, language)
-    return say(f"compared.{key}", language, name=name, number=found["number"], day=said)
+        return say("compared.publication", language, name=row["source"] if language == "zh" else row["row_id"])
+    name, day = found["name"] if language == "zh" else found["number"], found["day"]
+    if day is None:
+        return say("compared.article", language, name=name)
+    return say("compared.article_of_day", language, name=name, day=day_name(day, language))
 
 
 def marks(figure: Figure | None, language: Language) -> str:

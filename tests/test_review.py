@@ -218,7 +218,7 @@ def test_a_reason_is_broken_over_a_few_lines_only(release: Release) -> None:
         width = layout.shares(table)[-1] - layout.PADDING_PT
         texts = [row[-1].text for row in table.rows]
         assert max(len(text) for text in texts) > 30
-        assert max(ems(text) for text in texts) * layout.size(table) / width <= layout.MOST_LINES_TALL, language
+        assert max(ems(text) for text in texts) * layout.size(table) / width <= layout.LINES[-1], language
 
 
 def test_no_word_or_number_is_wider_than_its_column(release: Release) -> None:

@@ -19,7 +19,7 @@ SHORT, SHORT_HEAD = 8.0, 4.0  # ems on which Chinese stays in a line, of a text 
 SHORT_TALL = 6.0  # of a text where rows take several lines anyway, and the longest of them most room
 HEAD, HEAD_UNBROKEN = 5.5, 8.0  # ems that a head asks for; one of Chinese characters breaks badly
 TO_FIRST = 0.3  # of room that nobody asks for: to the first column, with the names; the others share the rest
-MOST_LINES, MOST_LINES_TALL = 2, 6  # over which a text of a cell is broken
+LINES = (2, 6)  # over which the longest text of a cell may be broken: as few as there is room for
 MOST_ROWS, MOST_NOTES = 5, 160.0  # of a table that stays whole: rows, and ems of its notes, which are three lines
 MOST_LETTERS = 90  # of a row that takes no more than a line or two
 HELD, HELD_TALL = 3, 2  # rows that stay together at the beginning and the end of a table that does not
@@ -35,16 +35,15 @@ def size(table: Table) -> float:
 def _fitted(table: Table) -> tuple[float, list[float]]:
     """The size of the letters, and the least width of each column at it.
 
-    The largest at which no text takes more lines than it should; where that asks for small letters, at which no word is
-    broken.
+    The largest at which texts take the fewest lines; where that asks for small letters, at which no word is broken.
     """
     sizes = SIZES if len(table.columns) <= MOST_COLUMNS else SIZES[1:]
-    for is_in_lines in (True, False):
-        for points in sizes:
-            least = _in_points(_least_of(table, is_in_lines=is_in_lines), table, points)
-            if sum(least) <= _room() and (points >= SMALLEST_FOR_LINES or not is_in_lines):
-                return points, least
-    return sizes[-1], least
+    in_lines = [(lines, points) for lines in LINES for points in sizes if points >= SMALLEST_FOR_LINES]
+    for lines, points in (*in_lines, *((None, points) for points in sizes)):
+        least = _in_points(_least_of(table, lines), table, points)
+        if sum(least) <= _room():
+            break
+    return points, least
 
 
 def shares(table: Table) -> tuple[float, ...]:
@@ -89,10 +88,8 @@ def _is_tall(table: Table) -> bool:
     return any(sum(len(cell.text) for cell in row) >= MOST_LETTERS for row in table.rows)
 
 
-def _least_of(table: Table, *, is_in_lines: bool) -> Callable[[Column, tuple[str, ...]], float]:
-    is_tall = _is_tall(table)
-    lines = (MOST_LINES_TALL if is_tall else MOST_LINES) if is_in_lines else None
-    return partial(_least, short=SHORT_TALL if is_tall else SHORT, lines=lines)
+def _least_of(table: Table, lines: int | None) -> Callable[[Column, tuple[str, ...]], float]:
+    return partial(_least, short=SHORT_TALL if _is_tall(table) else SHORT, lines=lines)
 
 
 def _least(column: Column, texts: tuple[str, ...], *, short: float, lines: int | None) -> float:
