@@ -208,7 +208,7 @@ NAMED = "e => (e.getAttribute('aria-label') ?? e.innerText).trim()"
 RING = "e => { const style = getComputedStyle(e); return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; }"
 
 
-@pytest.mark.parametrize("path", ["/", "/district", "/map", "/review"])
+@pytest.mark.parametrize("path", ["/", "/district", "/definitions"])
 def test_every_fold_opens_within_the_page_and_reads_aloud(served: str, visit: Visit, path: str) -> None:
     """Definitions that stand over the page, tables behind their charts: all opened at once, wide and on a phone."""
     with visit(address(served, path, "zh")) as page:

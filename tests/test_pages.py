@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import maps, rows, selection, wording
+from dashboards.sections import mapping
 from dashboards.selection import PageName
 from pipelines.release.tables import tables_of
 from pipelines.settings import PROJECT, UserError
@@ -330,6 +331,19 @@ def test_rings_run_clockwise_and_holes_the_other_way(
     outer, hole = found.rings["420502000000"]
     assert outer == [(0, 0), (0, 4), (4, 4), (4, 0), (0, 0)]
     assert hole == [(1, 1), (2, 1), (2, 2), (1, 2), (1, 1)]
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of #RRGGBB, as WCAG 2.1 defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("shade", mapping.DARK)
+def test_white_letters_are_read_on_the_dark_tiles(shade: str) -> None:
+    """WCAG 2.1, 1.4.3: a contrast of at least 4.5, whatever tile has which figure."""
+    assert 1.05 / (_luminance(shade) + 0.05) >= 4.5
 
 
 def test_map_without_an_approval_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

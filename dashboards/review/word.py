@@ -48,7 +48,18 @@ def write(document: Document, target: Path, faces: Path | None = None) -> None:
     _body(made, document, faces)
     for field in document.foot:
         made.add_paragraph(_said(field.label, field.value, document))
+    _end(made)
     _save(made, document, target)
+
+
+def _end(made: Any) -> None:
+    """An empty line must follow a table; at the end it is no higher than a point, so that it makes no page of its own."""
+    from docx.shared import Pt
+
+    last = made.paragraphs[-1]
+    if not last.text:
+        form = last.paragraph_format
+        form.line_spacing = form.space_before = form.space_after = Pt(1)
 
 
 def fill(template: Path, document: Document, target: Path, faces: Path | None = None) -> None:
