@@ -95,10 +95,7 @@ def _words(cards: Iterable[Card], source: Source, language: Language) -> Iterabl
         yield wording.label(card, language), spoken(card.definition, language)
         for key, entries in (("includes", card.includes), ("excludes", card.excludes)):
             yield from ((say(key, language), spoken(entry, language)) for entry in entries)
-        yield from (
-            (say("legal_basis", language), f"{wording.law(law.text, language)} ({law.version})")
-            for law in card.legal_basis
-        )
+        yield from ((say("legal_basis", language), law) for law in wording.laws(card, language))
         if card.caution:
             yield say("caution", language), spoken(card.caution, language)
 

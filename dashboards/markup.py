@@ -173,12 +173,10 @@ def definition(card: Card, language: Language) -> str:
 
 def _laws(card: Card, language: Language) -> str:
     """The legal basis with its version; a statute that is not listed in English stands in Chinese."""
-    said = [(basis.text, wording.law(basis.text, language), basis.version) for basis in card.legal_basis]
+    said = wording.laws(card, language)
     if language == "zh":
-        return escaped("、".join(f"{name}（{version}）" for _, name, version in said))
-    return "; ".join(
-        text("span", f"{name} ({version})", lang="zh-CN" if name == given else "") for given, name, version in said
-    )
+        return escaped(wording.listed(said, language))
+    return "; ".join(text("span", name, lang="zh-CN" if wording.is_chinese(name) else "") for name in said)
 
 
 def _entry(name: str, entries: Sequence[str], language: Language) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from dashboards.release_reader import Release, Scope, open_release
-from dashboards.wording import Figure, year_to_date
+from dashboards.wording import FULL_WIDTH, Figure, year_to_date
 from pipelines import catalogue
 from pipelines.catalogue import Card, Words
 from pipelines.settings import UserError, releases
@@ -254,7 +254,7 @@ def categories(source: Source) -> Mapping[str, Mapping[str, Words]]:
     found: dict[str, dict[str, Words]] = {}
     frame = opened(source).categories().select("breakdown", "category", "label_zh", "label_en", "sort")
     for breakdown, category, zh, en, _ in sorted(frame.iter_rows(), key=lambda row: (row[0], row[4])):
-        found.setdefault(breakdown, {})[category] = Words(zh=zh, en=en)
+        found.setdefault(breakdown, {})[category] = Words(zh=zh.translate(FULL_WIDTH), en=en)
     return found
 
 
@@ -394,7 +394,11 @@ def quality(source: Source, area: str, first: str, last: str) -> tuple[Kept, ...
         return ()
     known = catalogue.tables()
     return tuple(
-        Kept(Words(zh=zh, en=en), known[table].label if table in known else Words(zh=table, en=table), *counts)
+        Kept(
+            Words(zh=zh.translate(FULL_WIDTH), en=en),
+            known[table].label if table in known else Words(zh=table, en=table),
+            *counts,
+        )
         for table, zh, en, *counts in release.kept(area, first, last).iter_rows()
     )
 

@@ -55,11 +55,12 @@ MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 class Notice(NamedTuple):
-    """Something the reader must be told: a word of section `notices`, its values, and the page to go to instead."""
+    """Something the reader must be told: a word of section `notices`, its values, and the page and area to go to instead."""
 
     key: str
     values: Mapping[str, str]
     page: PageName | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -224,11 +225,20 @@ def _place(
         return None, (Notice("unknown_area", {"value": code, "release": source.id}),)
     name = spoken(place.name, language)
     if place.level not in LEVELS[page]:
-        other = next((known for known, levels in LEVELS.items() if place.level in levels), None)
-        return None, (Notice("wrong_level", {"area": name, "value": code, "level": place.level}, other),)
+        values = {"area": name, "value": code, "level": place.level}
+        return None, (Notice("wrong_level", values, *_instead(source, page, place)),)
     if place not in choices:
         return None, (Notice("no_figures", {"area": name, "release": source.id}),)
     return place, ()
+
+
+def _instead(source: Source, page: PageName, place: Place) -> tuple[PageName | None, Place | None]:
+    """Where an area is shown that a page does not show; a town with its district, on the page itself where that has districts."""
+    known = next((other for other, levels in LEVELS.items() if place.level in levels), None)
+    above = rows.places(source).get(place.parent)
+    if known is not None or above is None:
+        return known, place if known else None
+    return (page, above) if above.level in LEVELS[page] else _instead(source, page, above)
 
 
 def counterpart(source: Source, place: Place | None, page: PageName) -> Place | None:

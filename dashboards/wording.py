@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pipelines import catalogue
 from pipelines.catalogue import Card, Declared, Words
@@ -32,6 +33,10 @@ CHANGE_WORDS: Mapping[str, Literal["better", "worse", "unclear"] | None] = {
 # 件数, 人次, 场次, 数: what the unit of the value says again
 COUNTED = re.compile(r"((?<!案)件|人|场|批|项|次|个)?[数次]$")
 ARTICLE = re.compile(r"(?P<name>.+)第(?P<article>\d+(至\d+)?)条")
+FULL_WIDTH = str.maketrans("()", "（）")  # as a Chinese text is set; registers write either
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+# how the register of figures names the articles it was begun with
+PRESS = re.compile(r"(?P<number>A\d+) (?P<name>.+?)( (?P<day>\d{4}-\d{2}-\d{2}))?")
 PER_10K = "/万人"
 UNCOUNTED = ("percent", "day", "yuan", "wan_yuan")
 SUPPRESSED = "[c]"
@@ -155,6 +160,11 @@ def listed(parts: Iterable[str], language: Language) -> str:
     return ("、" if language == "zh" else "; ").join(parts)
 
 
+def run(sentences: Iterable[str], language: Language) -> str:
+    """Sentences one after the other."""
+    return ("" if language == "zh" else " ").join(sentences)
+
+
 def colon(language: Language) -> str:
     return "：" if language == "zh" else ": "
 
@@ -165,10 +175,23 @@ def label(card: Card, language: Language) -> str:
 
 def label_with_unit(card: Card, language: Language) -> str:
     """The label as the head of a column of bare numbers; a percentage names itself."""
-    if card.unit == "percent":
-        return label(card, language)
-    unit = unit_of_axis(card, language)
-    return f"{label(card, language)}（{unit}）" if language == "zh" else f"{label(card, language)} ({unit})"
+    return label(card, language) if card.unit == "percent" else headed(label(card, language), card.unit, language)
+
+
+def headed(text: str, unit: str, language: Language) -> str:
+    """A head with its unit, unless it says it, as 信访件次, 受理件数（上报口径） and Petition matters as reported do."""
+    symbol = catalogue.units()[unit][f"symbol_{language}"]
+    told = text.partition("（" if language == "zh" else " (")[0]
+    is_said = told.endswith((symbol, f"{symbol}数")) if language == "zh" else symbol in told.lower().split()
+    return text if is_said else bracketed(text, symbol, language)
+
+
+def bracketed(text: str, more: str, language: Language) -> str:
+    """A text and what stands in brackets behind it; brackets at its end take it in: 受理件数（上报口径，件）."""
+    opening, comma, closing = ("（", "，", "）") if language == "zh" else (" (", ", ", ")")
+    if text.endswith(closing):
+        return f"{text.removesuffix(closing)}{comma}{more}{closing}"
+    return f"{text}{opening}{more}{closing}"
 
 
 def label_in_text(card: Card, language: Language) -> str:
@@ -338,6 +361,13 @@ def verdict(figure: Figure, card: Card) -> Literal["better", "worse", "flat"] | 
     if way is None or card.better == "neither":
         return None
     return "better" if (way == "up") == (card.better == "higher") else "worse"
+
+
+def is_of_the_same(whole: Figure | None, part: Figure | None) -> bool:
+    """Whether two rates are of the same cases, as of a city of which one district alone hands in a form."""
+    if whole is None or part is None or not whole.denominator:
+        return False
+    return (whole.numerator, whole.denominator) == (part.numerator, part.denominator)
 
 
 def is_within_noise(figure: Figure) -> bool:
@@ -514,13 +544,57 @@ def short_span(period: str, language: Language, *, abbreviated: bool = False) ->
     return names[1] if start == end else "–".join(names)
 
 
+def is_chinese(text: str) -> bool:
+    """Whether a text holds Chinese characters, so that a reader of an English page is told its language."""
+    return CHINESE.search(text) is not None
+
+
 def law(text: str, language: Language) -> str:
     """A legal basis of a card; in English the statute's name and its article, where the statute is listed."""
+    name, article = _statute_and_article(text)
+    return _cited(name, [article], language)
+
+
+def laws(card: Card, language: Language) -> list[str]:
+    """The legal bases of a card, each with its version; a statute once, with its articles cited one after the other."""
+    found = []
+    parts = [(*_statute_and_article(basis.text), basis) for basis in card.legal_basis]
+    for (name, version, until), cited in groupby(parts, lambda part: (part[0], part[2].version, part[2].valid_until)):
+        said = _cited(name, [article for _, article, _ in cited], language)
+        key = "law" if until is None else "law_until"
+        is_dated = until is None and said.endswith(f"-{version}")  # of a standard, whose number ends with its year
+        found.append(said if is_dated else say(f"review.{key}", language, text=said, version=version, until=until))
+    return found
+
+
+def _statute_and_article(text: str) -> tuple[str, str]:
+    """The name of a statute and the number of an article; what is no article of one is named as a whole."""
     found = ARTICLE.fullmatch(text)
-    name, article = (found["name"], found["article"]) if found else (text, None)
+    return (found["name"], found["article"]) if found else (text, "")
+
+
+def _cited(name: str, articles: Iterable[str], language: Language) -> str:
+    known = [article for article in articles if article]
     if language == "zh" or name not in lexicon().statutes:
-        return text
-    return lexicon().statutes[name].en + (f", art. {article.replace('至', '–')}" if article else "")
+        return name + "、".join(f"第{article}条" for article in known)
+    numbers = ", ".join(article.replace("至", "–") for article in known)
+    said = f", {'art.' if len(known) == 1 else 'arts.'} {numbers}" if known else ""
+    return lexicon().statutes[name].en + said
+
+
+def source_of(row: Mapping[str, Any], language: Language) -> str:
+    """Who published a figure of the register. English has no names for them: an article is told by its number and day, any
+    other publication by its row.
+
+    `row`: with the columns `source` and `row_id`, as `published.compared` gives it.
+    """
+    found = PRESS.fullmatch(row["source"])
+    if found is None:
+        return say("compared.publication", language, name=row["source"] if language == "zh" else row["row_id"])
+    name, day = found["name"] if language == "zh" else found["number"], found["day"]
+    if day is None:
+        return say("compared.article", language, name=name)
+    return say("compared.article_of_day", language, name=name, day=day_name(day, language))
 
 
 def marks(figure: Figure | None, language: Language) -> str:

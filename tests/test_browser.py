@@ -38,6 +38,7 @@ ALL_PAGES = ("/", "/district", *(f"/{path}" for path in frame.URL_PATHS.values()
 LANGUAGES = {"zh": "zh-CN", "en": "en"}
 PERIOD = "2025-11"
 WIDE, NARROW = 1440, 390
+TWICE = 640  # as a browser at 200% lays out a window of 1280 px
 PATIENCE = 90_000  # milliseconds; a page takes two seconds, the rest is for a machine with much else to do
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 # On a page with a path of its own, Streamlit's browser side looks for the server below that path before it looks above it.
@@ -178,9 +179,10 @@ def test_page_stands_reads_aloud_and_fits_a_phone(served: str, visit: Visit, pat
         expect(page.locator("blockquote")).to_be_visible()
         assert beyond(page) == {}
         assert violations(page) == []
-        page.set_viewport_size({"width": NARROW, "height": 844})
-        settle(page)
-        assert beyond(page) == {}
+        for width in (TWICE, NARROW):
+            page.set_viewport_size({"width": width, "height": 844})
+            settle(page)
+            assert beyond(page) == {}, width
 
 
 @pytest.mark.parametrize("path", ["/", "/district", "/tiers", "/review", "/quality", "/data"])
@@ -202,14 +204,34 @@ def test_page_stands_in_the_dark(served: str, visit: Visit, path: str) -> None:
         assert violations(page) == []
 
 
-def test_page_at_twice_its_size_does_not_scroll_sideways(served: str, visit: Visit) -> None:
-    """A browser at 200% lays a window of 1280 px out as one of 640."""
-    with visit(address(served, "/district", "en"), width=640) as page:
+NAMED = "e => (e.getAttribute('aria-label') ?? e.innerText).trim()"
+RING = "e => { const style = getComputedStyle(e); return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; }"
+
+
+@pytest.mark.parametrize("path", ["/", "/district", "/definitions"])
+def test_every_fold_opens_within_the_page_and_reads_aloud(served: str, visit: Visit, path: str) -> None:
+    """Definitions that stand over the page, tables behind their charts: all opened at once, wide and on a phone."""
+    with visit(address(served, path, "zh")) as page:
+        page.evaluate("() => document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        assert violations(page) == []
+        page.set_viewport_size({"width": NARROW, "height": 844})
+        settle(page)
         assert beyond(page) == {}
 
 
-NAMED = "e => (e.getAttribute('aria-label') ?? e.innerText).trim()"
-RING = "e => { const style = getComputedStyle(e); return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; }"
+def test_every_stop_of_the_tabulator_is_named_and_shown(served: str, visit: Visit) -> None:
+    with visit(address(served, "/district", "zh")) as page:
+        stops = 0
+        while stops < 200:
+            page.keyboard.press("Tab")
+            here = page.locator(":focus")
+            if not here.count():
+                break
+            stops += 1
+            name, ring = here.evaluate(NAMED), here.evaluate(RING)
+            assert name, here.evaluate("e => e.outerHTML.slice(0, 200)")
+            assert ring, name
+        assert 50 < stops < 200
 
 
 def tab_to(page: Page, wanted: str) -> None:

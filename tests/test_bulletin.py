@@ -455,7 +455,7 @@ def test_a_revised_figure_is_listed_with_what_it_was(public: Path, tmp_path: Pat
     page = etree.fromstring((tmp_path / "site" / "corrections.html").read_bytes())
     assert _sentence(page) == f"发布 {release.id}修订了1个数字。"
     [row] = page.find(".//table/tbody")
-    assert [_text(cell) for cell in row] == ["调解办结件数（件）", "重庆市", "2025年3月", "15", "20", "修订"]
+    assert [_text(cell) for cell in row] == ["调解办结件数", "重庆市", "2025年3月", "15", "20", "修订"]
 
 
 def _public_figure(**said: Any) -> Figure:

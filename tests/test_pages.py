@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import maps, rows, selection, wording
+from dashboards.sections import mapping
 from dashboards.selection import PageName
 from pipelines.release.tables import tables_of
 from pipelines.settings import PROJECT, UserError
@@ -332,6 +333,19 @@ def test_rings_run_clockwise_and_holes_the_other_way(
     assert hole == [(1, 1), (2, 1), (2, 2), (1, 2), (1, 1)]
 
 
+def _luminance(colour: str) -> float:
+    """Relative luminance of #RRGGBB, as WCAG 2.1 defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("shade", mapping.DARK)
+def test_white_letters_are_read_on_the_dark_tiles(shade: str) -> None:
+    """WCAG 2.1, 1.4.3: a contrast of at least 4.5, whatever tile has which figure."""
+    assert 1.05 / (_luminance(shade) + 0.05) >= 4.5
+
+
 def test_map_without_an_approval_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FENGQIAO_DATA", str(tmp_path))
     map_of(tmp_path, ["420502"])
@@ -365,3 +379,36 @@ def test_every_page_has_a_path_and_words() -> None:
 def test_every_table_of_a_release_has_words() -> None:
     known = {f"table_{name}" for edition in ("internal", "public") for name in tables_of(edition)}
     assert known - wording.lexicon().access.keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("page", "language", "said", "link"),
+    [
+        ("district_profile", "zh", "枝江市·区县画像", "district"),
+        ("explorer", "en", "Zhijiang City, Explorer", "explorer"),
+        ("city_overview", "zh", "枝江市·区县画像", "district"),
+    ],
+)
+def test_a_town_is_shown_with_its_district(opened: Open, page: str, language: str, said: str, link: str) -> None:
+    """No page is a town's own: an address with one leads on to its district, in the month and language asked for."""
+    app = opened(page, area="420583106", lang=language)
+    [warning] = app.warning
+    assert "本页显示" in warning.value or "this page shows" in warning.value
+    [onward] = [found for found in app.get("page_link") if said in found.proto.label]
+    assert onward.proto.page == link
+    assert f"area={DISTRICT}&period={PERIOD}&lang={language}" in onward.proto.query_string
+
+
+def test_no_district_is_held_against_a_city_that_is_itself_alone(opened: Open) -> None:
+    """Of Yichang's districts Zhijiang alone hands in forms: beside the city it would stand beside itself."""
+    page = markup_of(opened("district_profile"))
+    held = page.partition("与全市和同级比较")[2].partition("</table>")[0]
+    assert "调解成功率</th>" in held
+    assert "调解成功率（上报口径）" not in held
+    assert "调解成功率（上报口径）" in page, "it stands beside its other rules"
+
+
+def test_no_source_is_chinese_on_an_english_page(opened: Open) -> None:
+    page = markup_of(opened("annual_review", lang="en"))
+    assert "Article A5 of 29 December 2022" in page
+    assert "报道（枝江，2022年12月29日）" in markup_of(opened("annual_review"))

@@ -19,9 +19,11 @@ from fontTools.ttLib import TTFont
 
 from dashboards import wording
 from dashboards.drawing import ems
+from dashboards.published import compared
 from dashboards.release_reader import Release, open_release
 from dashboards.review import cells, layout
 from dashboards.review.building import build, ordinal
+from dashboards.review.document import Cell, Column, Table
 from dashboards.review.facts import districts, facts
 from dashboards.review.plan import Letterhead, letterhead, plan
 from dashboards.review.sentences import FEWEST_RANKED, leading
@@ -189,6 +191,34 @@ def test_a_table_that_goes_on_bears_its_caption_and_head_again(written: Mapping[
     assert all("指标 定义 计算与归期 依据" in page for page in going_on)
     notes = [line for page in pages for line in page.splitlines()[:1] if line.startswith("注：")]
     assert notes == [], "a note has left its table"
+
+
+@pytest.mark.parametrize(
+    ("rows", "note", "groups"),
+    [
+        (5, "", (5,)),
+        (5, "A note that takes a line of its own. " * 12, (2, 1, 2)),
+        (6, "", (3, 3)),
+        (9, "", (3, 1, 1, 1, 3)),
+        (1, "A note that takes a line of its own. " * 12, (1,)),
+    ],
+)
+def test_a_short_table_stays_whole_and_a_long_one_goes_on(rows: int, note: str, groups: tuple[int, ...]) -> None:
+    columns = (Column("Indicator", "left"), Column("Value"))
+    table = Table("any", "Any", columns, ((Cell("Disputes"), Cell("12")),) * rows, (note,) if note else ())
+    assert layout.groups(table) == groups
+
+
+def test_a_reason_is_broken_over_a_few_lines_only(release: Release) -> None:
+    """The column that says why a published figure and ours differ is as wide as its longest text asks for."""
+    seen = facts(release, DISTRICT, "2025")
+    for language in LANGUAGES:
+        document = build(seen, language, letterhead(), list(compared(release, [seen.place.code])))
+        [table] = [table for table in document.tables if table.id == "published"]
+        width = layout.shares(table)[-1] - layout.PADDING_PT
+        texts = [row[-1].text for row in table.rows]
+        assert max(len(text) for text in texts) > 30
+        assert max(ems(text) for text in texts) * layout.size(table) / width <= layout.LINES[-1], language
 
 
 def test_no_word_or_number_is_wider_than_its_column(release: Release) -> None:
@@ -497,6 +527,41 @@ def test_a_first_release_says_that_there_is_none_before(written: Mapping[str, Pa
     assert "本期为首次发布" in _section(written["zh html"].read_text(encoding="utf-8"), "reconciliation")
 
 
+def test_published_figures_are_those_of_the_period(written: Mapping[str, Path], pages: Mapping[str, str]) -> None:
+    of_year = _section(written["zh html"].read_text(encoding="utf-8"), "reconciliation")
+    assert "已公布数与本库数</caption>" in of_year and "报道（合川）" in of_year
+    of_month = _section(pages[f"review-2025-10-{DISTRICT}-zh.html"], "reconciliation")
+    assert "已公布数与本库数</caption>" not in of_month
+    assert "没有登记合川区2025年10月已公布的可比数。" in of_month
+
+
+@pytest.mark.parametrize(
+    ("period", "published", "concerns"),
+    [
+        ("2025-10", "2025-10", True),
+        ("2025-10", "2025-01..2025-10", True),
+        ("2025-10", "2025", False),
+        ("2025-10", "2022", False),
+        ("2025-Q3", "2025-08", True),
+        ("2025-Q3", "2025-H1", False),
+        ("2025", "2022", True),
+        ("2025", "2026", False),
+        ("2025", "", True),
+        ("2025-10", "", False),
+    ],
+)
+def test_what_was_published_stands_beside_the_period_in_which_it_ends(
+    release: Release, period: str, published: str, concerns: bool
+) -> None:
+    assert facts(release, DISTRICT, period).concerns(published) is concerns
+
+
+def test_what_no_export_carries_is_said(pages: Mapping[str, str]) -> None:
+    """A congress asks for the budget; no office hands in money spent or planned."""
+    for language, said in (("zh", "没有经费数据"), ("en", "this annex has no budget")):
+        assert said in _section(pages[f"review-2025-{CITY}-{language}.html"], "congress")
+
+
 def test_differences_of_forms_and_rows_are_those_of_the_release(written: Mapping[str, Path], release: Release) -> None:
     rows = release.table("reconciliation").filter(
         pl.col("area_code") == DISTRICT + "000000",
@@ -625,6 +690,55 @@ def test_every_statute_has_an_english_name() -> None:
     laws = {basis.text for card in cards().values() for basis in card.legal_basis}
     assert [law for law in sorted(laws) if CHINESE.search(wording.law(law, "en"))] == []
     assert wording.law("行政复议法第63至71条", "en") == "Administrative Reconsideration Law, art. 63–71"
+
+
+@pytest.mark.parametrize(
+    ("indicator", "language", "said"),
+    [
+        ("mediation_success_rate", "zh", ["人民调解法第28条、第29条（2010）"]),
+        ("mediation_success_rate", "en", ["People's Mediation Law, arts. 28, 29 (2010)"]),
+        ("reconsideration_decision_share", "en", ["Administrative Reconsideration Law, arts. 63–71, 73 (2023)"]),
+        ("screening_found", "zh", ["信访工作条例第15条（2022）", "GB/T 31000-2015"]),
+        ("mediation_confirmation_requested", "zh", ["人民调解法第33条（2010）", "民事诉讼法第205条（2023）"]),
+    ],
+)
+def test_a_statute_is_named_once_with_its_articles(
+    indicator: str, language: wording.Language, said: Sequence[str]
+) -> None:
+    assert wording.laws(cards()[indicator], language) == said
+
+
+@pytest.mark.parametrize(
+    ("indicator", "language", "head"),
+    [
+        ("mediation_accepted", "zh", "调解纠纷受理件数"),
+        ("mediation_accepted_reported", "zh", "受理件数（上报口径）"),
+        ("organisation_social_workers", "zh", "社会工作者数（本科以上，人）"),
+        ("mediation_days_to_conclude_median", "zh", "调解用时中位数（天）"),
+        ("petition_matters_reported", "en", "Petition matters as reported"),
+        ("mediation_accepted", "en", "Disputes accepted for mediation (cases)"),
+    ],
+)
+def test_a_head_says_its_unit_once(indicator: str, language: wording.Language, head: str) -> None:
+    assert wording.label_with_unit(cards()[indicator], language) == head
+
+
+def test_no_head_has_two_brackets_in_a_row() -> None:
+    heads = [wording.label_with_unit(card, language) for card in cards().values() for language in LANGUAGES]
+    assert [head for head in heads if re.search(r"[）)] ?[（(]", head)] == []
+
+
+def test_a_label_counts_in_the_unit_of_its_card() -> None:
+    """件数 are 件, 人数 are 人; 件次, 人次, 场次 and 批次 are themselves."""
+    told = re.compile(r"(件次|人次|场次|批次|件|人|项|个|场|次)(?=数?(（.*）)?$)")
+    others = {"petition_matters_per_10k", "service_publicity_per_10k"}  # whose unit is per 10,000 residents
+    wrong = [
+        (card.id, card.label.zh, units()[card.unit]["symbol_zh"])
+        for card in cards().values()
+        if card.id not in others and (found := told.search(card.label.zh))
+        if found[1].removesuffix("次" if found[1] == "场次" else "") != units()[card.unit]["symbol_zh"]
+    ]
+    assert wrong == []
 
 
 def _figure(

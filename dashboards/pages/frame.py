@@ -288,8 +288,9 @@ def _tell(notice: Notice, view: View) -> None:
         values["name"] = say(values["name"], language)
     st.warning(say(f"notices.{notice.key}", language, **values))
     if notice.page:
-        label = say("open_page", language, page=say(f"pages.{notice.page}", language))
-        area = {"area": notice.values["value"]} if "value" in notice.values else {}
+        name = spoken(notice.place.name, language) if notice.place else ""
+        label = say("open_page", language, page=wording.joined((name, say(f"pages.{notice.page}", language)), language))
+        area = {"area": selection.short(notice.place.code)} if notice.place else {}
         st.page_link(SCRIPTS[notice.page], label=label, query_params=selection.address(view, **area))
 
 

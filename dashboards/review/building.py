@@ -128,11 +128,6 @@ def _abstract(built: Built) -> tuple[Paragraph, ...]:
     return tuple(map(Paragraph, texts))
 
 
-def _run(texts: Sequence[str], language: Language) -> str:
-    """Sentences one after the other."""
-    return ("" if language == "zh" else " ").join(texts)
-
-
 def _ordered(sections: tuple[Section, ...], language: Language) -> tuple[Section, ...]:
     """Ordinals of the sections, and of the annexes in their titles."""
     done, count, annexes = [], 0, 0
@@ -180,7 +175,7 @@ def _paragraphs(built: Built, section: SectionPlan) -> tuple[Paragraph, ...]:
             card, _, rows = found
             said = [(words, count, share) for words, count, share in rows if count is not None]
             parts.append(sentences.leading(card, table.by or "", said, built.language))
-    told = (_run(list(filter(None, run)), built.language) for run in (texts, parts))
+    told = (wording.run(list(filter(None, run)), built.language) for run in (texts, parts))
     return tuple(Paragraph(text) for text in told if text)
 
 
@@ -268,7 +263,7 @@ def _senders(built: Built, table: TablePlan) -> list[Block]:
     if "refused" in sums:
         found = [key for key, name in (("refused", "refused"), ("contradicted", "contradictions")) if sums[name]]
         texts += [built.say(key, **numbers) for key in found] or [built.say(f"refused_none{own}")]
-    return [Paragraph(_run(texts, built.language)), *unseen, made]
+    return [Paragraph(wording.run(texts, built.language)), *unseen, made]
 
 
 def _not_at_this_level(built: Built) -> list[Block]:
@@ -324,14 +319,15 @@ def _changes(built: Built, table: TablePlan) -> list[Block]:
 def _published(built: Built, table: TablePlan) -> list[Block]:
     made, unchecked = records.published(built.facts, table, built.language, built.published)
     if made is None:
-        return [Paragraph(built.say("unchecked_all" if unchecked else "absent_published", count=unchecked))]
+        absent = "absent_published_year" if built.facts.kind == "year" else "absent_published"
+        return [Paragraph(built.say("unchecked_all" if unchecked else absent, count=unchecked))]
     return [made, *([Paragraph(built.say("unchecked", count=unchecked))] if unchecked else [])]
 
 
 def _years(built: Built, table: TablePlan) -> list[Block]:
     built.tell(table.indicators)
-    made = tables.years(built.facts, table, built.language)
-    return [made] if made else [Paragraph(built.say("absent_years"))]
+    made = tables.years(built.facts, table, built.language) or Paragraph(built.say("absent_years"))
+    return [made, Paragraph(built.say("no_budget"))]
 
 
 def _methods(built: Built, table: TablePlan) -> list[Block]:

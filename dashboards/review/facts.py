@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from dashboards import wording
 from dashboards.release_reader import Release
 from dashboards.rows import as_figures
 from dashboards.wording import Figure
@@ -23,7 +24,6 @@ KINDS = ("month", "quarter", "half_year", "year")
 FINER: Mapping[str, int] = {"month": 0, "quarter": 1, "half_year": 1, "year": 3}
 YEARS = 5
 REPORTED = "_reported"  # ends the ids of what the monthly forms report and case rows count too
-FULL_WIDTH = str.maketrans("()", "（）")  # as a Chinese text is set; registers write either
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,15 @@ class Facts:
         last = months_of(self.period)[1]
         held = self.release.periods().filter(pl.col("period_kind") == "year")["period"].sort().to_list()
         return tuple(year for year in held if f"{year}-12" <= last)[-YEARS:]
+
+    def concerns(self, period: str) -> bool:
+        """Whether what others published of a period belongs beside this one: what ends in it, of a year all that came before.
+
+        A cumulative figure of January to October stands beside October; one without a period, beside a year only.
+        """
+        first, last = months_of(self.period)
+        ends = months_of(period)[1] if period else ""
+        return ends <= last and (self.kind == "year" or ends >= first)
 
     @cached_property
     def places(self) -> Mapping[str, Place]:
@@ -209,7 +218,7 @@ class Facts:
         found: dict[str, dict[str, Words]] = {}
         frame = self.release.categories().sort("breakdown", "sort")
         for breakdown, category, zh, en in frame.select("breakdown", "category", "label_zh", "label_en").iter_rows():
-            found.setdefault(breakdown, {})[category] = Words(zh=zh.translate(FULL_WIDTH), en=en)
+            found.setdefault(breakdown, {})[category] = Words(zh=zh.translate(wording.FULL_WIDTH), en=en)
         return found
 
     @cached_property

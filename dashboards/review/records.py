@@ -1,13 +1,12 @@
 """Tables that are no figures: what was reported, what should not occur, what was revised, what others published, methods."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dashboards import wording
 from dashboards.review import cells, sentences
 from dashboards.review.document import Cell, Column, Table
-from dashboards.review.facts import FULL_WIDTH, REPORTED, Facts
+from dashboards.review.facts import REPORTED, Facts
 from dashboards.review.plan import TablePlan
 from dashboards.wording import Language, say, spoken
 from pipelines import catalogue
@@ -21,7 +20,6 @@ ACCOUNT: Mapping[str, str] = {
     "refused_rows": "refused",
     "unexplained": "unexplained",
 }
-ARTICLE = re.compile(r"A\d+ (.+)")  # how the register of figures names the articles it was begun with
 QUALITY = ("owed", "reported", "late", "refused", "contradictions")
 
 Published = Sequence[Mapping[str, Any]]
@@ -48,7 +46,7 @@ def senders(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table | 
     kept = [row for row in facts.kept().to_dicts() if row["owed"] or row["reported"]]
     heads = [Column(say(f"review.{name}", language), "left") for name in ("sender", "table")]
     heads += [Column(say(f"quality.{name}", language)) for name in QUALITY]
-    form = FULL_WIDTH if language == "zh" else {}
+    form = wording.FULL_WIDTH if language == "zh" else {}
     rows = []
     for row in kept:
         named = [Cell((row[f"name_{language}"] or "").translate(form)), Cell(_table_name(row["table_name"], language))]
@@ -219,17 +217,18 @@ def _reason(codes: str, facts: Facts, language: Language) -> str:
 
 
 def published(facts: Facts, plan: TablePlan, language: Language, given: Published) -> tuple[Table | None, int]:
-    """What others published of this area or one in it, beside ours: only what a card counts.
+    """What others published of this area or one in it, beside ours: only what a card counts, of periods that concern us.
 
     A source and an area that all rows share are told once, below. And how many more figures there are of periods that
     the data do not reach.
     """
-    known = [(row, facts.cards.get(row["indicator"] or ""), facts.places.get(row["area_code"])) for row in given]
+    near = [row for row in given if facts.concerns(row["period"])]
+    known = [(row, facts.cards.get(row["indicator"] or ""), facts.places.get(row["area_code"])) for row in near]
     all_told = [
         (row, card, place) for row, card, place in known if card and place and row["verdict"] != "not_published"
     ]
     told = [(row, card, place) for row, card, place in all_told if row["value"] is not None]
-    sources = {_source(row, language) for row, *_ in told}
+    sources = {wording.source_of(row, language) for row, *_ in told}
     places = {place for *_, place in told}
     is_by_one, is_of_one = len(sources) == 1, len(places) == 1
     heads = [
@@ -247,7 +246,7 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
         ours = cells.quantity(row["value"], card, language)
         rows.append(
             [
-                *([] if is_by_one else [Cell(_source(row, language))]),
+                *([] if is_by_one else [Cell(wording.source_of(row, language))]),
                 *([] if is_of_one else [Cell(spoken(place.name, language))]),
                 Cell(wording.period_name(row["period"], language) if row["period"] else say("review.none", language)),
                 Cell(_published_label(facts, card, row, language)),
@@ -261,13 +260,6 @@ def published(facts: Facts, plan: TablePlan, language: Language, given: Publishe
     inner = places - {facts.place} if is_of_one else ()
     notes += [say("review.all_of", language, area=spoken(place.name, language)) for place in inner]
     return _table(plan, language, heads, rows, *notes), len(all_told) - len(told)
-
-
-def _source(row: Mapping[str, Any], language: Language) -> str:
-    """Who published it; in English, which has no names for them, the row of the register that does."""
-    article = ARTICLE.match(row["source"])
-    name = row["row_id"] if language == "en" else article[1] if article else row["source"]
-    return say("review.article" if article else "review.publication", language, name=name)
 
 
 def _published_label(facts: Facts, card: Card, row: Mapping[str, Any], language: Language) -> str:
@@ -346,11 +338,4 @@ def _sentence(parts: Sequence[str], language: Language) -> str:
 
 
 def _basis(card: Card, language: Language) -> str:
-    if not card.legal_basis:
-        return say("review.no_law", language)
-    texts = []
-    for basis in card.legal_basis:
-        key = "law" if basis.valid_until is None else "law_until"
-        text = wording.law(basis.text, language)
-        texts.append(say(f"review.{key}", language, text=text, version=basis.version, until=basis.valid_until))
-    return wording.listed(texts, language)
+    return wording.listed(wording.laws(card, language), language) or say("review.no_law", language)

@@ -219,16 +219,9 @@ def _beside(facts: Facts, present: Sequence[Card], language: Language) -> list[F
     column = []
     for card in present:
         row = facts.total(card.id, area=facts.parent.code) if _is_comparable(card) else None
-        is_own = row is not None and _is_same(row, facts.total(card.id))
+        is_own = wording.is_of_the_same(row, facts.total(card.id))
         column.append(cells.none(language) if row is None or is_own else cells.value(row, card, language))
     return [(Column(say(f"review.{key}", language)), column)]
-
-
-def _is_same(whole: Figure, part: Figure | None) -> bool:
-    """Whether two rates are of the same cases."""
-    if part is None or not whole.denominator:
-        return False
-    return (whole.numerator, whole.denominator) == (part.numerator, part.denominator)
 
 
 def _is_comparable(card: Card) -> bool:
@@ -283,15 +276,7 @@ def _month_label(month: str, language: Language) -> str:
 
 
 def _headed(card: Card, language: Language) -> str:
-    return _with_unit(wording.label(card, language), card.unit, language)
-
-
-def _with_unit(label: str, unit: str, language: Language) -> str:
-    """A head with its unit, unless it ends with it, as 信访件次 and 调解办结件数 do."""
-    symbol = catalogue.units()[unit][f"symbol_{language}"]
-    if language == "zh":
-        return label if label.endswith((symbol, f"{symbol}数")) else f"{label}（{symbol}）"
-    return f"{label} ({symbol})"
+    return wording.headed(wording.label(card, language), card.unit, language)
 
 
 def _trend(facts: Facts, card: Card, plan: TablePlan, language: Language) -> Chart | None:
@@ -365,7 +350,7 @@ def categories(facts: Facts, plan: TablePlan, language: Language) -> tuple[Table
         filled += [(Column(_headed_unit(card, language)), this_period[1]), *others]
     if share is not None and len(filled) == 1:
         words, unit = facts.measures[share.numerator]
-        head = _with_unit(spoken(words, language), unit, language)
+        head = wording.headed(spoken(words, language), unit, language)
         filled.append((Column(head), [cells.count(_numerator(part), language) for *_, part in rows]))
     if share is not None:
         column = [cells.none(language) if part is None else cells.value(part, share, language) for *_, part in rows]
@@ -455,7 +440,7 @@ def _opening(now: Figure, stock: Card, language: Language) -> Cell:
 
 
 def _headed_unit(card: Card, language: Language) -> str:
-    return _with_unit(say("review.this_period", language), card.unit, language)
+    return wording.headed(say("review.this_period", language), card.unit, language)
 
 
 def years(facts: Facts, plan: TablePlan, language: Language) -> Table | None:

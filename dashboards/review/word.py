@@ -6,8 +6,8 @@ the sections.
 """
 
 import io
-from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Mapping
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -44,11 +44,22 @@ def write(document: Document, target: Path, faces: Path | None = None) -> None:
     _head(made, document)
     for block in document.abstract:
         _block(made, block, document, faces)
-    _small(made, _run((document.source, document.legend_line), document))
+    _small(made, wording.run((document.source, document.legend_line), document.language))
     _body(made, document, faces)
     for field in document.foot:
         made.add_paragraph(_said(field.label, field.value, document))
+    _end(made)
     _save(made, document, target)
+
+
+def _end(made: Any) -> None:
+    """An empty line must follow a table; at the end it is no higher than a point, so that it makes no page of its own."""
+    from docx.shared import Pt
+
+    last = made.paragraphs[-1]
+    if not last.text:
+        form = last.paragraph_format
+        form.line_spacing = form.space_before = form.space_after = Pt(1)
 
 
 def fill(template: Path, document: Document, target: Path, faces: Path | None = None) -> None:
@@ -258,18 +269,21 @@ def _table(made: Any, table: Table, document: Document) -> None:
     caption.paragraph_format.keep_with_next = True
     grid = made.add_table(rows=1 + len(table.rows), cols=len(table.columns))
     _lay_out(grid, table)
-    size, last, held = layout.size(table), len(table.rows), layout.rows_held(table)
+    size, last = layout.size(table), len(table.rows)
+    ends = set(accumulate(layout.groups(table)))
     lines = [tuple(column.label for column in table.columns), *(tuple(cell.text for cell in row) for row in table.rows)]
     cells = iter(grid._cells)  # a row's own list of its cells is made anew at each call
     for place, (line, row) in enumerate(zip(lines, grid.rows, strict=True)):
         _keep(row, is_head=place == 0)
-        is_held = layout.is_whole(table) or place < held or place > last - held
-        is_kept = is_held and (place < last or bool(table.notes))
+        is_kept = place not in ends or (place == last and bool(table.notes))
         for text, column in zip(line, table.columns, strict=True):
             cell = next(cells)
             _write_cell(cell, text, "centre" if place == 0 else column.side, size, is_bold=place == 0)
             cell.paragraphs[0].paragraph_format.keep_with_next = is_kept
-    _small(made, say("review.notes", document.language) + _run(table.notes, document) if table.notes else "")
+    _small(
+        made,
+        say("review.notes", document.language) + wording.run(table.notes, document.language) if table.notes else "",
+    )
 
 
 def _small(made: Any, text: str) -> None:
@@ -280,10 +294,6 @@ def _small(made: Any, text: str) -> None:
     paragraph.alignment = 0
     run = paragraph.add_run(text)
     run.bold, run.font.size = False, Pt(NOTE_PT)
-
-
-def _run(texts: Sequence[str], document: Document) -> str:
-    return ("" if document.language == "zh" else " ").join(texts)
 
 
 def _lay_out(grid: Any, table: Table) -> None:

@@ -14,7 +14,7 @@ from pipelines.catalogue import Card
 from pipelines.settings import UserError
 
 # Five steps of one blue, dark enough apart to be told by everyone; white letters on the darker two.
-SHADES = ("#DCE9F5", "#B3D0EA", "#7FB0DA", "#2F7DBF", "#0B4A8C")
+SHADES = ("#DCE9F5", "#B3D0EA", "#7FB0DA", "#2874B5", "#0B4A8C")
 DARK = SHADES[3:]
 UNKNOWN = "#E4E7EB"
 

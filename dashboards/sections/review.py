@@ -118,10 +118,14 @@ def published(subject: Subject) -> Content:
     if not found:
         yield text("h2", title) + text("p", say("assessment.no_published", language), class_="finding")
         return ()
-    names = ("place", "period", "indicator", "theirs", "ours", "verdict", "why", "source")
+    sources = list(dict.fromkeys(wording.source_of(row, language) for row in found))
+    is_by_one = len(sources) == 1
+    names = ("place", "period", "indicator", "theirs", "ours", "verdict", "why", *(() if is_by_one else ("source",)))
     head = [say(f"assessment.{name}", language) for name in names]
-    cells = [_published(row, subject) for row in found]
-    note = text("p", say("assessment.published_note", language), class_="finding")
+    cells = [_published(row, subject)[: len(head)] for row in found]
+    notes = [say("assessment.published_note", language)]
+    notes += [say("review.all_by", language, name=sources[0])] if is_by_one else []
+    note = text("p", wording.run(notes, language), class_="finding")
     table = markup.scrolled(markup.table(head, cells, len(head)), title)
     yield text("h2", title) + note + table
     return ()
@@ -157,6 +161,6 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
         Cell(row["value_text"], kind="chinese") if language == "zh" else Cell(_bounds(row, card), kind="whole"),
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),
-        "" if row["verdict"] == "agrees" else row[f"reason_{language}"],
-        Cell(row["source"], kind="chinese"),
+        Cell("" if row["verdict"] == "agrees" else row[f"reason_{language}"], kind="reason"),
+        wording.source_of(row, language),
     ]

@@ -24,14 +24,18 @@ BASES = (
 
 @kept
 def against_city(subject: Subject) -> Content:
-    """The rates and durations of the year to date beside the city's; the rank where ranks may be given."""
+    """The rates and durations of the year to date beside the city's; the rank where ranks may be given.
+
+    Not those of which the city's is made of this district's cases alone.
+    """
     source, language, period = subject.source, subject.language, year_to_date(subject.month)
     cards = {card.id: card for card in rows.ordered_cards(source) if card.kind == "ratio" or card.is_quantile}
     stands = standings(source, cards, (subject.place.code,), (period,))
     shown = figures(source, list(cards), (subject.place.code,), (period,))
     found = by_key(shown)
+    of_city = by_key(figures(source, list(cards), (subject.place.parent,), (period,)))
     known = [row for row in stands if (own := found.get((row.indicator, *_key(row)))) and own.value is not None]
-    known = [row for row in known if row.city_value is not None]
+    known = [row for row in known if row.city_value is not None and not _is_the_city(row, found, of_city)]
     if not known:
         return ()
     known.sort(key=lambda row: rows.card_order(cards[row.indicator]))
@@ -43,6 +47,11 @@ def against_city(subject: Subject) -> Content:
     note = text("p", say("standing.note", language), class_="finding") if has_rank else ""
     yield text("h2", title) + note + markup.scrolled(markup.table(head, cells), title)
     return tuple(found[row.indicator, *_key(row)] for row in known)
+
+
+def _is_the_city(row: Standing, found: rows.Found, of_city: rows.Found) -> bool:
+    own = found[row.indicator, *_key(row)]
+    return any(wording.is_of_the_same(whole, own) for whole in of_city.values() if whole.indicator == row.indicator)
 
 
 def _key(row: Standing) -> tuple[str, str]:
