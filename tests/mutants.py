@@ -201,11 +201,22 @@ MUTANTS = (
     ),
     Mutant(
         "open on the day of conclusion",
-        MEDIATION_EVENTS,
-        "cases.concluded_on > months.month_end",
-        "cases.concluded_on >= months.month_end",
+        "dbt_project/macros/flags.sql",
+        "month_of(opened_on), month_of('concluded_on')",
+        "month_of(opened_on), month_of(days_after('concluded_on', 1))",
     ),
-    Mutant("overdue on the last day", MEDIATION_EVENTS, "'deadline_on < month_end'", "'deadline_on <= month_end'"),
+    Mutant(
+        "overdue on the last day",
+        "dbt_project/macros/flags.sql",
+        "overdue, soon = month_of(days_after('deadline_on', 1))",
+        "overdue, soon = month_of('deadline_on')",
+    ),
+    Mutant(
+        "what has left a stock stands in it",
+        "dbt_project/macros/counting.sql",
+        "-1 as step, -standing.cell_number as cell_number",
+        "0 as step, 0 as cell_number",
+    ),
     Mutant("a cohort with unknown durations", MEDIATION_EVENTS, " and not cases.is_of_unknown_duration", ""),
     Mutant(
         "eased is resolved",
@@ -355,8 +366,22 @@ MUTANTS = (
     Mutant(
         "the districts of changed cases are not counted again",
         "dbt_project/macros/incremental.sql",
-        "and substr(area_code, 1, 6) in (null",
-        "and substr(area_code, 1, 9) in (null",
+        "and substr(area_code, 1, 6) in (",
+        "and substr(area_code, 1, 9) in (",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "where a matter was registered is not counted again",
+        "dbt_project/models/core/touched_areas.sql",
+        "['area_code', 'registration_area_code']",
+        "['area_code']",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "what is made of a changed table stays as it was",
+        "pipelines/warehouse/building.py",
+        'made_anew = [f"tag:{table}" for table in (catalogue.tables() if has_moved else changed)]',
+        'made_anew = [f"tag:{table}" for table in (catalogue.tables() if has_moved else [])]',
         INCREMENTAL,
     ),
     Mutant(

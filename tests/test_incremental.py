@@ -223,6 +223,26 @@ def test_a_case_that_moves_is_counted_again_in_all_months_in_which_it_was_open(o
     assert _differing(_counted(), _in_full()) == []
 
 
+REGISTERED = """
+    select sum(value) filter (area_code[:6] = '500118') as before, sum(value) filter (area_code[:6] = '500119') as after
+    from measures.measures_monthly where measure = 'petition_matters_by_registration' and month = '2025-03-01'
+"""
+
+
+def test_a_matter_of_another_registering_body_is_counted_again_in_both_districts(office: Office) -> None:
+    """It arose in a third district and stays there; nothing but the body that registered it is told otherwise."""
+    registered = []
+    for day, body in enumerate(("500118", "500119"), start=1):
+        said = {"信访件编号": "X99", "登记机构代码": body, "更新时间": f"2025-10-0{day} 08:00:00"}
+        office.take(table([MATTER | said]), f"petition-{body}_2025-03.csv", "petition-500000")
+        assert not warehouse.build().full
+        with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as connection:
+            registered.append([count or 0 for count in connection.execute(REGISTERED).fetchall()[0]])
+    [(before, after), moved] = registered
+    assert moved == [before - 1, after + 1]
+    assert _differing(_counted(), _in_full()) == []
+
+
 def test_a_release_carries_the_sql_of_a_full_build(office: Office) -> None:
     """An incremental build looks for its months; what is asked of a release later has other ones."""
     models = ("measures_by_period", "coverage")

@@ -1,8 +1,8 @@
 {# A measure table from the events of a system (area_code, month, measure, bucket, value, cell_number and one column a
    breakdown): the total of every measure, and of the measures named the breakdowns named. The events are read anew for each:
-   what is counted is then looked for in the cases, and the events of all cases never lie in memory. `flags`: what is counted
-   without its events (`count_flags`). #}
-{% macro count_events(events, broken_down=[], flags=[]) -%}
+   what is counted is then looked for in the cases, and the events of all cases never lie in memory. `apart`: what is counted
+   from the cases (`count_flags`, `count_stocks`). #}
+{% macro count_events(events, broken_down=[], apart=[]) -%}
     select
         area_code,
         month,
@@ -13,8 +13,8 @@
         cast(sum(value) as bigint) as value,
         {{ cell_key('cell_number') }} as cell_key
     from {{ events }}
-    {%- if flags %}
-    where measure not in ('{{ flags | map(attribute=0) | join("', '") }}')
+    {%- if apart %}
+    where measure not in ('{{ apart | map(attribute=0) | join("', '") }}')
     {%- endif %}
     group by area_code, month, measure, bucket
     {%- for measures, breakdowns in broken_down %}
@@ -75,6 +75,103 @@
     {{ flag_below(measure, 'by_' ~ month ~ '_and_' ~ breakdowns | join('_'), 'breakdown', 'category') }}
     {% endfor -%}
     {% endfor -%}
+{%- endmacro %}
+
+{# Of cases, how many of them stand in a stock at the end of each month (`mediation_stocks`). A full build does not lay out a
+   case by all months in which it stands, which are hundreds where one is never concluded: it takes each as a step up in its
+   first month and a step down in the month that it leaves, and adds up the steps of an area in turn. An incremental one lays
+   out, by the few months that these lake tables touch, the cases that are open in some of them: what is overdue is open. #}
+{% macro count_stocks(cases, stocks, tables) -%}
+    {% if is_incremental() -%}
+    {% set touched = touched_for(tables) -%}
+    {% set months = (touched.everywhere + touched.changed) | sort -%}
+    select
+        area_code,
+        month,
+        measure,
+        'total' as breakdown,
+        'total' as category,
+        cast(null as integer) as bucket,
+        cast(count(*) as bigint) as value,
+        {{ cell_key('cell_number') }} as cell_key
+    from (
+        with
+        open_cases as (
+            select *
+            from {{ cases }}
+            {%- if months %}
+            where (concluded_on is null or concluded_on >= date '{{ months | first }}')
+                and {{ stocks[0][2] }} <= date '{{ months | last }}'
+            {%- endif %}
+        )
+
+        {{ stock_events('open_cases', stocks) }}
+    ) as standing
+    group by area_code, month, measure
+    {%- else -%}
+    select area_code, month, measure, breakdown, category, bucket, value, cell_key
+    from (
+        with
+        months as (select month from {{ source('catalogue', 'months') }}),
+
+        calendar as (select min(month) as first_month, max(month) as last_month from months),
+
+        standing as (
+            {% for measure, which, first_month, left_month in stocks -%}
+            {{ 'union all' if not loop.first }}
+            select
+                '{{ measure }}' as measure,
+                area_code,
+                cell_number,
+                greatest({{ first_month }}, calendar.first_month) as first_month,
+                {{ left_month }} as left_month
+            from {{ cases }}
+            cross join calendar
+            where {{ first_month }} <= calendar.last_month{{ ' and ' ~ which if which }}
+            {% endfor %}
+        ),
+
+        steps as (
+            select measure, area_code, first_month as month, 1 as step, cell_number
+            from standing
+            where left_month is null or left_month > first_month
+            union all
+            select standing.measure, standing.area_code, standing.left_month as month, -1 as step, -standing.cell_number as cell_number
+            from standing
+            cross join calendar
+            where standing.left_month > standing.first_month and standing.left_month <= calendar.last_month
+            union all
+            -- a month without a step has the stock of the month before
+            select places.measure, places.area_code, months.month, 0 as step, 0 as cell_number
+            from (select distinct measure, area_code from standing) as places
+            cross join months
+        ),
+
+        added_up as (
+            {% set in_turn = 'over (partition by measure, area_code order by month)' -%}
+            select
+                area_code,
+                month,
+                measure,
+                cast(sum(sum(step)) {{ in_turn }} as bigint) as value,
+                {{ cell_key('cell_number', in_turn) }} as cell_key
+            from steps
+            group by measure, area_code, month
+        )
+
+        select
+            area_code,
+            month,
+            measure,
+            'total' as breakdown,
+            'total' as category,
+            cast(null as integer) as bucket,
+            value,
+            cell_key
+        from added_up
+        where value > 0
+    ) as stocks
+    {%- endif %}
 {%- endmacro %}
 
 {% macro flags_beside_each_other(flags) -%}
@@ -144,6 +241,31 @@
     {%- if where %}
     where {{ where }}
     {%- endif %}
+{%- endmacro %}
+
+{# The events of stocks: one of each case and month at whose end it stands in a stock. #}
+{% macro stock_events(cases, stocks, breakdowns=[]) -%}
+    {% for measure, which, first_month, left_month in stocks -%}
+    {{ 'union all' if not loop.first }}
+    select
+        case_key,
+        cell_number,
+        area_code,
+        months.month,
+        '{{ measure }}' as measure,
+        cast(null as integer) as bucket,
+        cast(1 as bigint) as value
+        {%- for breakdown in breakdowns %},
+        {{ breakdown }}
+        {%- endfor %}
+    from {{ cases }}
+    inner join {{ source('catalogue', 'months') }} as months
+        on {{ first_month }} <= months.month
+        and ({{ left_month }} is null or {{ left_month }} > months.month)
+    {%- if which %}
+    where {{ which }}
+    {%- endif %}
+    {% endfor %}
 {%- endmacro %}
 
 {# One row with a column `<clock>_days` for each of the clocks named of a table's contract. #}

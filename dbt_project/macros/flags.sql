@@ -1,5 +1,7 @@
 {# The measures that count cases by a flag on a date, system by system: measure, month of the case's table in which it counts,
-   and the condition on the case (none: all cases). What else is counted stands in the events of the system. #}
+   and the condition on the case (none: all cases). And those that count what stands in a stock at the end of a month: measure,
+   condition on the case (none: all cases), the first month at whose end it stands in it, and the first at whose end it no longer
+   does. What else is counted stands in the events of the system. #}
 
 {% macro mediation_flags() -%}
     {{ return([
@@ -24,6 +26,10 @@
         ('mediation_performed', 'perform_by_month', 'is_performance_due and is_performed'),
         ('mediation_partly_performed', 'perform_by_month', 'is_performance_due and is_partly_performed')
     ]) }}
+{%- endmacro %}
+
+{% macro mediation_stocks() -%}
+    {{ return(stocks_of('mediation', 'accepted_on', 'deadline_on is not null')) }}
 {%- endmacro %}
 
 {% macro petition_flags() -%}
@@ -53,6 +59,10 @@
     ]) }}
 {%- endmacro %}
 
+{% macro petition_stocks() -%}
+    {{ return(stocks_of('petition', 'registered_on', 'has_deadline')) }}
+{%- endmacro %}
+
 {% macro reconsideration_flags() -%}
     {{ return([
         ('reconsideration_received', 'received_month', none),
@@ -67,6 +77,22 @@
         ('reconsideration_without_later_dispute', 'concluded_month', 'is_without_later_dispute'),
         ('reconsideration_due', 'deadline_month', 'has_deadline'),
         ('reconsideration_on_time', 'deadline_month', 'is_on_time')
+    ]) }}
+{%- endmacro %}
+
+{% macro reconsideration_stocks() -%}
+    {{ return([('reconsideration_open', none, month_of('accepted_on'), month_of('concluded_on'))]) }}
+{%- endmacro %}
+
+{# Open is a case until the day of its conclusion, overdue while it is open after its deadline, and soon overdue where the
+   deadline is the last day of the month or one of the seven days after it. #}
+{% macro stocks_of(system, opened_on, has_deadline) -%}
+    {% set opened, concluded = month_of(opened_on), month_of('concluded_on') -%}
+    {% set overdue, soon = month_of(days_after('deadline_on', 1)), month_of(days_after('deadline_on', -7)) -%}
+    {{ return([
+        (system ~ '_open', none, opened, concluded),
+        (system ~ '_overdue', has_deadline, 'greatest(' ~ opened ~ ', ' ~ overdue ~ ')', concluded),
+        (system ~ '_soon_overdue', has_deadline, 'greatest(' ~ opened ~ ', ' ~ soon ~ ')', 'least(' ~ concluded ~ ', ' ~ overdue ~ ')')
     ]) }}
 {%- endmacro %}
 

@@ -16,6 +16,13 @@
         pre_hook="{{ delete_changed('" ~ by ~ "', ['" ~ tables | join("', '") ~ "']) }}",
         meta={'by': by, 'tables': tables}
     ) }}
+    {{- made_of(tables) }}
+{%- endmacro %}
+
+{# Of which lake tables a table is made that is written again only where they have changed, or the calendar has; without tables
+   it is written at every build. The build selects tables by these tags. Views stay, as their SQL is that of the build before. #}
+{% macro made_of(tables=[]) -%}
+    {{ config(tags=tables or ['every_build']) }}
 {%- endmacro %}
 
 {% macro delete_changed(by, tables) -%}
@@ -51,32 +58,36 @@
     {%- endif %}
 {%- endmacro %}
 
-{# The same of cases by one of their months; what is followed is counted from events. #}
+{# The same of cases by one of their months; what is followed is counted from events. Where months are touched in some areas only,
+   nothing but months and areas stands there: the engine then looks for them before it reads anything else. #}
 {% macro condition_of_months(month, tables) -%}
-    {% set touched = touched_for(tables) -%}
-    {{ month }} in ({{ dates_in(touched.everywhere) }})
-    {%- if touched.changed %}
-    or (
-        {{ month }} in ({{ dates_in(touched.changed) }})
-        and substr(area_code, 1, 6) in (null{% for district in touched.districts %}, '{{ district }}'{% endfor %})
-    )
+    {% set touched, conditions = touched_for(tables), [] -%}
+    {% if touched.everywhere -%}
+        {% do conditions.append(month ~ ' in (' ~ dates_in(touched.everywhere) ~ ')') -%}
     {%- endif %}
+    {%- if touched.changed and touched.districts -%}
+        {% do conditions.append(
+            '(' ~ month ~ ' in (' ~ dates_in(touched.changed) ~ ") and substr(area_code, 1, 6) in ('" ~ touched.districts | join("', '") ~ "'))"
+        ) -%}
+    {%- endif %}
+    {{- conditions | join(' or ') or 'false' }}
 {%- endmacro %}
 
 {# The months that these lake tables touch in the areas of changed cases, everywhere, and for what is followed; of the areas the
-   six digits of their districts, which are looked for sooner than all their towns. #}
+   six digits of their districts, which are looked for sooner than all their towns. What is only shown anew, or no longer
+   (`revealed`), has been counted before. #}
 {% macro touched_for(tables) -%}
-    {% set listed = "where table_name in ('" ~ tables | join("', '") ~ "')" -%}
+    {% set listed = "where cause <> 'revealed' and table_name in ('" ~ tables | join("', '") ~ "')" -%}
     {% set touched = {'everywhere': [], 'changed': [], 'followed': []} -%}
     {% for row in run_query('select distinct cause, month from core.touched_months ' ~ listed ~ ' order by all').rows -%}
         {% do touched[row[0] if row[0] in touched else 'everywhere'].append(row[1]) -%}
     {% endfor -%}
-    {% set districts = run_query('select distinct substr(area_code, 1, 6) from core.touched_areas ' ~ listed ~ ' order by all').columns[0].values() -%}
+    {% set districts = run_query("select distinct substr(area_code, 1, 6) from core.touched_areas where table_name in ('" ~ tables | join("', '") ~ "') order by all").columns[0].values() -%}
     {{ return(dict(touched, districts=districts)) }}
 {%- endmacro %}
 
 {% macro dates_in(months) -%}
-    null{% for month in months %}, date '{{ month }}'{% endfor %}
+    {% for month in months %}date '{{ month }}'{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {# The cases of a table that a build judges. Of an incremental build it ranks the versions of the changed cases only, where
@@ -102,6 +113,8 @@
     {% if tables -%}
         {{ kept_up_to_date('months', tables) }}
         {%- set touched_months, touched_areas = ref('touched_months'), ref('touched_areas') -%}
+    {%- else -%}
+        {{ made_of() }}
     {%- endif -%}
 with counted as (
     {{ caller() }}
@@ -128,19 +141,31 @@ from counted
     {%- endif %}
     {% set name, test = relation.identifier, model.test_metadata -%}
     {% set is_of_cases = name.startswith('stg_') and name not in ['stg_organisations', 'stg_population'] -%}
+    {% set kept = graph.nodes.values() | selectattr('name', 'equalto', name) | map(attribute='config.meta') | selectattr('by', 'defined') | first -%}
     {% if run_query('select is_full from catalogue.build_request').columns[0].values()[0] -%}
         {% if is_of_cases and test.name in ['filled', 'relationships'] -%}
             {% do return('(' ~ cases_of(name[4:], only=suspects_of(name[4:], test)) ~ ') as part') %}
+        {%- elif kept and kept.by == 'months' and test.name == 'unique_combination' -%}
+            {% do return('(' ~ last_year_of(relation) ~ ') as part') %}
         {%- endif %}
         {% do return(relation) %}
     {%- endif %}
-    {% set kept = graph.nodes.values() | selectattr('name', 'equalto', name) | map(attribute='config.meta') | selectattr('by', 'defined') | first -%}
-    {% if kept and not (kept.by == 'cases' and test.name == 'unique_combination') -%}
+    {% if kept and kept.by == 'months' and test.name == 'relationships' -%}
+        {#- the names of measures stand in the SQL and the declarations, of which a change builds, and tests, everything -#}
+        {% do return('(select * from ' ~ relation ~ ' where false) as part') %}
+    {%- elif kept and not (kept.by == 'cases' and test.name == 'unique_combination') -%}
         {% do return('(select * from ' ~ relation ~ ' where ' ~ condition_of(kept.by, kept.tables) ~ ') as part') %}
     {%- elif is_of_cases -%}
         {% do return('(' ~ changed_cases_of(name[4:]) ~ ') as part') %}
     {%- endif %}
     {% do return(relation) %}
+{%- endmacro %}
+
+{# Where all measures are counted, twins are looked for among those of the last year. Each measure is grouped by all that must
+   not be alike, so that only what is counted in two places has twins, and has them in every year. #}
+{% macro last_year_of(measures) -%}
+    select * from {{ measures }}
+    where month > (select {{ days_after('max(month)', -365) }} from {{ source('catalogue', 'months') }})
 {%- endmacro %}
 
 {# The cases that can fail a test of staged rows, where all are looked at: those that have some version that does, and those that

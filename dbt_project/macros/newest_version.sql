@@ -12,9 +12,12 @@ with request as (select * from {{ source('catalogue', 'build_request') }}),
 ledger as (select * from {{ source('catalogue', 'ledger') }}),
 
 versions as (
-    select * from {{ source('lake', 'changed_' ~ table) if changed else source('lake', table) }}
+    select versions.*
+    from {{ source('lake', 'changed_' ~ table) if changed else source('lake', table) }} as versions
+    inner join ledger on versions.ledger_sequence = ledger.ledger_sequence
+    inner join request on versions.ledger_sequence <= request.sequence
     {%- if only %}
-    where case_key in ({{ only }})
+    where versions.case_key in ({{ only }})
     {%- endif %}
 ),
 
@@ -28,7 +31,20 @@ withdrawn as (
     group by withdrawals.case_key
 ),
 
+-- few cases have more than one version: only theirs are put in an order, which takes longer than all the rest
+several as (
+    select case_key
+    from versions
+    group by case_key
+    having count(*) > 1
+),
+
 numbered as (
+    select versions.*, versions.ledger_sequence as last_sequence, 1 as version_rank
+    from versions
+    left join several on versions.case_key = several.case_key
+    where several.case_key is null
+    union all
     select
         versions.*,
         max(versions.ledger_sequence) over (partition by versions.case_key) as last_sequence,
@@ -37,8 +53,7 @@ numbered as (
             order by versions.{{ updated }} desc nulls last, versions.ledger_sequence desc, versions.row_number desc
         ) as version_rank
     from versions
-    inner join ledger on versions.ledger_sequence = ledger.ledger_sequence
-    inner join request on versions.ledger_sequence <= request.sequence
+    inner join several on versions.case_key = several.case_key
 )
 
 select

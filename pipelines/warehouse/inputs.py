@@ -231,12 +231,13 @@ def _received_on(delivery: Delivery) -> date:
     return datetime.fromisoformat(delivery.received_at).astimezone(ZoneInfo(TIME_ZONE)).date()
 
 
-def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, is_full: bool) -> None:
+def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[Delivery], *, is_full: bool) -> list[str]:
     """What deliveries since the build before have brought: `catalogue.changed_cases`, all versions of these cases as
     `lake.changed_<table>` (so that the lake is searched for them once), and, added to those known, `catalogue.accepted_rows`;
     and what had been reported until then, to be compared with what is now.
 
-    A full build compares with nothing and changes everything: it gets the rows of all deliveries and no changed case.
+    A full build compares with nothing and changes everything: it gets the rows of all deliveries and no changed case. Returns
+    the lake tables that have changed cases, in order.
     """
     deliveries = list(deliveries)
     _write_accepted(connection, deliveries, anew=is_full)
@@ -248,7 +249,7 @@ def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[De
     connection.execute("create or replace table catalogue.changed_cases (table_name varchar, case_key blob)")
     if not is_full:
         _write_changed_cases(connection, deliveries)
-    changed = column(connection, "select distinct table_name from catalogue.changed_cases")
+    changed = column(connection, "select distinct table_name from catalogue.changed_cases order by 1")
     for table in catalogue.tables():
         versions = f"lake.{table}" if table in changed else f"lake.empty_{table}"
         connection.execute(
@@ -258,6 +259,7 @@ def write_changes(connection: duckdb.DuckDBPyConnection, deliveries: Iterable[De
             where case_key in (select case_key from catalogue.changed_cases where table_name = '{table}')
             """
         )
+    return changed
 
 
 def _write_changed_cases(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) -> None:

@@ -1,4 +1,5 @@
 -- grain: one row an entry of the corrections register that stands: whether its source still shows what it expects
+{{ made_of() }}
 {% set cell = ['sender', 'area_code', 'month', 'item', 'category'] -%}
 {% set tables = ['mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
     'organisations', 'population', 'correction_cases', 'correction_events', 'resettlement_cases'] -%}

@@ -1,4 +1,5 @@
 -- grain: one row a table, sender and month in which the sender owed a report or was heard of
+{{ made_of() }}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),

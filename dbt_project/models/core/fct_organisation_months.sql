@@ -1,4 +1,5 @@
 -- grain: one row an organisation and month at whose end it stands, by its newest count up to then
+{{ made_of(['organisations']) }}
 with counts as (select * from {{ ref('stg_organisations') }}),
 
 areas as (select * from {{ ref('dim_areas') }}),

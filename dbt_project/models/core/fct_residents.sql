@@ -1,4 +1,5 @@
 -- grain: one row a district and year: its residents by the best figure, census before sample before police registration, then the newest
+{{ made_of(['population']) }}
 with figures as (select * from {{ ref('stg_population') }}),
 
 areas as (select * from {{ ref('dim_areas') }}),

@@ -1,4 +1,5 @@
 -- grain: one row a table, sender, month, severity and reason for which rows are refused or warned of
+{{ made_of() }}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),

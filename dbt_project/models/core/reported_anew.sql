@@ -1,4 +1,5 @@
 -- grain: one row a coverage, area and month reported now and not at the build before, or then and no longer
+{{ made_of() }}
 with reporting as (select * from {{ ref('reporting') }}),
 
 reporting_before as (select * from {{ source('catalogue', 'reporting_before') }})

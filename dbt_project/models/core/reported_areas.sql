@@ -1,4 +1,5 @@
 -- grain: one row a table, sender that is not registered for it and area its rows name: what it reports on
+{{ made_of() }}
 {% set tables = [
     'mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
     'organisations', 'population'

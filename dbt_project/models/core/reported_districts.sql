@@ -1,4 +1,5 @@
 -- grain: one row a table, district and month for which somebody has reported on the district, a part of it or all around it
+{{ made_of() }}
 with reporting as (select * from {{ ref('reporting') }}),
 
 areas as (select * from {{ ref('dim_areas') }}),

@@ -1,4 +1,5 @@
 -- grain: one row a coverage and area: the last month that somebody has reported of it or of all around it
+{{ made_of() }}
 with reporting as (select * from {{ ref('reporting') }}),
 
 ancestors as (select * from {{ ref('area_ancestors') }}),

@@ -1,4 +1,5 @@
 -- grain: one row a coverage (a table, or a table with certain columns), reported area and month: what senders have delivered, zero reports included
+{{ made_of() }}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 ledger as (select * from {{ source('catalogue', 'ledger') }}),

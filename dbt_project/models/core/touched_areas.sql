@@ -1,4 +1,5 @@
 -- grain: one row a counted lake table and area in which a changed case counts or has counted (none where the build is a full one)
+{{ made_of() }}
 {% set tables = [
     ('mediation_cases', ['area_code']),
     ('dispute_screenings', ['area_code']),

@@ -1,4 +1,5 @@
 -- grain: one row a coverage, area and period of which something else has been reported or is expected than before this build (none where it is a full one)
+{{ made_of() }}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 reporting as (select * from {{ ref('reporting') }}),

@@ -1,4 +1,5 @@
 -- grain: one row a counted lake table, month that this build must count again and cause (all months where the build is a full one)
+{{ made_of() }}
 with request as (select * from {{ source('catalogue', 'build_request') }}),
 
 months as (select * from {{ source('catalogue', 'months') }}),

@@ -5,14 +5,6 @@
 {% set cases = ref('fct_mediation_cases') -%}
 with months as (select * from {{ source('catalogue', 'months') }}),
 
-open_cases as (
-    select cases.*, months.month, months.month_end
-    from {{ cases }} as cases
-    inner join months
-        on cases.accepted_on <= months.month_end
-        and (cases.concluded_on is null or cases.concluded_on > months.month_end)
-),
-
 cutoff as (select max(month_end) as cutoff_on from months),
 
 -- a case is followed from acceptance to its conclusion, to the last day of the data or for a year, whichever comes first
@@ -50,11 +42,4 @@ union all
     'followed', 'mediation_cohort_open_days', 'accepted_month', kinds, 'not is_seen_to_conclude', bucket='days_followed'
 ) }}
 union all
-{{ event('open_cases', 'mediation_open', 'month', kinds) }}
-union all
-{{ event('open_cases', 'mediation_overdue', 'month', kinds, 'deadline_on < month_end') }}
-union all
-{{ event(
-    'open_cases', 'mediation_soon_overdue', 'month', kinds,
-    'deadline_on between month_end and ' ~ days_after('month_end', 7)
-) }}
+{{ stock_events(cases, mediation_stocks(), kinds) }}

@@ -11,14 +11,6 @@ by_registration as (
     where registration_district_code is not null
 ),
 
-open_matters as (
-    select matters.*, months.month, months.month_end
-    from {{ matters }} as matters
-    inner join months
-        on matters.registered_on <= months.month_end
-        and (matters.concluded_on is null or matters.concluded_on > months.month_end)
-),
-
 cutoff as (select max(month_end) as cutoff_on from months),
 
 -- a matter is followed from registration to its conclusion, to the last day of the data or for a year, whichever comes first
@@ -59,11 +51,4 @@ union all
     'followed', 'petition_cohort_open_days', 'registered_month', kinds, 'not is_seen_to_conclude', bucket='days_followed'
 ) }}
 union all
-{{ event('open_matters', 'petition_open', 'month', kinds) }}
-union all
-{{ event('open_matters', 'petition_overdue', 'month', kinds, 'has_deadline and deadline_on < month_end') }}
-union all
-{{ event(
-    'open_matters', 'petition_soon_overdue', 'month', kinds,
-    'has_deadline and deadline_on between month_end and ' ~ days_after('month_end', 7)
-) }}
+{{ stock_events(matters, petition_stocks(), kinds) }}

@@ -4,5 +4,7 @@
     (['mediation_accepted', 'mediation_concluded', 'mediation_agreed'], ['dispute_type', 'channel', 'tier']),
 ], ['mediation_cases']) }}
 union all
-{{ count_events(ref('events_mediation'), flags=mediation_flags()) }}
+{{ count_events(ref('events_mediation'), apart=mediation_flags() + mediation_stocks()) }}
+union all
+{{ count_stocks(ref('fct_mediation_cases'), mediation_stocks(), ['mediation_cases']) }}
 {% endcall %}

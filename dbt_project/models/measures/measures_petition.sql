@@ -6,5 +6,7 @@
 union all
 {{ count_events(ref('events_petition'), [
     (['petition_persons'], ['petition_form']),
-], petition_flags()) }}
+], petition_flags() + petition_stocks()) }}
+union all
+{{ count_stocks(ref('fct_petition_matters'), petition_stocks(), ['petition_matters']) }}
 {% endcall %}

@@ -5,5 +5,7 @@
     (['reconsideration_settled'], ['reconsideration_settlement']),
 ], ['reconsideration_cases']) }}
 union all
-{{ count_events(ref('events_reconsideration'), flags=reconsideration_flags()) }}
+{{ count_events(ref('events_reconsideration'), apart=reconsideration_flags() + reconsideration_stocks()) }}
+union all
+{{ count_stocks(ref('fct_reconsideration_cases'), reconsideration_stocks(), ['reconsideration_cases']) }}
 {% endcall %}
