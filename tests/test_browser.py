@@ -333,6 +333,17 @@ def test_wall_shows_the_newest_figures_large(served: str, visit: Visit, road: Ro
         expect(page.get_by_role("combobox")).to_have_count(0)
 
 
+def test_wall_looks_again_after_a_minute(served: str, visit: Visit) -> None:
+    with visit(f"{served}/?area=420500&view=wall") as page:
+        page.clock.install()
+        with page.expect_websocket() as opened:
+            page.reload()
+        expect(page.locator("article.card").first).to_be_visible()
+        with opened.value.expect_event("framereceived"):
+            page.clock.fast_forward("01:05")
+        expect(page.locator("article.card").first).to_be_visible()
+
+
 def test_official_goes_from_a_sentence_to_its_definition_and_to_a_document(
     served: str, visit: Visit, road: Road
 ) -> None:

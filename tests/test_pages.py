@@ -104,6 +104,23 @@ def test_code_that_is_gone_is_told_and_not_replaced(opened: Open, page: str, par
     assert app.query_params[parameter] in ("nonsense", ["nonsense"])
 
 
+def test_a_link_outlives_a_relabelling(opened: Open, road: Road, tmp_path: Path) -> None:
+    folder = tmp_path / "releases" / "internal" / road.release.name
+    shutil.copytree(road.release, folder, ignore=shutil.ignore_patterns("*.duckdb", "csv"))
+    folder.parent.chmod(0o755)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+    (folder.parent / "current").symlink_to(folder.name)
+    names = pl.col("name_zh").replace("枝江市", "丹阳区")
+    pl.read_parquet(folder / "areas.parquet").with_columns(names).write_parquet(folder / "areas.parquet")
+    cards = folder / "cards.json"
+    cards.write_text(cards.read_text(encoding="utf-8").replace("调解成功率", "调解达成率"), encoding="utf-8")
+    asked = {"area": DISTRICT, "indicator": "mediation_success_rate", "span": "to_date"}
+    before, after = (text_of(opened("explorer", data=data, **asked)) for data in (road.data, tmp_path))
+    assert "调解成功率·枝江市" in before
+    assert "调解达成率·丹阳区" in after
+
+
 ASKED: Mapping[str, tuple[Mapping[str, str], str]] = {
     "an area month by month": ({"indicator": "mediation_accepted"}, "调解纠纷受理件数·宜昌市·"),
     "its districts, the year to date": ({"areas": "below", "span": "to_date"}, "调解纠纷受理件数·宜昌市·2025年1—11月"),
