@@ -249,7 +249,7 @@ def _dbt_on_spark(*rooms: str, progress: Callable[[str], None]) -> list[Model]:
     warehouse.run_dbt("spark", ["build", "--select", *rooms], progress)
     folder = data_root() / "warehouse" / "dbt" / "spark"
     nodes = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    results = json.loads((folder / "run_results.json").read_text(encoding="utf-8"))["results"]
+    results = json.loads(warehouse.run_results_path("spark").read_text(encoding="utf-8"))["results"]
     built = [(nodes[result["unique_id"]], result["execution_time"]) for result in results]
     return [
         Model(node["schema"], node["name"], node["config"]["materialized"] == "view", seconds)
