@@ -78,6 +78,9 @@ def _write(number: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(version_path())
+    for left in version_path().parent.glob(".version.*"):  # of a process that was killed before it came this far
+        if not Path("/proc", left.suffix[1:]).exists():
+            left.unlink(missing_ok=True)
 
 
 def _without_build(root: Path) -> None:
