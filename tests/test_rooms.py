@@ -136,6 +136,11 @@ def test_a_room_imports_only_what_lies_before_it(module: str) -> None:
         assert doors is None or any(name == door or name.startswith(f"{door}.") for door in doors), f"{module}: {name}"
 
 
+def test_no_database_in_memory_spills_where_somebody_happens_to_stand() -> None:
+    bare = [name for name, path in MODULES.items() if "duckdb.connect()" in path.read_text(encoding="utf-8")]
+    assert [name for name in bare if name.startswith("pipelines.")] == []
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Office:
     return built_house(tmp_path_factory.getbasetemp())

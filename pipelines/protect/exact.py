@@ -1,12 +1,11 @@
-"""The exact cells of the plan, read from the warehouse and never written: what the draws start from."""
+"""The exact cells of the plan, read from the warehouse and kept nowhere: what the draws start from."""
 
-import duckdb
 import polars as pl
 
 from pipelines.catalogue import PublicationPlan, code_lists
 from pipelines.catalogue.publication import DAYS
 from pipelines.protect.drawing import KEY_SPACE
-from pipelines.warehouse import warehouse_path
+from pipelines.warehouse import in_memory, warehouse_path
 
 NOT_STATED = "not_stated"
 TOTAL = "total"
@@ -67,7 +66,7 @@ def exact_cells(plan: PublicationPlan, last_month: str) -> pl.DataFrame:
     Columns: table_id, measure, breakdown (`total`, `days` or that of the table), area_code, area_level, period,
     period_kind, first_month, last_month, over_time, is_reported, category (of `days` the band's first day), value, cell_key.
     """
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         connection.execute(f"attach '{str(warehouse_path()).replace(chr(39), chr(39) * 2)}' as warehouse (read_only)")
         connection.register("given_tables", _declared(plan).to_arrow())
         connection.register("given_categories", _categories(plan).to_arrow())

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines import warehouse
 from pipelines.settings import DBT_PROJECT
 from pipelines.signals.intervals import INTERVALS
 
@@ -168,7 +169,7 @@ def _documented() -> dict[str, str]:
 
 def write_database(folder: Path, edition: str = "internal") -> None:
     """`fengqiao.duckdb`: the tables of an edition with comments, in a file that DuckDB 1.4 opens."""
-    with duckdb.connect() as connection:
+    with warehouse.in_memory() as connection:
         connection.execute(f"attach '{_quoted(folder / 'fengqiao.duckdb')}' as fengqiao (storage_version 'v1.4.0')")
         connection.execute("use fengqiao")
         for table, said in table_words(edition).items():

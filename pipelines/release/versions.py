@@ -31,7 +31,7 @@ DECLARED = ("ledger", "clocks", "working_days", "months", "form_lines", "measure
 @contextmanager
 def opened() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the warehouse of the last build as `live` (read-only), with an empty database `warehouse` beside it."""
-    with duckdb.connect() as connection:
+    with warehouse.in_memory() as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as live (read_only)")
         connection.execute("attach ':memory:' as warehouse")
         for schema in ("lake", "catalogue", "staging", "core", "measures"):

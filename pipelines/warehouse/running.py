@@ -143,6 +143,15 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, with the engine's limit: what does not fit is written into the data folder, never where somebody
+    happens to stand."""
+    folder = data_root() / "warehouse" / "temporary"
+    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(folder)}) as connection:
+        yield connection
+
+
 def column(connection: duckdb.DuckDBPyConnection, query: str, given: Sequence[Any] = ()) -> list[Any]:
     return [row[0] for row in connection.execute(query, given).fetchall()]
 
