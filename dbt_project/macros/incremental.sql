@@ -77,12 +77,13 @@
    six digits of their districts, which are looked for sooner than all their towns. What is only shown anew, or no longer
    (`revealed`), has been counted before. #}
 {% macro touched_for(tables) -%}
-    {% set listed = "where cause <> 'revealed' and table_name in ('" ~ tables | join("', '") ~ "')" -%}
+    {% set of_tables = "where table_name in ('" ~ tables | join("', '") ~ "')" -%}
     {% set touched = {'everywhere': [], 'changed': [], 'followed': []} -%}
-    {% for row in run_query('select distinct cause, month from core.touched_months ' ~ listed ~ ' order by all').rows -%}
+    {% for row in run_query('select distinct cause, month from core.touched_months ' ~ of_tables ~ " and cause <> 'revealed' order by all").rows -%}
         {% do touched[row[0] if row[0] in touched else 'everywhere'].append(row[1]) -%}
     {% endfor -%}
-    {% set districts = run_query("select distinct substr(area_code, 1, 6) from core.touched_areas where table_name in ('" ~ tables | join("', '") ~ "') order by all").columns[0].values() -%}
+    {% set found = run_query('select distinct substr(area_code, 1, 6) from core.touched_areas ' ~ of_tables ~ ' order by all') -%}
+    {% set districts = found.columns[0].values() -%}
     {{ return(dict(touched, districts=districts)) }}
 {%- endmacro %}
 
