@@ -1,4 +1,5 @@
-"""The read-only interface beside the pages: releases, indicators, areas, figures and whole tables as JSON, CSV, XLSX, Parquet.
+"""The read-only interface beside the pages: releases, indicators, areas, figures and whole tables as JSON, CSV, XLSX, Parquet;
+figures of one indicator and period as a picture.
 
 It answers from the same release, through the same scope as the pages: where sign-in is on, a request without a valid
 session gets 401, and nothing outside the person's areas is in any answer.
@@ -22,13 +23,14 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from dashboards import access, files, rows
 from dashboards.access import NotAdmitted, Person
 from dashboards.rows import Source
-from dashboards.sections import review
+from dashboards.sections import breakdowns, comparing, review
 from dashboards.wording import Figure, Language, say
 from pipelines import catalogue
 from pipelines.settings import UserError
 
 MOST_FIGURES = 200_000
 MOST_CELLS: Mapping[str, int] = {"xlsx": 500_000, "json": 500_000, "csv": 20_000_000}  # Parquet has no end
+MEDIA_TYPES: Mapping[str, str] = files.TYPES | {"svg": files.PICTURE}
 
 
 class Refused(Exception):
@@ -136,9 +138,27 @@ def figures(asked: Asked) -> Response:
         shown = _computed(asked, wanted["indicator"][0], areas[0], wanted["period"][0], breakdown)
     if len(shown) > MOST_FIGURES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"More than {MOST_FIGURES:,} figures; ask for fewer.")
-    form = _form(asked, "json", ("json", "csv", "xlsx"))
+    form = _form(asked, "json", ("json", "csv", "xlsx", "svg"))
     name = "_".join(("fengqiao", asked.source.id, *wanted["indicator"][:1]))
-    return _file(files.figures_as(form, asked.source, shown, asked.language), form, name)
+    content = (
+        _picture(asked, wanted, breakdown, shown)
+        if form == "svg"
+        else files.figures_as(form, asked.source, shown, asked.language)
+    )
+    return _file(content, form, name)
+
+
+def _picture(asked: Asked, wanted: Mapping[str, list[str]], breakdown: str, shown: tuple[Figure, ...]) -> bytes:
+    """Bars or points: of the categories of one area, else of areas under the first one named."""
+    places = [rows.places(asked.source)[catalogue.padded(code)] for code in wanted["area"]]
+    is_of_one = len(wanted["indicator"]) == len(wanted["period"]) == 1 and (breakdown == "total" or len(places) == 1)
+    if not is_of_one or not shown:
+        sentence = "A picture shows one indicator in one period: areas, or the categories of one area, with figures."
+        raise Refused(HTTPStatus.BAD_REQUEST, sentence)
+    card, period = rows.cards(asked.source)[wanted["indicator"][0]], wanted["period"][0]
+    if breakdown != "total":
+        return breakdowns.picture(asked.source, card, places[0], shown, period, asked.language)
+    return comparing.picture(asked.source, card, places[0], places[1:], shown, period, asked.language)
 
 
 def _computed(asked: Asked, indicator: str, area: str, period: str, breakdown: str) -> tuple[Figure, ...]:
@@ -218,7 +238,7 @@ def _form(asked: Asked, usual: str, known: tuple[str, ...]) -> str:
 
 def _file(content: bytes, form: str, name: str) -> Response:
     headers = {} if form == "json" else {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
-    return Response(content, media_type=files.TYPES[form], headers=headers)
+    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 @_answering
@@ -249,7 +269,7 @@ def openapi(source: Source) -> dict[str, Any]:
         _parameter("period", "Period ids, separated by commas: 2025, 2025-H1, 2025-Q3, 2025-10, 2025-01..2025-10."),
         _parameter("months", "All single months of a span, such as 2023-01..2025-12."),
         _parameter("by", "A breakdown of the indicator, such as channel."),
-        _parameter("format", "json (default), csv or xlsx."),
+        _parameter("format", "json (default), csv, xlsx, or svg: bars or points of one indicator in one period."),
     ]
     tables = ", ".join(table_names(source))
     told = {
@@ -259,7 +279,7 @@ def openapi(source: Source) -> dict[str, Any]:
         "/api/figures": (
             "Figures with their numerators, changes and marks.",
             [*asked, language, release],
-            ["json", "csv", "xlsx"],
+            ["json", "csv", "xlsx", "svg"],
         ),
         "/api/tables/{table}": (
             f"A whole table, named table.ending: {tables}.",
@@ -277,7 +297,7 @@ def openapi(source: Source) -> dict[str, Any]:
 
 
 def _operation(path: str, summary: str, parameters: list[dict[str, Any]], forms: list[str]) -> dict[str, Any]:
-    content = {files.TYPES[form].partition(";")[0]: {} for form in forms}
+    content = {MEDIA_TYPES[form].partition(";")[0]: {} for form in forms}
     answers = {"200": {"description": "Found.", "content": content}}
     answers |= {"400": {"description": "Asked wrongly."}, "401": {"description": "Not signed in."}}
     answers |= {"403": {"description": "Signed in without a role or area."}, "404": {"description": "No such thing."}}

@@ -19,7 +19,8 @@ if (!window.speaks) {
   window.speaks.observe(document.body, { childList: true, subtree: true });
 }
 window.speak();
-/* Saves a chart as a picture: the drawing as it stands, with its title above and the address below. Set once a page. */
+/* Saves a chart as a picture: the drawing as it stands, its title above, the words of its card and the address below. Set
+   once a page. */
 if (!window.savesPictures) {
   window.savesPictures = true;
   document.addEventListener("click", (event) => {
@@ -62,8 +63,15 @@ if (!window.savesPictures) {
     };
     picture.setAttribute("xmlns", space);
     picture.setAttribute("width", Math.max(width, 640));
-    picture.setAttribute("height", height + 56);
+    const chart = document.querySelector(`.${button.dataset.picture}`);
+    const finding = image?.alt ?? chart.querySelector("[role=figure]")?.ariaLabel
+      ?? [...tiles.children].map((tile) => [...tile.children].map((part) => part.textContent).join(" ")).join("; ");
+    const said = [...button.dataset.words.split("\n"), location.href];
+    picture.setAttribute("height", height + 44 + 14 * said.length);
+    picture.setAttribute("role", "img");
     picture.style.background = "#fff";
+    put("title", {}, button.dataset.title);
+    put("desc", {}, finding);
     write(button.dataset.title, 20, 14);
     drawings.forEach((drawing) => {
       const copy = drawing.cloneNode(true);
@@ -74,7 +82,7 @@ if (!window.savesPictures) {
       const { left, top } = tiles.getBoundingClientRect();
       [...tiles.children].forEach((tile) => drawTile(tile, left, top));
     }
-    write(location.href, height + 50, 9);
+    said.forEach((words, place) => write(words, height + 48 + 14 * place, 10));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(picture)], { type: "image/svg+xml" }));
     link.download = `${button.dataset.title}.svg`;

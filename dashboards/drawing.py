@@ -1,10 +1,12 @@
-"""Drawings as SVG: lines over time, bars of categories, a bar in a table's row, a sparkline. No script, no style sheet.
+"""Drawings as SVG: lines over time, bars of categories, points of areas, a bar in a table's row, a sparkline. No script, no
+style sheet.
 
 A drawing is made of what is displayed and of nothing finer: callers pass values as they are shown (`wording.rounded`),
 and coordinates are written to a tenth of a unit, so that the same values and words give the same text. Beside each
 drawing stands the table it is drawn from.
 """
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -32,6 +34,9 @@ SERIES = ((BLUE, "2.5"), (GREY, "1.5"))  # this year and the year before: colour
 FAMILY = "Fengqiao Sans, Noto Sans SC, sans-serif"  # of drawings that stand in no page
 SPACE = "http://www.w3.org/2000/svg"
 BAR, GAP, MOST_NAME, VALUE = 24, 8, 300, 70  # of a chart of bars: a row, between name and bar, the widest name, a value
+HEADING, NOTE = 14, 10  # of the letters above a picture and below it
+# What a line may not be broken within: a word, a Chinese character with the signs that open and close it.
+UNBROKEN = re.compile(r"[（《“]*[\u2e80-\uffef][，。；：、）》”！？]*\s*|[^\s\u2e80-\uffef]+\s*")
 NARROW = frozenset("iljtfrI.,:;'|()[]·-–− ")
 WIDE = frozenset("mwMW%—+÷@&")
 
@@ -192,21 +197,100 @@ def _key(names: Sequence[str]) -> list[str]:
     return parts
 
 
-def bars(rows: Sequence[tuple[str, Decimal, str]], unit: str, title: str, finding: str) -> str:
+class Body(NamedTuple):
+    """What is drawn within a picture, as wide as a page, and how high it is."""
+
+    drawn: str
+    height: int
+
+
+Bars = Sequence[tuple[str, Decimal | None, str]]  # a name, its value, how that is written; what is not shown has no bar
+
+
+def bars(rows: Bars, unit: str, title: str, finding: str) -> str:
     """A horizontal bar a category, from nought: its name, its value and how that is written. For a document."""
-    longest = max((value for _, value, _ in rows), default=Decimal(0)) or Decimal(1)
-    left = min(max((ems(name) * SIZE for name, _, _ in rows), default=0) + 4, MOST_NAME) + GAP
+    return _alone(*bar_rows(rows, unit), title, finding)
+
+
+def bar_rows(rows: Bars, unit: str) -> Body:
+    """A horizontal bar a row, from nought. A row without a value has its words only."""
+    longest = max((value for _, value, _ in rows if value is not None), default=Decimal(0)) or Decimal(1)
+    left = _left(rows)
     parts = [text("text", unit, x=f"{left:.1f}", y="14", text_anchor="start", fill=GREY)]
     for place, (name, value, written) in enumerate(rows):
         y = BAR * place + BAR
-        length = (PAPER.width - left - VALUE) * float(value / longest)
-        shown = shortened(name, left - GAP)
-        parts.append(text("text", shown, x=f"{left - GAP:.1f}", y=str(y + 14), text_anchor="end"))
-        parts.append(
-            tag("rect", "", x=f"{left:.1f}", y=str(y + 3), width=f"{length:.1f}", height=str(BAR - 9), fill=BLUE)
-        )
+        length = (PAPER.width - left - VALUE) * float((value or 0) / longest)
+        parts.append(_row_name(name, left, y))
+        if value is not None:
+            parts.append(
+                tag("rect", "", x=f"{left:.1f}", y=str(y + 3), width=f"{length:.1f}", height=str(BAR - 9), fill=BLUE)
+            )
         parts.append(text("text", written, x=f"{left + length + 6:.1f}", y=str(y + 14), text_anchor="start"))
-    return _alone("".join(parts), BAR * (len(rows) + 1) + 4, title, finding)
+    return Body("".join(parts), BAR * (len(rows) + 1) + 4)
+
+
+def point_rows(rows: Bars, reference: Decimal | None, axis: Axis) -> Body:
+    """A point a row between the ends of the axis, its value written at the right; the reference as an upright line."""
+    left = _left(rows)
+    right = PAPER.width - PAPER.right - max((ems(written) for *_, written in rows), default=0) * SIZE - 2 * GAP
+    bottom = BAR * (len(rows) + 1)
+
+    def x(value: Decimal) -> str:
+        return (
+            f"{left + 4 + (right - left - 8) * float((value - axis.ticks[0]) / (axis.ticks[-1] - axis.ticks[0])):.1f}"
+        )
+
+    parts = []
+    for tick, label in zip(axis.ticks, axis.labels, strict=True):
+        parts.append(tag("line", "", x1=x(tick), x2=x(tick), y1=str(BAR - 4), y2=str(bottom), stroke=HAIRLINE))
+        parts.append(text("text", label, x=x(tick), y="14", text_anchor="middle", fill=GREY))
+    if reference is not None:
+        where = {"x1": x(reference), "x2": x(reference), "y1": str(BAR - 4), "y2": str(bottom)}
+        parts.append(tag("line", "", **where, stroke=GREY, stroke_width="1.5"))
+    for place, (name, value, written) in enumerate(rows):
+        y = BAR * place + BAR
+        parts.append(_row_name(name, left, y))
+        parts += [_dot((x(value), str(y + 10)), BLUE, "4.5")] if value is not None else []
+        parts.append(text("text", written, x=str(PAPER.width - PAPER.right), y=str(y + 14), text_anchor="end"))
+    return Body("".join(parts), bottom + 4)
+
+
+def _left(rows: Bars) -> float:
+    """Where bars and points begin: beside the longest name."""
+    return min(max((ems(name) * SIZE for name, _, _ in rows), default=0) + GAP, MOST_NAME) + GAP
+
+
+def _row_name(name: str, left: float, y: int) -> str:
+    shown = shortened(name, left - GAP)
+    return text("text", shown, x=f"{left - GAP:.1f}", y=str(y + 14), text_anchor="end")
+
+
+def picture(body: Body, title: str, finding: str, notes: Sequence[str]) -> bytes:
+    """A drawing as a file of its own: its title above it, below it what must be known to read it. White, as paper is."""
+    heads = wrapped(title, HEADING)
+    top = 20 * len(heads) + 8
+    drawn = [tag("rect", "", width="100%", height="100%", fill="#FFFFFF")]
+    drawn += [
+        text("text", line, x="8", y=str(20 * place + 20), font_size=str(HEADING), fill="#000000")
+        for place, line in enumerate(heads)
+    ]
+    drawn.append(tag("g", body.drawn, transform=f"translate(0 {top})"))
+    below = [line for note in notes for line in wrapped(note, NOTE)]
+    drawn += [
+        text("text", line, x="8", y=str(top + body.height + 14 * place + 18), font_size=str(NOTE))
+        for place, line in enumerate(below)
+    ]
+    return _alone("".join(drawn), top + body.height + 14 * len(below) + 16, title, finding).encode()
+
+
+def wrapped(words: str, size: int, room: float = PAPER.width - 16) -> list[str]:
+    """Words in lines no wider than the room, broken between words and between Chinese characters."""
+    lines = [""]
+    for part in UNBROKEN.findall(words):
+        if lines[-1] and ems((lines[-1] + part).rstrip()) * size > room:
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines]
 
 
 def shortened(name: str, room: float, size: int = SIZE) -> str:

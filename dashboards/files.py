@@ -22,6 +22,7 @@ TYPES = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
 }
+PICTURE = "image/svg+xml"
 STARTS_A_FORMULA = ("=", "+", "-", "@")
 
 

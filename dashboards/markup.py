@@ -213,7 +213,7 @@ def ranked_table(card: Card, bars: Sequence[Bar], title: str, finding: str, head
         )
     )
     table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", rows), class_="ranked", aria_label=title)
-    return tag("section", text("h3", title) + text("p", finding, class_="finding") + table, class_="block")
+    return block(title, table, finding)
 
 
 def _scale(values: Sequence[float], is_rate: bool) -> tuple[float, float]:
@@ -341,6 +341,7 @@ def links(entries: Iterable[tuple[str, str]]) -> str:
 
 def categories_table(
     title: str,
+    finding: str,
     head: str,
     rows: Sequence[tuple[str, Figure, Figure | None]],
     card: Card,
@@ -362,7 +363,7 @@ def categories_table(
         for name, figure, part in rows
     )
     table = tag("table", tag("thead", tag("tr", header)) + tag("tbody", body), class_="ranked", aria_label=title)
-    return tag("section", text("h3", title) + table, class_="block")
+    return block(title, table, finding)
 
 
 def _category_row(

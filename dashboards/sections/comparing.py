@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
+from dashboards import drawing as svg
 from dashboards import markup, rows, wording
 from dashboards.markup import Bar, tag, text
-from dashboards.rows import NOT_ASSIGNED, Found, Place, by_key, figures
-from dashboards.sections import Content, drawing, kept
+from dashboards.rows import NOT_ASSIGNED, Found, Place, Source, by_key, figures
+from dashboards.sections import Content, Rows, drawing, kept
 from dashboards.sections.opening import ACCEPTED, SUCCESS
 from dashboards.selection import Subject, address, short
 from dashboards.wording import Figure, Language, ending_with, say, spoken, year_to_date
@@ -47,9 +48,8 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
     if not drawn:
         return ()
     known = rows.cards(source)
-    codes = ",".join(area.code for area in (parent, *drawn))
     tables = "".join(
-        tag("div", ranked(subject, known[name], parent, drawn, found, period) + _files(subject, name, codes, period))
+        tag("div", ranked(subject, known[name], parent, drawn, found, period))
         for name in COMPARED
         if any((name, area.code, period) in found for area in drawn)
     )
@@ -62,11 +62,6 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
         + (text("p", say("silent", language, count=str(len(silent))), class_="finding") if silent else "")
     )
     return shown
-
-
-def _files(subject: Subject, indicator: str, areas: str, period: str) -> str:
-    label = wording.label(rows.cards(subject.source)[indicator], subject.language)
-    return drawing.take_away(subject, {"indicator": indicator, "area": areas, "period": period}, label)
 
 
 def _is_shown(area: Place, found: Found, period: str) -> bool:
@@ -83,20 +78,71 @@ def ranked(
     found: Found,
     period: str,
 ) -> str:
-    """A table of areas with bars or points, the parent's line first."""
+    """A table of areas with bars or points, the parent's line first, and the ways to take it away."""
     language = subject.language
-    known = [area for area in below if (card.id, area.code, period) in found]
-    order = _rank if subject.source.edition == "internal" else _by_code
-    ordered = sorted(known, key=lambda area: order(found.get((card.id, area.code, period)), area))
+    ordered = _in_order(subject.source, card, below, found, period)
     bars = [Bar(spoken(parent.name, language), found.get((card.id, parent.code, period)), is_reference=True)]
     for area in ordered:
         is_chosen = area.code == subject.place.code
         is_linked = area.level == "district" and not is_chosen and not area.code.endswith(NOT_ASSIGNED)
         link = "district?" + urlencode(_district_address(subject, area)) if is_linked else ""
         bars.append(Bar(spoken(area.name, language), found.get((card.id, area.code, period)), link, is_chosen))
+    title = _title(card, parent, period, language)
+    finding = _finding(subject.source, card, parent, ordered, found, period, language)
+    table = markup.ranked_table(card, bars, title, finding, say("area", language), language)
+    codes = ",".join(area.code for area in (parent, *ordered))
+    asked = {"indicator": card.id, "area": codes, "period": period}
+    return table + drawing.take_away(subject, asked, title, has_bars=True)
+
+
+def picture(
+    source: Source, card: Card, parent: Place, below: Sequence[Place], shown: Rows, period: str, language: Language
+) -> bytes:
+    """The same table drawn: bars of counts from nought, points of rates against the parent's line."""
+    found = by_key(shown)
+    ordered = _in_order(source, card, below, found, period)
+    figures_of = [found.get((card.id, area.code, period)) for area in (parent, *ordered)]
+    written = [wording.shown(figure, card, language, exact=True) for figure in figures_of]
+    names = [spoken(area.name, language) for area in (parent, *ordered)]
+    values = [None if figure is None else drawing.drawn_value(figure, card) for figure in figures_of]
+    if card.unit == "percent":
+        axis = svg.axis_of(values, card, language, exact=True)
+        body = svg.point_rows(list(zip(names, [None, *values[1:]], written, strict=True)), values[0], axis)
+    else:
+        unit = wording.unit_of_axis(card, language)
+        body = svg.bar_rows(list(zip(names, [None, *values[1:]], written, strict=True)), unit)
+    finding = _finding(source, card, parent, ordered, found, period, language)
+    title = _title(card, parent, period, language)
+    said = map(" ".join, zip(names, written, strict=True))
+    alternative = wording.run((finding, wording.listed(said, language)), language)
+    return svg.picture(body, title, alternative, drawing.words(source, card, language))
+
+
+def _title(card: Card, parent: Place, period: str, language: Language) -> str:
     names = (wording.label(card, language), spoken(parent.name, language), wording.period_name(period, language))
-    finding = _extremes(card, ordered, found, period, language) if subject.source.edition == "internal" else ""
-    return markup.ranked_table(card, bars, wording.joined(names, language), finding, say("area", language), language)
+    return wording.joined(names, language)
+
+
+def _in_order(source: Source, card: Card, below: Sequence[Place], found: Found, period: str) -> Sequence[Place]:
+    """Those of the areas that have a row, from high to low; by code where ranks are not published."""
+    known = [area for area in below if (card.id, area.code, period) in found]
+    order = _rank if source.edition == "internal" else _by_code
+    return sorted(known, key=lambda area: order(found.get((card.id, area.code, period)), area))
+
+
+def _finding(
+    source: Source,
+    card: Card,
+    parent: Place,
+    ordered: Sequence[Place],
+    found: Found,
+    period: str,
+    language: Language,
+) -> str:
+    """Who stands highest and lowest; where that may not be said, what the line is that the others are held against."""
+    ends = _extremes(card, ordered, found, period, language) if source.edition == "internal" else ""
+    value = wording.stated(found.get((card.id, parent.code, period)), card, language) or wording.MISSING
+    return ends or say("finding.whole", language, area=spoken(parent.name, language), value=value)
 
 
 def _district_address(subject: Subject, area: Place) -> dict[str, str]:

@@ -101,8 +101,7 @@ def answer(subject: Subject) -> Content:
         yield _side_by_side(subject, card, areas, shown, periods[0])
     else:
         table, _ = breakdowns.categories(subject, card.id, breakdown, periods[0])
-        asked = {"indicator": card.id, "area": subject.place.code, "period": periods[0], "by": breakdown}
-        yield table + drawing.take_away(subject, asked, breakdowns.by_name(card, breakdown, subject.language))
+        yield table
     return shown
 
 
@@ -231,6 +230,4 @@ def _side_by_side(subject: Subject, card: Card, areas: Sequence[Place], shown: R
         parent = rows.places(subject.source)[parent.parent]
         found = {**found, **by_key(figures(subject.source, (card.id,), (parent.code,), (period,)))}
     others = [area for area in areas if area.code != parent.code]
-    table = comparing.ranked(subject, card, parent, others, found, period)
-    asked = {"indicator": card.id, "area": ",".join(area.code for area in areas), "period": period}
-    return table + drawing.take_away(subject, asked, wording.label(card, subject.language))
+    return comparing.ranked(subject, card, parent, others, found, period)

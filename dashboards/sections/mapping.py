@@ -49,10 +49,7 @@ def districts(subject: Subject) -> Content:
     title = wording.joined(names, language)
     yield text("h2", say("map.districts", language))
     table = comparing.ranked(subject, card, subject.place, places, found, period)
-    asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
-    picture = _picture(subject, card, places, found, title)
-    drawn = "tile-map" if isinstance(picture, str) else "st-key-map"
-    yield Beside(picture, table + drawing.take_away(subject, asked, title, drawn))
+    yield Beside(_picture(subject, card, places, found, title), table)
     return shown
 
 
@@ -60,6 +57,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     """The approved map; tiles where there is none, it lacks a district, or it cannot be read, which is then said."""
     language, period = subject.language, year_to_date(subject.month)
     own = [found.get((card.id, place.code, period)) for place in places]
+    asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
     shades, legend = _shades(own), _legend(subject, card, own)
     fault = ""
     try:
@@ -70,7 +68,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
         note = text("p", say("map.not_geography", language), class_="finding")
         tiles = _tiles(subject, card, places, found, shades, title)
         block = markup.block(title, note + tiles + legend, class_="tile-map")
-        return fault + block
+        return fault + block + drawing.take_away(subject, asked, title, "tile-map")
     areas = [
         Shape(
             approved.rings[place.code],
@@ -84,7 +82,8 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     finding = wording.listed((f"{area.name} {area.value}" for area in areas), language)
     drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
     number = say("map.approval", language, number=approved.approval_number)
-    return Chart("map", text("h3", title) + text("p", number, class_="finding"), drawn, legend)
+    above = text("h3", title) + text("p", number, class_="finding")
+    return Chart("map", above, drawn, legend + drawing.take_away(subject, asked, title, "st-key-map"))
 
 
 def _shades(shown: Sequence[Figure | None]) -> Sequence[str]:

@@ -1,7 +1,6 @@
 """Month by month: one line a system, with its data below."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from dashboards import rows, wording
 from dashboards.drawing import as_image, axis_of, line
@@ -64,16 +63,13 @@ def _trend(subject: Subject, card: Card, months: Sequence[str], points: Sequence
 def _picture(
     card: Card, title: str, finding: str, months: Sequence[str], points: Sequence[Figure | None], language: Language
 ) -> str:
-    now = [_drawn(point, card, point.value) if point else None for point in points]
-    before = [_drawn(point, card, point.value_year_before) if point else None for point in points]
+    now = [drawing.drawn_value(point, card) if point else None for point in points]
+    before = [
+        drawing.drawn_value(point._replace(value=point.value_year_before), card) if point else None for point in points
+    ]
     axis = axis_of([*now, *before], card, language, exact=True)
     years = [(place, month[:4]) for place, month in enumerate(months) if month.endswith("-01")]
     return as_image(line(now, axis, years, title, finding, f"trend-{card.id}", before=before), finding)
-
-
-def _drawn(point: Figure, card: Card, value: float | None) -> Decimal | None:
-    """A value as it is displayed."""
-    return None if value is None else wording.rounded(value, wording.as_carried(card, point).decimals)
 
 
 def _row(month: str, point: Figure | None, card: Card, language: Language) -> tuple[str, str, str, str]:
