@@ -191,6 +191,7 @@ def control(
     ]
     known = [value for value in (*values, *lower, *upper) if value is not None]
     layout = _layout(months, known, card, language) | {"height": 320}
+    layout["yaxis"].pop("rangemode", None)  # what is read is the distance from the band, not the height above nought
     layout["shapes"] = [_upright(first) for month in breaks if (first := _first_from(month, months))]
     return Drawn(go.Figure({"data": data, "layout": layout}), title, finding)
 

@@ -690,8 +690,10 @@ def series_finding(
     of_months = last_period[5:].isdigit()
     high = max(known, key=lambda pair: pair[1].value or 0.0)
     low = min(known, key=lambda pair: pair[1].value or 0.0)
+    ends = {stated(point, card, language) for _, point in (high, low)}
+    key = "level" if len(ends) == 1 else "trend" if of_months else "trend_of_periods"
     text = say(
-        "finding.trend" if of_months else "finding.trend_of_periods",
+        f"finding.{key}",
         language,
         label=label(card, language),
         area=area,
@@ -781,7 +783,7 @@ def _first_clause(area: str, card: Card, period: str, figure: Figure | None, lan
 
 def figures_sentence(card: Card, figures: Iterable[tuple[str, Figure | None]], period: str, language: Language) -> str:
     """One indicator for several areas, by their names, in the order given."""
-    values = [_figure_of_area(area, card, figure, language) for area, figure in figures]
+    values = [figure_of_area(area, card, figure, language) for area, figure in figures]
     name = period_name(period, language)
     text = say("sentence.figures", language, period=name, label=label(card, language), values=listed(values, language))
     return text + say("sentence.end", language)
@@ -806,7 +808,7 @@ def largest_sentence(
     return text + say("sentence.end", language)
 
 
-def _figure_of_area(area: str, card: Card, figure: Figure | None, language: Language) -> str:
+def figure_of_area(area: str, card: Card, figure: Figure | None, language: Language) -> str:
     value = stated(figure, card, language)
     if value is None:
         return say("sentence.no_figure_of_area", language, area=area, reason=_reason(figure, language))

@@ -334,9 +334,10 @@ def foot(view: View, subject: Subject, shown: Sequence[Figure]) -> None:
 
 
 def _download(form: str, content: Callable[[], bytes], name: str, language: Language) -> None:
+    """A button that makes its file when it is pressed. It has a key, or a session would keep one of it for each file name."""
     label = say("download", language, form=form.upper())
     file_name, kind = f"{name}.{form}", files.TYPES[form]
-    st.download_button(label, data=content, file_name=file_name, mime=kind, on_click="ignore")
+    st.download_button(label, data=content, file_name=file_name, mime=kind, on_click="ignore", key=f"file_{form}")
 
 
 def _sources(source: Source, shown: Iterable[Figure], language: Language) -> str:

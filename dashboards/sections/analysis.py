@@ -46,7 +46,8 @@ def control(subject: Subject) -> Content:
     if not points:
         yield text("p", say("analysis.too_few", language), class_="finding")
         return ()
-    span = wording.span_name(f"{points[0].month:%Y-%m}", f"{points[-1].month:%Y-%m}", language)
+    months_of = points[0].period[:7], f"{points[-1].month:%Y-%m}"
+    span = wording.span_name(*months_of, language)
     kind, plotted = say(f"analysis.chart_{points[-1].chart}", language), _as_plotted(card, points[-1])
     title = wording.joined((wording.label(card, language), kind, subject.name, span), language)
     head = [say(f"analysis.{name}", language) for name in ("month", "value", "centre", "lower", "upper", "reading")]
@@ -54,7 +55,7 @@ def control(subject: Subject) -> Content:
     broken = rows.breaks(subject.source, card.id, subject.place.code)
     drawn = charts.control(plotted, title, points, broken, _said(subject, card, points[-1]), language)
     asked = {"indicator": card.id, "area": subject.place.code}
-    asked |= {"months": f"{points[0].month:%Y-%m}..{points[-1].month:%Y-%m}"}
+    asked |= {"months": "..".join(months_of)}
     note = wording.clauses((wording.unit_of_axis(plotted, language), say("analysis.band", language)), language)
     yield drawing.chart(subject, drawn, "control", note, drawing.data_table(head, cells, title, language), asked)
     gaps = say(f"analysis.gaps_{points[-1].chart}", language) if points[-1].chart in GAPS else ""
@@ -162,7 +163,8 @@ def areas_in_funnel(subject: Subject) -> Content:
     places, period = rows.children(source, city.code), year_to_date(subject.month)
     points = funnel(source, card.id, [place.code for place in places], period)
     name = wording.period_name(period, language)
-    title = wording.joined((wording.label(card, language), say("analysis.funnel", language), name), language)
+    whole = spoken(city.name, language)
+    title = wording.joined((wording.label(card, language), say("analysis.funnel", language), whole, name), language)
     yield text("h2", say("analysis.funnel_title", language))
     if not points:
         reason = "no_funnel" if card.denominator else "only_rates"

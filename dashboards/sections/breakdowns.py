@@ -36,7 +36,7 @@ def section(subject: Subject, title: str, parts: Sequence[tuple[str, str]]) -> C
         card = rows.cards(subject.source).get(indicator)
         period = rows.latest(subject.source, card, subject.month) if card else ""
         table, rows_of_table = categories(subject, indicator, breakdown, period)
-        tables.append(tag("div", table) if table else "")
+        tables.append(table)
         shown += rows_of_table
     if shown:
         yield text("h2", title) + tag("div", "".join(tables), class_="pair")
@@ -64,7 +64,7 @@ def categories(subject: Subject, indicator: str, breakdown: str, period: str) ->
     finding = _finding(source, card, counts, language)
     table = markup.categories_table(title, finding, name, named, card, share, language)
     asked = {"indicator": card.id, "area": subject.place.code, "period": period, "by": breakdown}
-    return table + drawing.take_away(subject, asked, title, has_bars=True), shown
+    return tag("div", table + drawing.take_away(subject, asked, title, has_bars=True)), shown
 
 
 def picture(source: Source, card: Card, place: Place, shown: Rows, period: str, language: Language) -> bytes:
@@ -106,10 +106,9 @@ def _finding(source: Source, card: Card, counts: Sequence[Figure], language: Lan
     if first is None:
         return say("finding.none_shown", language)
     alike = [row for row in counts if row.value == first.value and row.category not in LAST]
-    name = _category(source, first, language)
-    name = say("finding.and_others", language, name=name) if len(alike) > 1 else name
+    name = wording.listed((_category(source, row, language) for row in alike), language)
     value = wording.quantity(first.value, wording.as_carried(card, first), language, exact=True)
-    return say("finding.largest", language, name=name, value=value)
+    return say("finding.largest" if len(alike) == 1 else "finding.largest_alike", language, name=name, value=value)
 
 
 def by_name(card: Card, breakdown: str, language: Language) -> str:

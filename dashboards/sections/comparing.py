@@ -49,7 +49,7 @@ def _areas(subject: Subject, parent: Place, title: str, below: Sequence[Place]) 
         return ()
     known = rows.cards(source)
     tables = "".join(
-        tag("div", ranked(subject, known[name], parent, drawn, found, period))
+        ranked(subject, known[name], parent, drawn, found, period)
         for name in COMPARED
         if any((name, area.code, period) in found for area in drawn)
     )
@@ -92,7 +92,8 @@ def ranked(
     table = markup.ranked_table(card, bars, title, finding, say("area", language), language)
     codes = ",".join(area.code for area in (parent, *ordered))
     asked = {"indicator": card.id, "area": codes, "period": period}
-    return table + drawing.take_away(subject, asked, title, has_bars=True)
+    has_bars = card.unit != "percent" or bars[0].figure is None or bars[0].figure.value is not None
+    return tag("div", table + drawing.take_away(subject, asked, title, has_bars=has_bars))
 
 
 def picture(
@@ -141,8 +142,16 @@ def _finding(
 ) -> str:
     """Who stands highest and lowest; where that may not be said, what the line is that the others are held against."""
     ends = _extremes(card, ordered, found, period, language) if source.edition == "internal" else ""
-    value = wording.stated(found.get((card.id, parent.code, period)), card, language) or wording.MISSING
-    return ends or say("finding.whole", language, area=spoken(parent.name, language), value=value)
+    whole = wording.figure_of_area(
+        spoken(parent.name, language), card, found.get((card.id, parent.code, period)), language
+    )
+    return ends or whole + say("sentence.end", language)
+
+
+def finding(subject: Subject, card: Card, below: Sequence[Place], found: Found, period: str) -> str:
+    """What stands above the table of the areas below the subject's, for a map of the same figures."""
+    ordered = _in_order(subject.source, card, below, found, period)
+    return _finding(subject.source, card, subject.place, ordered, found, period, subject.language)
 
 
 def _district_address(subject: Subject, area: Place) -> dict[str, str]:

@@ -67,8 +67,9 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     if approved is None or any(place.code not in approved.rings for place in places):
         note = text("p", say("map.not_geography", language), class_="finding")
         tiles = _tiles(subject, card, places, found, shades, title)
-        block = markup.block(title, note + tiles + legend, class_="tile-map")
-        return fault + block + drawing.take_away(subject, asked, title, "tile-map")
+        finding = comparing.finding(subject, card, places, found, period)
+        block = markup.block(title, tiles + legend + note, finding, class_="tile-map")
+        return fault + tag("div", block + drawing.take_away(subject, asked, title, "tile-map"))
     areas = [
         Shape(
             approved.rings[place.code],

@@ -72,7 +72,7 @@ def stayed(subject: Subject) -> Content:
 def _head(card: Card, period: str, has_own_period: bool, language: wording.Language) -> str:
     """An indicator, over its period where not all have the same: some have figures by year only."""
     name = wording.label(card, language)
-    return f"{name}\n{wording.period_name(period, language)}" if has_own_period else name
+    return f"{name}\n{wording.capital(wording.period_name(period, language))}" if has_own_period else name
 
 
 def centres(subject: Subject) -> Content:
