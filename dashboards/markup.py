@@ -47,6 +47,12 @@ def text(name: str, content: str, /, **attributes: str) -> str:
     return tag(name, escaped(content), **attributes)
 
 
+def titled(title: str) -> str:
+    """The heading of a chart or table. A Chinese one that is too long for a line is broken between its parts."""
+    *parts, last = title.split("·")
+    return tag("h3", "".join(text("span", f"{part}·") for part in parts) + text("span", last))
+
+
 def headline_card(
     card: Card, now: Figure | None, cumulative: Figure | None, of_city: Figure | None, month: str, language: Language
 ) -> str:
@@ -198,12 +204,10 @@ def ranked_table(card: Card, bars: Sequence[Bar], title: str, finding: str, head
     low, high = _scale([*values, *([reference] if is_rate and reference is not None else [])], is_rate)
     has_track = not is_rate or reference is not None
     has_change = any(wording.signed_change(bar.figure, card, language) != wording.MISSING for bar in bars)
-    rows = "".join(
-        _bar_row(
-            bar, card, low, high, reference if is_rate else None, language, has_track=has_track, has_change=has_change
-        )
-        for bar in bars
-    )
+    has_fraction = any(_fraction(bar.figure, card, language) for bar in bars)
+    has = {"has_track": has_track, "has_fraction": has_fraction, "has_change": has_change}
+    line = reference if is_rate else None
+    rows = "".join(_bar_row(bar, card, low, high, line, language, **has) for bar in bars)
     header = "".join(
         (
             text("th", head, scope="col"),
@@ -232,6 +236,7 @@ def _bar_row(
     language: Language,
     *,
     has_track: bool,
+    has_fraction: bool,
     has_change: bool,
 ) -> str:
     figure = bar.figure
@@ -239,7 +244,8 @@ def _bar_row(
     name = text("a", bar.name, href=bar.address, target="_self") if bar.address else escaped(bar.name)
     is_drawn = has_track and value is not None and not (bar.is_reference and card.unit != "percent")
     track = _track(value, low, high, reference, bar.is_reference) if is_drawn and value is not None else ""
-    shown = escaped(wording.shown(figure, card, language, exact=True)) + _fraction(figure, card, language)
+    fraction = _fraction(figure, card, language) or (text("small", "", class_="fraction") if has_fraction else "")
+    shown = escaped(wording.shown(figure, card, language, exact=True)) + fraction
     cells = (
         tag("th", name, scope="row"),
         tag("td", track, class_="track", aria_hidden="true"),
@@ -329,7 +335,7 @@ def block(title: str, content: str, finding: str = "", *, class_: str = "") -> s
     """A titled part of a section, with its finding as a sentence."""
     return tag(
         "section",
-        text("h3", title) + (text("p", finding, class_="finding") if finding else "") + content,
+        titled(title) + (text("p", finding, class_="finding") if finding else "") + content,
         class_=" ".join(part for part in ("block", class_) if part),
     )
 

@@ -69,7 +69,7 @@ class Chart(NamedTuple):
 
     @property
     def title(self) -> str:
-        return self.box.findtext(".//h3") or ""
+        return str(self.box.find(".//h3").text_content())
 
     @property
     def alternative(self) -> str:

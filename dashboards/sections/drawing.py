@@ -27,7 +27,7 @@ def chart(
     them.
     """
     language = subject.language
-    above = text("h3", drawn.title) + text("p", say("unit", language, unit=note), class_="finding")
+    above = markup.titled(drawn.title) + text("p", say("unit", language, unit=note), class_="finding")
     return Chart(key, above, drawn, table + take_away(subject, asked, drawn.title, f"st-key-{key}"))
 
 

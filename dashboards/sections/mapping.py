@@ -83,7 +83,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     finding = wording.listed((f"{area.name} {area.value}" for area in areas), language)
     drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
     number = say("map.approval", language, number=approved.approval_number)
-    above = text("h3", title) + text("p", number, class_="finding")
+    above = markup.titled(title) + text("p", number, class_="finding")
     return Chart("map", above, drawn, legend + drawing.take_away(subject, asked, title, "st-key-map"))
 
 

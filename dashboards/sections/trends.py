@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dashboards import rows, wording
 from dashboards.drawing import as_image, axis_of, line
-from dashboards.markup import tag, text
+from dashboards.markup import tag, text, titled
 from dashboards.rows import by_key, figures
 from dashboards.sections import Content, Rows, drawing, kept
 from dashboards.selection import Subject
@@ -56,7 +56,7 @@ def _trend(subject: Subject, card: Card, months: Sequence[str], points: Sequence
     note = text("p", say("unit", language, unit=wording.unit_of_axis(card, language)), class_="finding")
     table = drawing.data_table(head, cells[::-1], title, language)
     taken = drawing.take_away(subject, asked, title, f"trend-{card.id}")
-    parts = (text("h3", title), note, tag("div", picture + over, class_="drawn"), table, taken)
+    parts = (titled(title), note, tag("div", picture + over, class_="drawn"), table, taken)
     return tag("section", "".join(parts), class_=f"trend trend-{card.id}")
 
 
