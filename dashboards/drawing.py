@@ -274,7 +274,7 @@ def picture(body: Body, title: str, finding: str, notes: Sequence[str]) -> bytes
         text("text", line, x="8", y=str(20 * place + 20), font_size=str(HEADING), fill="#000000")
         for place, line in enumerate(heads)
     ]
-    drawn.append(tag("g", body.drawn, transform=f"translate(0 {top})"))
+    drawn.append(tag("g", body.drawn, transform=f"translate(4 {top})"))
     below = [line for note in notes for line in wrapped(note, NOTE)]
     drawn += [
         text("text", line, x="8", y=str(top + body.height + 14 * place + 18), font_size=str(NOTE))

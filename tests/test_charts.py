@@ -258,7 +258,9 @@ def test_what_the_browser_has_drawn_is_saved_with_the_words_of_its_card(
         for place, title in enumerate(titles):
             drawing = etree.fromstring(_saved(seen, place))
             link = buttons.nth(place).locator("xpath=following-sibling::a[1]").get_attribute("href") or ""
-            words = words_of_card(source, parse_qs(urlsplit(link).query)["indicator"][0], language)
+            indicator = parse_qs(urlsplit(link).query)["indicator"][0]
+            unit = say("unit", language, unit=wording.unit_of_axis(rows.cards(source)[indicator], language))
+            words = [*words_of_card(source, indicator, language), unit]
             written = _bare("".join(part.text or "" for part in drawing.iter(f"{SVG}text")))
             assert (drawing.tag, drawing.findtext(f"{SVG}title")) == (f"{SVG}svg", title)
             assert len(drawing.findtext(f"{SVG}desc") or "") > len("2025年")
@@ -266,6 +268,8 @@ def test_what_the_browser_has_drawn_is_saved_with_the_words_of_its_card(
 
 
 def _saved(page: Page, place: int) -> bytes:
+    button = page.locator("button.save").nth(place)
+    page.locator(f".{button.get_attribute('data-picture')} :is(img, .main-svg, ul.tiles)").first.wait_for()
     with page.expect_download() as taken:
-        page.locator("button.save").nth(place).click()
+        button.click()
     return Path(taken.value.path()).read_bytes()

@@ -27,8 +27,9 @@ def chart(
     them.
     """
     language = subject.language
-    above = markup.titled(drawn.title) + text("p", say("unit", language, unit=note), class_="finding")
-    return Chart(key, above, drawn, table + take_away(subject, asked, drawn.title, f"st-key-{key}"))
+    unit = say("unit", language, unit=note)
+    above = markup.titled(drawn.title) + text("p", unit, class_="finding")
+    return Chart(key, above, drawn, table + take_away(subject, asked, drawn.title, f"st-key-{key}", unit))
 
 
 def data_table(head: Sequence[str], cells: Sequence[Sequence[str]], title: str, language: Language) -> str:
@@ -38,15 +39,15 @@ def data_table(head: Sequence[str], cells: Sequence[Sequence[str]], title: str, 
 
 
 def take_away(
-    subject: Subject, asked: Mapping[str, str], title: str, picture: str = "", *, has_bars: bool = False
+    subject: Subject, asked: Mapping[str, str], title: str, picture: str = "", unit: str = "", *, has_bars: bool = False
 ) -> str:
     """Links to the same figures as files, and to their picture; named by `title`.
 
-    `picture`: the class of what the browser has drawn, which a button saves (`behaviour.js`). `has_bars`: bars or points in a
-    table are drawn by the interface when they are asked for.
+    `picture`: the class of what the browser has drawn, which a button saves (`behaviour.js`) with the `unit` below it.
+    `has_bars`: bars or points in a table are drawn by the interface when they are asked for.
     """
     forms = {"svg": "SVG", **FORMATS} if has_bars else FORMATS
-    button = _save(subject, asked, title, picture) if picture else ""
+    button = _save(subject, asked, title, picture, unit) if picture else ""
     files = "".join(
         text("a", name, href=file_address(subject, asked | {"format": form}), target="_self", download="")
         for form, name in forms.items()
@@ -56,10 +57,10 @@ def take_away(
     return tag("p", text("span", words) + button + files, class_="take", role="group" if name else "", aria_label=name)
 
 
-def _save(subject: Subject, asked: Mapping[str, str], title: str, picture: str) -> str:
+def _save(subject: Subject, asked: Mapping[str, str], title: str, picture: str, unit: str) -> str:
     """The button, with the lines that stand below the saved picture."""
     card = rows.cards(subject.source)[asked["indicator"]]
-    notes = words(subject.source, card, subject.language)
+    notes = [unit, *words(subject.source, card, subject.language)]
     lines = "\n".join(line for note in notes for line in drawing.wrapped(note, drawing.NOTE))
     return text("button", "SVG", type="button", class_="save", data_picture=picture, data_title=title, data_words=lines)
 

@@ -58,6 +58,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     language, period = subject.language, year_to_date(subject.month)
     own = [found.get((card.id, place.code, period)) for place in places]
     asked = {"indicator": card.id, "area": ",".join(place.code for place in places), "period": period}
+    unit = say("unit", language, unit=wording.unit_of_axis(card, language))
     shades, legend = _shades(own), _legend(subject, card, own)
     fault = ""
     try:
@@ -69,7 +70,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
         tiles = _tiles(subject, card, places, found, shades, title)
         finding = comparing.finding(subject, card, places, found, period)
         block = markup.block(title, tiles + legend + note, finding, class_="tile-map")
-        return fault + tag("div", block + drawing.take_away(subject, asked, title, "tile-map"))
+        return fault + tag("div", block + drawing.take_away(subject, asked, title, "tile-map", unit))
     areas = [
         Shape(
             approved.rings[place.code],
@@ -84,7 +85,7 @@ def _picture(subject: Subject, card: Card, places: Sequence[Place], found: Found
     drawn = charts.shapes(title, areas, maps.stretch([ring for area in areas for ring in area.rings]), finding)
     number = say("map.approval", language, number=approved.approval_number)
     above = markup.titled(title) + text("p", number, class_="finding")
-    return Chart("map", above, drawn, legend + drawing.take_away(subject, asked, title, "st-key-map"))
+    return Chart("map", above, drawn, legend + drawing.take_away(subject, asked, title, "st-key-map", unit))
 
 
 def _shades(shown: Sequence[Figure | None]) -> Sequence[str]:

@@ -53,10 +53,10 @@ def _trend(subject: Subject, card: Card, months: Sequence[str], points: Sequence
     picture = _picture(card, title, finding, months, points, language)
     over = tag("div", "".join(text("i", "", title=hint) for hint in hints), class_="hints", aria_hidden="true")
     asked = {"indicator": card.id, "area": subject.place.code, "months": f"{months[0]}..{months[-1]}"}
-    note = text("p", say("unit", language, unit=wording.unit_of_axis(card, language)), class_="finding")
+    unit = say("unit", language, unit=wording.unit_of_axis(card, language))
     table = drawing.data_table(head, cells[::-1], title, language)
-    taken = drawing.take_away(subject, asked, title, f"trend-{card.id}")
-    parts = (titled(title), note, tag("div", picture + over, class_="drawn"), table, taken)
+    taken = drawing.take_away(subject, asked, title, f"trend-{card.id}", unit)
+    parts = (titled(title), text("p", unit, class_="finding"), tag("div", picture + over, class_="drawn"), table, taken)
     return tag("section", "".join(parts), class_=f"trend trend-{card.id}")
 
 
