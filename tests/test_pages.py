@@ -430,3 +430,15 @@ def test_no_source_is_chinese_on_an_english_page(opened: Open) -> None:
     page = markup_of(opened("annual_review", lang="en"))
     assert "Article A5 of 29 December 2022" in page
     assert "报道（枝江，2022年12月29日）" in markup_of(opened("annual_review"))
+
+
+def test_a_session_keeps_the_downloads_of_a_page_once_and_not_once_a_view(opened: Open) -> None:
+    """What a session holds of a button goes by its id: an id a view would make it grow with every choice."""
+    names = [
+        [
+            (button.proto.id, button.proto.label)
+            for button in opened("city_overview", period=month).get("download_button")
+        ]
+        for month in ("2025-10", PERIOD)
+    ]
+    assert len(names[0]) == 2 and names[0] == names[1]

@@ -168,10 +168,9 @@ def _over_time(
     first = min(place for line in lines for place, row in enumerate(line.figures) if row and row.value is not None)
     periods = periods[first:]
     lines = [line._replace(figures=line.figures[first:]) for line in lines]
-    ends = [wording.period_name(period, language) for period in dict.fromkeys((periods[0], periods[-1]))]
-    dash = "—" if language == "zh" else " to "
+    span = wording.periods_name(periods[0], periods[-1], language)
     whom = (subject.name, _others(subject) if breakdown == "total" and len(lines) > 1 else "")
-    title = wording.joined((breakdowns.by_name(card, breakdown, language), *whom, dash.join(ends)), language)
+    title = wording.joined((breakdowns.by_name(card, breakdown, language), *whom, span), language)
     head = [say("period_head", language), *(line.name for line in lines)]
     cells = [
         [wording.period_name(period, language)]
@@ -187,7 +186,7 @@ def _over_time(
     is_sum = _is_sum_of_the_others(subject, card, lines)
     drawn = [
         Series(line.name, [row.value if row else None for row in line.figures], line.is_chosen)
-        for line in (lines[:MOST_LINES] if is_by_category else lines)
+        for line in (_largest(lines) if is_by_category else lines)
         if not (is_sum and line.is_chosen)
     ]
     broken = rows.breaks(subject.source, card.id, subject.place.code)
@@ -196,6 +195,17 @@ def _over_time(
     if any(row and row.value is None and row.band for line in lines for row in line.figures):
         note = wording.clauses((note, say("explorer.bands", language)), language)
     return drawing.chart(subject, chart, "explored", note, drawing.data_table(head, cells, title, language), asked)
+
+
+def _largest(lines: Sequence[Line]) -> Sequence[Line]:
+    """As many categories as have a colour, those largest in the last period, in the order of their list."""
+
+    def last(line: Line) -> float:
+        row = line.figures[-1]
+        return (row.value or 0.0) if row else 0.0
+
+    kept = sorted(lines, key=last, reverse=True)[:MOST_LINES]
+    return [line for line in lines if line in kept]
 
 
 def _others(subject: Subject) -> str:
