@@ -157,7 +157,7 @@ def _published(row: Mapping[str, Any], subject: Subject) -> list[str | Cell]:
     return [
         wording.spoken(place.name, language) if place else row["place"],
         Cell(wording.capital(wording.period_name(row["period"], language)), kind="whole"),
-        wording.joined((wording.label(card, language), _categories(row, subject)), language),
+        Cell(wording.joined((wording.label(card, language), _categories(row, subject)), language), kind="counted"),
         Cell(row["value_text"], kind="chinese") if language == "zh" else Cell(_bounds(row, card), kind="whole"),
         wording.value_text(row["value"], card, language, exact=True),
         Cell(say(f"compared.{row['verdict']}", language), kind=kind),

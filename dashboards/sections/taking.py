@@ -9,7 +9,7 @@ from dashboards.sections.opening import ACCEPTED
 from dashboards.selection import Subject, short
 from dashboards.wording import ending_with, say
 
-FORMS = ("csv", "xlsx", "parquet")
+FORMS = {"csv": "CSV", "xlsx": "XLSX", "parquet": "Parquet"}
 
 
 def tables(subject: Subject) -> Content:
@@ -21,7 +21,7 @@ def tables(subject: Subject) -> Content:
         [_words(name, subject), Cell(name, kind="code"), *_files(name, release, source)]
         for name in (*(name for name in names if name == "figures"), *(name for name in names if name != "figures"))
     ]
-    head = [say("access.table", language), say("definitions.id", language), *(form.upper() for form in FORMS)]
+    head = [say("access.table", language), say("definitions.id", language), *FORMS.values()]
     title = say("access.tables", language)
     note = text("p", say("access.tables_note", language), class_="finding")
     yield text("h2", title) + note + markup.scrolled(markup.table(head, cells, len(head)), title)
