@@ -244,6 +244,8 @@ def test_an_officer_sees_the_own_district_and_the_city_s_total_by_no_link_more(
         asked = f"{secured}/api/figures?indicator=mediation_accepted&period=2025&area="
         assert page.request.get(asked + "420583").status == 200
         assert page.request.get(asked + "420502").status == 404
+        assert "枝江市" in page.request.get(asked + "420500,420583&format=svg").text()
+        assert page.request.get(asked + "420500,420583,420502&format=svg").status == 404
         for area, status in (("420583", 200), ("420500", 404), ("420502", 404)):
             path = f"{secured}/api/documents/review-2025-{area}-zh.pdf"
             assert page.request.get(path).status == status, area
