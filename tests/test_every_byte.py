@@ -68,9 +68,8 @@ def exact(road: Road, public_release: Path, monkeypatch_module: pytest.MonkeyPat
     own = np.array([cell.cell_key for cell in drawn if cell.cell_key], dtype=np.uint64)
     whole = pl.scan_parquet(road.release / "figures.parquet").filter(pl.col("denominator") >= 100)
     divided = whole.select("value").drop_nulls().unique().collect()["value"].to_numpy().view(np.uint64)
-    various = np.array(
-        [len(set(rate)) >= 7 for rate in divided.view("8u1").tolist()]
-    )  # no pattern that packed bits may have
+    # Of various bytes: what repeats a pattern may stand anywhere among packed numbers.
+    various = np.array([len(set(rate)) >= 7 for rate in divided.view("8u1").tolist()])
     keys = np.unique(np.concatenate([own, divided[various]]))
     return Exact(int(counts.collect()["value"][0]), float(rates.collect()["value"][0]), keys)
 
