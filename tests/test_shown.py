@@ -107,3 +107,27 @@ def test_days_are_told_in_bands_of_years_with_enough_cases(figures: pl.DataFrame
     assert set(told["period_kind"]) <= {"year", "year_to_date"}
     assert (told["denominator"] >= publication_plan().days.smallest).all()
     assert all(re.fullmatch(r"0-7|8-15|16-30|31-60|61-90|91\+", band) for band in told["band"])
+
+
+def test_quarters_by_type_and_channel_stand_for_every_district_whose_year_reaches_the_floor(
+    public_release: Path,
+) -> None:
+    """Of the demo's 6,000 cases most districts have a score a year, of which no part may be shown; `make run` draws them
+    75,000, of which `python -m benchmarks.outsider --useful` tells the districts that stand."""
+    floor = publication_plan().tables["mediation_types"].floor
+    areas = pl.read_parquet(public_release / "areas.parquet").filter(pl.col("level") == "district")
+    held = pl.read_parquet(public_release / "measures.parquet").join(areas, on="area_code", how="semi")
+    held = held.filter(pl.col("measure") == "mediation_accepted").with_columns(year=pl.col("period").str.head(4))
+    years = held.filter(pl.col("breakdown") == "total", pl.col("period") == pl.col("year"))
+    parts = held.filter(
+        pl.col("breakdown").is_in(["dispute_type", "channel"]), pl.col("period").str.contains(r"^\d{4}-Q\d$")
+    )
+    parts = parts.join(years.select("area_code", "year", total="value"), on=["area_code", "year"])
+    large = parts.filter(pl.col("total") >= floor)
+    shown = large.group_by("breakdown", "area_code", "period").agg(pl.col("value").is_not_null().mean())
+    assert len(shown) >= 2 * 4 * 6
+    assert shown["value"].min() > 0
+    assert large["value"].is_not_null().mean() > 0.4
+    small = parts.filter(pl.col("total").is_between(1, floor - 1))
+    assert small["area_code"].n_unique() > 30
+    assert small["value"].is_null().all()
