@@ -217,7 +217,7 @@ def _figures_follow(
 
 
 def _is_of_the_tables(database: Path, again: Path) -> bool:
-    """Whether a database has the rows of the release's tables in their order, the words of the project, no more, and no block that is free."""
+    """Whether a database has the rows of the release's tables in their order, the project's words, no more, and no free block."""
     with duckdb.connect(str(database), read_only=True) as connection:
         if dict(connection.execute("select table_name, comment from duckdb_tables()").fetchall()) != table_words(
             "public"
