@@ -320,6 +320,15 @@ def test_every_byte_of_the_public_bulletin_follows_from_the_published_folder(
     assert _differing(public_bulletin, public_site) == set()
 
 
+def test_every_file_for_download_is_named_in_words(public_site: Path) -> None:
+    for path in ("downloads.html", "en/downloads.html"):
+        page = etree.parse(public_site / path).getroot()
+        names = {link.get("href").rpartition("/")[2]: _text(link) for link in page.find("body/main").iter("a")}
+        files = {name: said for name, said in names.items() if name.endswith(".csv")}
+        assert len(files) > 10
+        assert not [name for name, said in files.items() if name in said]
+
+
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [

@@ -82,12 +82,24 @@ def test_a_rate_is_shown_as_far_as_its_denominator_carries(
         assert (figure["low"], figure["high"]) == (round(low, decimals), round(high, decimals))
 
 
-@pytest.mark.parametrize(("before", "change"), [(95, None), (100, 10.0)])
-def test_a_change_is_told_from_a_published_base_of_a_hundred(before: int, change: float | None, road: Road) -> None:
-    figure = _shown(road, 70, 100, before=before)
+@pytest.mark.parametrize(
+    ("agreed", "concluded", "before", "change", "word"),
+    [
+        (70, 100, (57, 95), None, None),
+        (85, 100, (60, 100), 25.0, "improved"),
+        (35, 100, (60, 100), -25.0, "worsened"),
+        (65, 100, (60, 100), 5.0, "cannot_tell"),
+        (1810, 3000, (1790, 3000), 0.0, "cannot_tell"),
+        (1790, 3000, (1810, 3000), 0.0, "cannot_tell"),
+    ],
+)
+def test_a_change_is_told_from_a_published_base_of_a_hundred(
+    agreed: int, concluded: int, before: tuple[int, int], change: float | None, word: str | None, road: Road
+) -> None:
+    """And in a word where neither the rounding of the counts nor that of the rates hides which is more."""
+    figure = _shown(road, agreed, concluded, before)
     assert figure["value_year_before"] == 60.0
-    assert figure["change_on_year"] == change
-    assert (figure["change_word"] is None) == (change is None)
+    assert (figure["change_on_year"], figure["change_word"]) == (change, word)
 
 
 def _reach(count: int) -> tuple[int, int]:
@@ -102,9 +114,9 @@ def _wilson(counted: int, cases: int) -> tuple[float, float]:
     return 100 * (-b - root) / (2 * a), 100 * (-b + root) / (2 * a)
 
 
-def _shown(road: Road, agreed: int, concluded: int, before: int | None = None) -> dict[str, Any]:
-    """What is shown of a success rate of 2025 with given published counts; of 2024 it is 60 of 100, `before` being the base."""
-    years = {"2025": (agreed, concluded), "2024": (before * 6 // 10, before) if before else (60, 100)}
+def _shown(road: Road, agreed: int, concluded: int, before: tuple[int, int] = (60, 100)) -> dict[str, Any]:
+    """What is shown of a success rate of 2025 with given published counts, those of 2024 `before` it."""
+    years = {"2025": (agreed, concluded), "2024": before}
     key = "area_code = '500000000000' and breakdown = 'total'"
     with duckdb.connect() as connection:
         connection.execute(f"attach '{road.data / 'warehouse' / 'public' / 'edition.duckdb'}' as made (read_only)")
