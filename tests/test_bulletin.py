@@ -320,6 +320,22 @@ def test_every_byte_of_the_public_bulletin_follows_from_the_published_folder(
     assert _differing(public_bulletin, public_site) == set()
 
 
+def test_no_line_of_a_public_page_is_drawn_of_what_is_mostly_rounding(public_site: Path) -> None:
+    """A district of a score of cases a year has 0, 5 or 10 in a month by chance alone: its years are drawn, or its quarters."""
+    month, quarter, year = (wording.say(f"bulletin.{kind}", "zh") for kind in ("month", "quarter", "year"))
+    tables = {month: 0, quarter: 0, year: 0}
+    for path in sorted((public_site / "areas").glob("*.html")):
+        for table in etree.parse(path).getroot().iter("table"):
+            head = _text(table.find("thead/tr")[0])
+            cells = [_text(cell) for row in table.find("tbody") for cell in row[1:]]
+            counts = (re.fullmatch(r"([\d,]+)( \[\w\])*", cell) for cell in cells)
+            values = sorted(int(count[1].replace(",", "")) for count in counts if count)
+            if head in tables and not any("%" in cell for cell in cells):
+                tables[head] += 1
+                assert head == year or not values or values[len(values) // 2] >= 10, path.name
+    assert min(tables.values()) > 0, tables
+
+
 def test_every_file_for_download_is_named_in_words(public_site: Path) -> None:
     for path in ("downloads.html", "en/downloads.html"):
         page = etree.parse(public_site / path).getroot()
