@@ -356,8 +356,9 @@ def _marks(marks: Sequence[tuple[int, str]], count: int, frame: Frame) -> list[s
         x = frame.x(place, count)
         bottom = str(frame.height - frame.bottom)
         parts.append(tag("line", "", x1=x, x2=x, y1=bottom, y2=str(frame.height - frame.bottom + 4), stroke=GREY))
-        is_inside = frame.is_banded or bool(place)
-        parts.append(text("text", label, x=x, y=str(frame.height - 6), text_anchor="middle" if is_inside else "start"))
+        at_the_edge = {count - 1: "end", 0: "start"} if not frame.is_banded else {}
+        anchor = at_the_edge.get(place, "middle")
+        parts.append(text("text", label, x=x, y=str(frame.height - 6), text_anchor=anchor))
     return parts
 
 

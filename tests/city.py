@@ -4,12 +4,17 @@ Counted here from the cases, by other means than the project's SQL.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from random import Random
 
+import numpy as np
 import polars as pl
 
-from pipelines.catalogue import PublicationPlan
+from pipelines.catalogue import PublicationPlan, code_lists
+from pipelines.demo import mediation, scenes
+from pipelines.demo.districts import covered, districts_of, expected, places, shared_out, working_days
+from pipelines.demo.drawing import Block
 from pipelines.protect.drawing import KEY_SPACE
 
 CITY = "500000000000"
@@ -29,6 +34,8 @@ class City:
     districts: int
     towns: int
     cases: pl.DataFrame
+    types: tuple[str, ...] = TYPES
+    channels: tuple[str, ...] = CHANNELS
 
     @cached_property
     def parents(self) -> dict[str, str | None]:
@@ -66,6 +73,42 @@ def city(
     return City(districts, towns, pl.DataFrame(rows, schema=schema | marks, orient="row"))
 
 
+def of_the_demo(area_code: str, year: int, cases: int, years: int) -> City:
+    """A year of a city's ordinary mediation cases as `fengqiao demo --cases … --years …` draws them, of all types and channels.
+
+    Districts and towns bear the codes of a make-believe city, in the order of their own.
+    """
+    period, chance = covered(years, date(2025, 12, 31)), np.random.default_rng(1)
+    months = np.array(period.months)
+    is_free = np.array([scenes.open_to_ordinary("mediation_cases", code, months) for code in sorted(places())])
+    counts = shared_out(cases // 2, expected(period) * is_free)
+    districts, in_year = districts_of(area_code), months // 12 + 1970 == year
+    towns = max(len(place.townships) for place in districts) + 1  # the last: not assigned
+    drawn = []
+    for d, place in enumerate(districts):
+        days = working_days(
+            chance, np.repeat(months[in_year], counts[sorted(places()).index(place.code), in_year]), period
+        )
+        rows = mediation.rows(Block(place, days, 1, chance, period.last_day, 12), mediation.Course())
+        codes = {area.area_code: f"5001{d + 1:02d}{t + 1:03d}000" for t, area in enumerate(place.townships)}
+        town = pl.col("area_code").replace_strict(codes, default=f"5001{d + 1:02d}{towns:03d}000")
+        drawn.append(_dated(rows, days, town))
+    every = pl.concat(drawn)
+    number = pl.Series("number", chance.integers(1, 2**63, len(every), dtype=np.uint64))
+    types, channels = (
+        (*(code.code for code in code_lists()[name]), "not_stated") for name in ("dispute_type", "channel")
+    )
+    return City(len(districts), towns, every.with_columns(number), types, channels)
+
+
+def _dated(rows: pl.DataFrame, days: np.ndarray, town: pl.Expr) -> pl.DataFrame:
+    month = pl.Series("month", days.astype("datetime64[D]")).dt.strftime("%Y-%m")
+    return rows.with_columns(month).filter(pl.col("record_status") == "approved").select(
+        town, "month", "dispute_type", "channel", is_concluded=pl.col("outcome").is_not_null(),
+        is_agreed=(pl.col("outcome") == "agreed").fill_null(value=False),
+    )  # fmt: skip
+
+
 def _poisson(mean: float, chance: Random) -> int:
     count, gap = 0, chance.expovariate(1.0)
     while gap < mean:
@@ -91,7 +134,7 @@ def _cells(of: City, table_id: str, measure: str, breakdown: str, level: str, ki
     months = sorted(set(of.cases["month"]))
     first = {_period(month, kind): month for month in reversed(months)}
     last = {_period(month, kind): month for month in months}
-    categories = {"dispute_type": TYPES, "channel": CHANNELS}.get(breakdown, ("total",))
+    categories = {"dispute_type": of.types, "channel": of.channels}.get(breakdown, ("total",))
     above = {area: (area, of.parents[area], CITY) for area in of.parents}
     place = {"township": 0, "district": 1, "city": 2}[level]
     ancestor = {area: str(way[place]) for area, way in above.items() if of.level(area) == "township"}

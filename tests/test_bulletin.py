@@ -102,10 +102,27 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Office:
 
 @pytest.fixture(scope="module")
 def public_site(public_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bulletin of the public release."""
+    """The bulletin of the public release, written where nothing but its folder is."""
+    copied = tmp_path_factory.mktemp("alone") / public_release.name
+    shutil.copytree(public_release, copied)
     folder = tmp_path_factory.mktemp("public") / public_release.name
-    write_bulletin(_release(public_release), folder)
+    for path in (*copied.glob("csv/*.csv"), *copied.glob("*.xlsx")):
+        offered = folder / "data" / path.relative_to(copied)
+        offered.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, offered)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FENGQIAO_DATA", str(copied.with_name("nowhere")))
+        patch.setenv("FENGQIAO_KEYS", str(copied.with_name("none")))
+        write_bulletin(_release(copied), folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def public_bulletin(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same by the command line, on the data folder that holds the exact counts."""
+    return Path(
+        road.ask("bulletin", "--edition", "public", "--out", str(tmp_path_factory.mktemp("by_command")))["folder"]
+    )
 
 
 def _release(folder: Path) -> Release:
@@ -283,6 +300,76 @@ def test_public_sentences_of_indicators_are_true_of_the_exact_data_within_their_
             seen[unit] += 1
     assert seen[""] > 20
     assert seen["%"] + seen["%以上"] > 0
+
+
+def _differing(site: Path, alone: Path) -> set[str]:
+    """Files that one of two sites has otherwise, or not at all."""
+    names = {path.relative_to(held).as_posix() for held in (site, alone) for path in held.rglob("*") if path.is_file()}
+    return {name for name in names if not _is_alike(site / name, alone / name)}
+
+
+def _is_alike(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
+
+
+def test_every_byte_of_the_public_bulletin_follows_from_the_published_folder(
+    public_bulletin: Path, public_site: Path
+) -> None:
+    """Texts, attributes and coordinates are the same where no exact count is within reach."""
+    assert len(list(public_bulletin.rglob("*.html"))) > 100
+    assert _differing(public_bulletin, public_site) == set()
+
+
+def test_no_line_of_a_public_page_is_drawn_of_what_is_mostly_rounding(public_site: Path) -> None:
+    """A district of a score of cases a year has 0, 5 or 10 in a month by chance alone: its years are drawn, or its quarters."""
+    month, quarter, year = (wording.say(f"bulletin.{kind}", "zh") for kind in ("month", "quarter", "year"))
+    tables = {month: 0, quarter: 0, year: 0}
+    for path in sorted((public_site / "areas").glob("*.html")):
+        for table in etree.parse(path).getroot().iter("table"):
+            head = _text(table.find("thead/tr")[0])
+            cells = [_text(cell) for row in table.find("tbody") for cell in row[1:]]
+            counts = (re.fullmatch(r"([\d,]+)( \[\w\])*", cell) for cell in cells)
+            values = sorted(int(count[1].replace(",", "")) for count in counts if count)
+            if head in tables and not any("%" in cell for cell in cells):
+                tables[head] += 1
+                assert head == year or not values or values[len(values) // 2] >= 10, path.name
+    assert min(tables.values()) > 0, tables
+
+
+def test_every_file_for_download_is_named_in_words(public_site: Path) -> None:
+    for path in ("downloads.html", "en/downloads.html"):
+        page = etree.parse(public_site / path).getroot()
+        names = {link.get("href").rpartition("/")[2]: _text(link) for link in page.find("body/main").iter("a")}
+        files = {name: said for name, said in names.items() if name.endswith(".csv")}
+        assert len(files) > 10
+        assert not [name for name, said in files.items() if name in said]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("areas/420500.html", "</blockquote>", "1237</blockquote>"),
+        ("areas/420500.html", "<table", '<table aria-label="1237"'),
+        ("areas/420500.html", "</body>", "<!-- 1237 --></body>"),
+        ("en/areas/420500.html", "</head>", '<script type="application/ld+json">{"n": 1237}</script></head>'),
+        ("areas/420500.html", 'points="', 'points="12.37,4 '),
+        ("areas/420500.html", "<svg", "<svg data-n='1237'"),
+        ("indicators/mediation_accepted.html", "</title>", " 1237</title>"),
+        ("style.css", "body", "/* 1237 */ body"),
+        ("sitemap.xml", "<url>", "<!-- 1237 --><url>"),
+        ("data/csv/mediation_accepted.csv", ",total,", ",total,1237,"),
+    ],
+)
+def test_one_exact_value_is_found_wherever_it_lies(
+    name: str, before: str, after: str, public_bulletin: Path, public_site: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / name
+    copied.parent.mkdir(parents=True, exist_ok=True)
+    content = (public_bulletin / name).read_text(encoding="utf-8")
+    assert before in content
+    assert _is_alike(public_bulletin / name, public_site / name)
+    copied.write_text(content.replace(before, after, 1), encoding="utf-8")
+    assert not _is_alike(copied, public_site / name)
 
 
 def test_public_pages_hold_published_counts_only(public_site: Path) -> None:
@@ -539,20 +626,19 @@ def test_pages_fit_their_window(bulletin: Path, browser: Browser, language: str,
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh", NARROW), ("en", WIDE)])
-def test_pages_are_clean_to_axe(bulletin: Path, browser: Browser, language: str, width: int) -> None:
+def test_pages_are_clean_to_axe(bulletin: Path, public_site: Path, browser: Browser, language: str, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    for path in SAMPLE_FOR_AXE:
-        page.goto((bulletin / (path if language == "zh" else f"{language}/{path}")).as_uri())
+    for site, path in [*((bulletin, path) for path in SAMPLE_FOR_AXE), (public_site, "areas/420500.html")]:
+        page.goto((site / (path if language == "zh" else f"{language}/{path}")).as_uri())
         found = Axe().run(page).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
     page.close()
 
 
-def test_the_public_goes_from_the_sentence_of_a_city_to_its_data(road: Road, browser: Browser, tmp_path: Path) -> None:
+def test_the_public_goes_from_the_sentence_of_a_city_to_its_data(public_bulletin: Path, browser: Browser) -> None:
     """The sentence, the indicator behind it, the file it is published in: the same figure."""
-    folder = Path(road.ask("bulletin", "--edition", "public", "--out", str(tmp_path))["folder"])
     page = browser.new_page()
-    page.goto((folder / "areas" / "420500.html").as_uri())
+    page.goto((public_bulletin / "areas" / "420500.html").as_uri())
     said = re.search(r"^(\d{4})年，宜昌市人民调解委员会共受理纠纷([\d,]+)件", page.locator("blockquote").inner_text())
     assert said
     page.get_by_role("link", name="调解纠纷受理件数", exact=False).first.click()

@@ -76,3 +76,12 @@ def test_a_name_stands_whole_before_its_bar_unless_it_is_very_long() -> None:
     said = [text.text for text in drawn.iter(f"{{{drawing.SPACE}}}text")]
     assert names[0] in said
     assert [text for text in said if text.endswith("…")] == ["甲" * 24 + "…"]
+
+
+def test_a_label_at_an_edge_stands_within_the_drawing() -> None:
+    """Of three years the last stands at the right edge."""
+    axis = Axis((Decimal(0), Decimal(10)), ("0", "10"))
+    years = list(enumerate(("2023", "2024", "2025")))
+    drawn = etree.fromstring(drawing.line([Decimal(4), Decimal(6), Decimal(5)], axis, years, "件", "平稳", "years"))
+    anchors = {label.text: label.get("text-anchor") for label in drawn.iter("{*}text")}
+    assert [anchors[year] for _, year in years] == ["start", "middle", "end"]

@@ -19,7 +19,7 @@ from pipelines.protect.measures import Dropped, Protected
 from pipelines.protect.vintages import Vintages
 from pipelines.release.protecting import made_safe
 from pipelines.settings import SEEDS
-from tests.city import City, city, counted
+from tests.city import City, city, counted, of_the_demo
 from tests.conftest import read_seeds_from
 
 FIRST = Vintages("2023-12", 3)
@@ -95,6 +95,21 @@ def test_quarters_by_type_and_channel_stand_for_every_district(key: int) -> None
     shown = quarters.group_by("breakdown", "area_code", "period").agg(pl.col("value").is_not_null().mean())
     assert len(shown) == 2 * 6 * 4
     assert shown["value"].min() > 0.3
+
+
+@pytest.mark.parametrize("area_code", ["420300000000", "420500000000", "421000000000", "430300000000", "500000000000"])
+def test_quarters_by_type_and_channel_stand_for_every_district_of_the_demo(area_code: str) -> None:
+    """Of the cases that `make run` draws, whole cities by themselves: each quarter of each district, all types and channels
+    declared, shows what its cases can carry."""
+    drawn = of_the_demo(area_code, 2023, cases=75_000, years=5)
+    exact, protected, dropped = _published(drawn, publication_plan(), 1)
+    assert _passes(exact, protected)
+    assert not [rung for rung in dropped if rung[3] is None], "no table goes"
+    quarters = protected.published.filter(pl.col("area_level") == "district", pl.col("period_kind") == "quarter")
+    quarters = quarters.filter(pl.col("breakdown").is_in(["dispute_type", "channel"]))
+    shown = quarters.group_by("breakdown", "area_code", "period").agg(pl.col("value").is_not_null().mean())
+    assert len(shown) == 2 * drawn.districts * 4
+    assert shown["value"].min() > 0.15
 
 
 def test_what_the_area_above_says_of_a_category_is_dropped_there_before_a_table_is() -> None:

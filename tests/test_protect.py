@@ -101,6 +101,27 @@ def test_the_rest_of_a_whole_is_drawn_and_the_part_follows(published: pl.DataFra
         assert cells["mediation_agreed"][place] == max(cells["mediation_concluded"][place] - rest[place], 0)
 
 
+@pytest.mark.parametrize("cases", [0.7, 2.0, 6.0])
+def test_what_is_shown_depends_on_no_count_but_the_draws(cases: float) -> None:
+    """Design section 7, rules 1 and 2: whatever is hidden, summed, nought or said to lie between, the draws alone decide it.
+
+    A city whose counts are the draws of another, each a multiple of the base and so drawn as it is, publishes the same.
+    """
+    plan = publication_plan()
+    county = city(districts=3, towns=4, cases_a_town_and_month=cases, seed=5)
+    exact = counted(county, plan)
+    first = published_measures(plan, exact, county.parents, SECRET, FIRST)
+    drawn = {cell: found.value for cell, found in first.drawn.items()}
+    rests = {part: (whole, f"{whole}-{part}") for part, whole in plan.within.items()}
+    counts = []
+    for measure, *at in exact.select("measure", "breakdown", "category", "area_code", "period").iter_rows():
+        whole, rest = rests.get(measure, (measure, None))
+        counts.append(drawn[whole, *at] - (drawn[rest, *at] if rest else 0))
+    other = exact.with_columns(value=pl.Series(counts, dtype=pl.Int64))
+    assert (other["value"] != exact["value"]).mean() > 0.2
+    assert published_measures(plan, other, county.parents, b"u" * 32, FIRST).published.equals(first.published)
+
+
 def test_half_years_and_cumulatives_are_sums_by_the_coarsest_tiling(published: pl.DataFrame) -> None:
     district = published.filter(
         pl.col("area_code") == "500101000000", pl.col("measure") == "mediation_accepted", pl.col("breakdown") == "total"

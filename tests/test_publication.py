@@ -51,6 +51,16 @@ WRONG = {
         "",
         "approver: Field required",
     ),
+    "no reviewer": (
+        "reviewer: {zh: 示例统计负责人, en: Example head of statistics}\n",
+        "",
+        "reviewer: Field required",
+    ),
+    "no authority": (
+        "authority: {zh: 示例市司法局（演示数据）, en: Example Municipal Justice Bureau (demonstration data)}\n",
+        "",
+        "authority: Field required",
+    ),
     "a misspelt key": ("ladder:", "lader:", "lader: there is no such key"),
     "another department": ("system: service\n", "system: petition\n", "petition is kept internal"),
     "too fine": (
@@ -64,6 +74,11 @@ WRONG = {
         "[service_activities]",
         "[mediation_agreement_amount]",
         "mediation_agreement_amount belongs to mediation",
+    ),
+    "money among cases": (
+        "[mediation_concluded, mediation_agreed]",
+        "[mediation_concluded, mediation_agreed, mediation_agreement_amount]",
+        "mediation_agreement_amount is no count that this table can hold",
     ),
     "no such measure": ("[service_activities]", "[service_deeds]", "service_deeds is not a measure"),
     "no total": (

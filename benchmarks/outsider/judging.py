@@ -7,6 +7,7 @@ import polars as pl
 
 from benchmarks.outsider.folder import COLUMNS, DAYS, PART, REST, WHOLE, Cell, Folder
 
+ACCEPTED = "mediation_accepted"
 SIZES = (1, 5, 20, 50, 100, 300)
 KINDS = {
     "month": pl.col("month").dt.strftime("%Y-%m"),
@@ -68,4 +69,23 @@ def rates(public: Path) -> pl.DataFrame:
         figures.group_by("indicator", "area_level")
         .agg(rates=pl.len(), shown=shown.mean())
         .sort("indicator", "area_level")
+    )
+
+
+def quarters(public: Path) -> pl.DataFrame:
+    """By breakdown of the cases accepted: districts, those of which every quarter shows something, the share of cells shown."""
+    areas = pl.read_parquet(public / "areas.parquet").filter(level="district", is_not_assigned=False)
+    cells = pl.read_parquet(public / "measures.parquet").join(areas, on="area_code", how="semi")
+    cells = cells.filter(
+        pl.col("measure") == ACCEPTED, pl.col("breakdown") != "total", pl.col("period").str.contains(r"^\d{4}-Q\d$")
+    )
+    is_shown = pl.col("value").is_not_null()
+    each = cells.group_by("breakdown", "area_code", "period").agg(
+        stands=is_shown.any(), cells=pl.len(), shown=is_shown.sum()
+    )
+    of_area = each.group_by("breakdown", "area_code").agg(pl.col("stands").all(), pl.col("cells", "shown").sum())
+    return (
+        of_area.group_by("breakdown")
+        .agg(districts=pl.len(), stand=pl.col("stands").sum(), shown=pl.col("shown").sum() / pl.col("cells").sum())
+        .sort("breakdown")
     )

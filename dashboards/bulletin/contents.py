@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from statistics import median
 from typing import NamedTuple
 
 from dashboards import wording
@@ -14,6 +15,7 @@ from pipelines.periods import months_of
 from pipelines.settings import UserError
 
 YEARS = 3
+TELLING = 10  # a published count below is mostly rounding: months of such go up and down by chance
 TOTAL = "total"
 PARTS_OF_A_YEAR: Mapping[str, tuple[str, ...]] = {
     "month": tuple(f"-{month:02d}" for month in range(1, 13)),
@@ -117,14 +119,24 @@ class Contents:
         return self.parts.get((card.id, breakdown, category, place.code, period or ""))
 
     def series(self, card: Card, place: Place) -> Series:
-        """The finest periods of the last years for which the release has figures."""
+        """The finest periods of the last years for which the release has figures; of published counts those that mostly are
+        more than what rounding makes of them."""
         last = int(months_of(self.period)[1][:4])
         years = tuple(str(year) for year in range(last - YEARS + 1, last + 1))
         for kind, parts in PARTS_OF_A_YEAR.items():
             known = [year for year in years if any((card.id, place.code, year + part) in self.totals for part in parts)]
-            if known:
+            if known and (
+                kind == "year" or self._tells(card, place, [year + part for year in known for part in parts])
+            ):
                 return Series(kind, tuple(known), parts)
         return Series("year", years, PARTS_OF_A_YEAR["year"])
+
+    def _tells(self, card: Card, place: Place, periods: Sequence[str]) -> bool:
+        if self.release.edition != "public" or card.denominator is not None:
+            return True
+        figures = (self.totals.get((card.id, place.code, period)) for period in periods)
+        values = [figure.value for figure in figures if figure is not None and figure.value is not None]
+        return bool(values) and median(values) >= TELLING
 
 
 def read_contents(release: Release) -> Contents:

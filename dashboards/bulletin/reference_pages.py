@@ -16,6 +16,7 @@ from pipelines.catalogue import Card, markers
 
 VERDICTS = ("better", "worse", "flat", "unclear")
 KILOBYTE = 1000
+BESIDE = ("changes", "data_quality")  # files that are no indicator's
 SHOWN = 500  # revised figures on the page; all of them stand in the data files
 ABOUT = (
     *("publisher", "authority", "responsible_statistician", "contact", "legal_basis", "population", "geography"),
@@ -114,8 +115,10 @@ def _link(path: Path, page: Page, folder: Path) -> str:
 
 
 def _content(contents: Contents, path: Path, language: Language) -> str:
-    """What a data file holds: the figures of the indicator it is named after; else its own name."""
+    """What a data file holds: the figures of the indicator it is named after, or one of the tables beside; else its own name."""
     card = contents.release.cards.get(path.stem)
+    if path.stem in BESIDE:
+        return say(f"access.table_{path.stem}", language)
     return label(card, language) if card else path.name
 
 

@@ -395,5 +395,5 @@ def _total_of(cell: Cell) -> Cell:
 
 
 def in_time(seconds: float) -> float:
-    """The deadline of an attack that may take so many seconds."""
-    return time.monotonic() + seconds
+    """The deadline of an attack that may take so many seconds of the processor, however many others are waiting for it."""
+    return time.process_time() + seconds

@@ -201,6 +201,7 @@ select
     case
         when shown.value is null or year_before.value is null or not shown.is_comparable_on_year or year_before.base < shown.change_from then null
         when shown.noise_low <= year_before.noise_high and year_before.noise_low <= shown.noise_high then 'cannot_tell'
+        when shown.value = year_before.value then 'cannot_tell' -- the decimals that are shown do not tell which is more
         when shown.better = 'neither' then case when shown.value > year_before.value then 'higher' else 'lower' end
         when (shown.value > year_before.value) = (shown.better = 'higher') then 'improved'
         else 'worsened'

@@ -6,8 +6,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
@@ -113,7 +115,7 @@ def _written(
         if name != CHANGES:
             progress(f"{name}.parquet")
             write_parquet(connection, name, folder / f"{name}.parquet", column_words(name, edition), tables)
-    _write_cards(folder, edition)
+    write_cards(folder, edition)
     if edition == "internal":
         _write_sql(folder)
     data_hash = _digest(folder)
@@ -126,7 +128,7 @@ def _written(
     write_changes(connection, folder, earlier, edition)
     write_parquet(connection, CHANGES, folder / f"{CHANGES}.parquet", column_words(CHANGES, edition), tables)
     progress("fengqiao.duckdb")
-    write_database(folder, edition)
+    _write_database(folder, edition)
     said = metadata(connection, release_id, period, edition, data_hash, superseded, earlier)
     progress("open data")
     write_open_data(folder, said)
@@ -139,13 +141,23 @@ def _written(
     return Draft(release_id, target, "drafted")
 
 
+def _write_database(folder: Path, edition: str) -> None:
+    """The public one by a process that has opened nothing but the tables of the folder: DuckDB leaves in the gaps of a file
+    what its memory held before, and here it held exact counts."""
+    if edition != "public":
+        write_database(folder, edition)
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
+        elsewhere.submit(write_database, folder, edition).result()
+
+
 def _longest_period_ending(month: date) -> str:
     """The longest standard period that ends with a month."""
     found = (period_ending(kind, month) for kind in ("year", "half_year", "quarter", "month"))
     return next(period for period in found if period is not None)
 
 
-def _write_cards(folder: Path, edition: str) -> None:
+def write_cards(folder: Path, edition: str) -> None:
     (folder / "cards").mkdir()
     for name in indicators_of(edition):
         shutil.copyfile(SEEDS / "indicators" / f"{name}.yml", folder / "cards" / f"{name}.yml")

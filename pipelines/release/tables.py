@@ -175,6 +175,8 @@ def write_database(folder: Path, edition: str = "internal") -> None:
         for table, said in table_words(edition).items():
             words = column_words(table, edition)
             select = _REVISED if table == "figures" else "select * from read_parquet('{folder}/{table}.parquet')"
+            if edition == "public":  # where no order of rows may say anything
+                select += f" order by {_nulls_first(PUBLIC_TABLES[table])}"
             connection.execute(f"create table {table} as {select.format(folder=_quoted(folder), table=table)}")
             columns = connection.execute(
                 f"select column_name from information_schema.columns where table_name = '{table}'"
