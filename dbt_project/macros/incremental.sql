@@ -7,15 +7,17 @@
     {{ return(['mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly', 'petition_monthly']) }}
 {%- endmacro %}
 
-{# How a model is kept up to date: by `cases`, `months`, `books` or `coverage` (`condition_of`) of these lake tables. #}
-{% macro kept_up_to_date(by, tables=[]) -%}
+{# How a model is kept up to date: by `cases`, `months`, `books` or `coverage` (`condition_of`) of these lake tables; cases have a
+   `month` that is among those touched by a changed case, in which alone it is looked for. #}
+{% macro kept_up_to_date(by, tables=[], month=none) -%}
     {{ config(
         materialized=incremental_or_table(),
         incremental_strategy='append' if target.type == 'duckdb' else none,
         on_schema_change='fail' if target.type == 'duckdb' else 'ignore',
-        pre_hook="{{ delete_changed('" ~ by ~ "', ['" ~ tables | join("', '") ~ "']) }}",
+        pre_hook="{{ delete_changed('" ~ by ~ "', ['" ~ tables | join("', '") ~ "'], '" ~ (month or '') ~ "') }}",
         meta={'by': by, 'tables': tables}
     ) }}
+    {%- set touched_months = ref('touched_months') if month %}
     {{- made_of(tables) }}
 {%- endmacro %}
 
@@ -25,9 +27,10 @@
     {{ config(tags=tables or ['every_build']) }}
 {%- endmacro %}
 
-{% macro delete_changed(by, tables) -%}
+{% macro delete_changed(by, tables, month) -%}
     {% if is_incremental() -%}
         delete from {{ this }} where {{ condition_of(by, tables) }}
+        {%- if month %} and {{ month }} in ({{ dates_in(touched_for(tables).changed) or 'null' }}){% endif %}
     {%- endif %}
 {%- endmacro %}
 

@@ -91,6 +91,15 @@ where numbered.version_rank = 1
     {{ return(found) }}
 {%- endmacro %}
 
+{# Of these monthly forms those of which the corrections register corrects some cell; all where nobody can say. #}
+{% macro tables_corrected(tables) -%}
+    {% if not execute -%}
+        {{ return(tables) }}
+    {%- endif %}
+    {% set found = run_query('select distinct table_name from catalogue.corrections').columns[0].values() -%}
+    {{ return(tables | select('in', found) | list) }}
+{%- endmacro %}
+
 {% macro join_corrections(kind, table, cases, column, type) -%}
     {{ kind }} join {{ source('catalogue', 'row_corrections') }} as corrected_{{ column }}
         on corrected_{{ column }}.table_name = '{{ table }}'
