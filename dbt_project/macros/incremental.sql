@@ -17,7 +17,8 @@
         pre_hook="{{ delete_changed('" ~ by ~ "', ['" ~ tables | join("', '") ~ "'], '" ~ (month or '') ~ "') }}",
         meta={'by': by, 'tables': tables}
     ) }}
-    {%- set touched_months = ref('touched_months') if month %}
+    {#- built before it; a unit test has nothing built before #}
+    {%- set touched_months = ref('touched_months') if month and model.resource_type == 'model' %}
     {{- made_of(tables) }}
 {%- endmacro %}
 
