@@ -214,8 +214,8 @@ MUTANTS = (
     Mutant(
         "what has left a stock stands in it",
         "dbt_project/macros/counting.sql",
-        "-1 as step, -standing.cell_number as cell_number",
-        "0 as step, 0 as cell_number",
+        "-standing.cases as step, -standing.numbers as numbers",
+        "0 as step, 0 as numbers",
     ),
     Mutant("a cohort with unknown durations", MEDIATION_EVENTS, " and not cases.is_of_unknown_duration", ""),
     Mutant(
@@ -387,8 +387,15 @@ MUTANTS = (
     Mutant(
         "what is followed for longer is not counted again",
         "dbt_project/macros/incremental.sql",
-        "set followed = touched_for(tables).followed",
-        "set followed = []",
+        "if touched_for(tables).followed %}",
+        "if [] %}",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "a changed case stays where it was accepted",
+        MEDIATION,
+        "kept_up_to_date('cases', ['mediation_cases'], 'accepted_month')",
+        "kept_up_to_date('cases', ['mediation_cases'], 'concluded_month')",
         INCREMENTAL,
     ),
     Mutant(

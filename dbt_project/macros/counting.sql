@@ -67,12 +67,15 @@
     {%- endfor %}
     {%- endfor %}
 
-    {% for measure, month, where in flags -%}
+    {% for month in months -%}
     {{ 'union all' if not loop.first }}
-    {{ flag_below(measure, 'by_' ~ month, "'total'", "'total'") }}
-    {% for measures, breakdowns in broken_down if measure in measures -%}
+    {{ flags_below('by_' ~ month, flags | selectattr(1, 'equalto', month) | map(attribute=0), "'total'", "'total'") }}
+    {% for measures, breakdowns in broken_down -%}
+    {%- set counted = flags | selectattr(1, 'equalto', month) | map(attribute=0) | select('in', measures) | list -%}
+    {% if counted -%}
     union all
-    {{ flag_below(measure, 'by_' ~ month ~ '_and_' ~ breakdowns | join('_'), 'breakdown', 'category') }}
+    {{ flags_below('by_' ~ month ~ '_and_' ~ breakdowns | join('_'), counted, 'breakdown', 'category') }}
+    {% endif -%}
     {% endfor -%}
     {% endfor -%}
 {%- endmacro %}
@@ -116,33 +119,43 @@
 
         calendar as (select min(month) as first_month, max(month) as last_month from months),
 
+        -- cases that come and go in the same months are told by their number, of which there are fewer than of cases
         standing as (
             {% for measure, which, first_month, left_month in stocks -%}
             {{ 'union all' if not loop.first }}
             select
                 '{{ measure }}' as measure,
                 area_code,
-                cell_number,
-                greatest({{ first_month }}, calendar.first_month) as first_month,
-                {{ left_month }} as left_month
-            from {{ cases }}
-            cross join calendar
-            where {{ first_month }} <= calendar.last_month{{ ' and ' ~ which if which }}
+                first_month,
+                left_month,
+                count(*) as cases,
+                {{ sum_of_numbers('cell_number') }} as numbers
+            from (
+                select
+                    area_code,
+                    cell_number,
+                    greatest({{ first_month }}, calendar.first_month) as first_month,
+                    {{ left_month }} as left_month
+                from {{ cases }}
+                cross join calendar
+                where {{ first_month }} <= calendar.last_month{{ ' and ' ~ which if which }}
+            ) as cases
+            where left_month is null or left_month > first_month
+            group by area_code, first_month, left_month
             {% endfor %}
         ),
 
         steps as (
-            select measure, area_code, first_month as month, 1 as step, cell_number
+            select measure, area_code, first_month as month, cases as step, numbers
             from standing
-            where left_month is null or left_month > first_month
             union all
-            select standing.measure, standing.area_code, standing.left_month as month, -1 as step, -standing.cell_number as cell_number
+            select standing.measure, standing.area_code, standing.left_month as month, -standing.cases as step, -standing.numbers as numbers
             from standing
             cross join calendar
-            where standing.left_month > standing.first_month and standing.left_month <= calendar.last_month
+            where standing.left_month <= calendar.last_month
             union all
             -- a month without a step has the stock of the month before
-            select places.measure, places.area_code, months.month, 0 as step, 0 as cell_number
+            select places.measure, places.area_code, months.month, 0 as step, 0 as numbers
             from (select distinct measure, area_code from standing) as places
             cross join months
         ),
@@ -154,7 +167,7 @@
                 month,
                 measure,
                 cast(sum(sum(step)) {{ in_turn }} as bigint) as value,
-                {{ cell_key('cell_number', in_turn) }} as cell_key
+                {{ cell_key('numbers', in_turn) }} as cell_key
             from steps
             group by measure, area_code, month
         )
@@ -181,18 +194,28 @@
     {%- endfor %}
 {%- endmacro %}
 
-{% macro flag_below(measure, counted, breakdown, category) -%}
+{# The counts of flags that stand beside each other, one below the other. A select for each would say the same, and an engine
+   that plans dozens of them plans for longer than it counts what has changed. #}
+{% macro flags_below(counted, measures, breakdown, category) -%}
     select
         area_code,
         month,
-        '{{ measure }}' as measure,
-        {{ breakdown }} as breakdown,
-        {{ category }} as category,
+        measure,
+        breakdown,
+        category,
         cast(null as integer) as bucket,
-        cast({{ measure }} as bigint) as value,
-        {{ measure }}_key as cell_key
-    from {{ counted }}
-    where {{ measure }} > 0
+        cast(value as bigint) as value,
+        cell_key
+    from (
+        select
+            area_code,
+            month,
+            {{ breakdown }} as breakdown,
+            {{ category }} as category,
+            {{ one_below_the_other(measures) }}
+        from {{ counted }}
+    ) as flags
+    where value > 0
 {%- endmacro %}
 
 {# Of the measures named, their events by the categories of each of the breakdowns, all of them in one reading. #}

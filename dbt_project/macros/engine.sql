@@ -16,6 +16,19 @@
     cast(sum({{ 'sum(' ~ cell_number ~ ')' if over else cell_number }}) {{ over }} & cast(9223372036854775807 as hugeint) as bigint)
 {%- endmacro %}
 
+{# The sum of the numbers of cases, all of it: what a cell is known by is made of such sums. #}
+{% macro sum_of_numbers(cell_number) -%}
+    {{ return(adapter.dispatch('sum_of_numbers')(cell_number)) }}
+{%- endmacro %}
+
+{% macro default__sum_of_numbers(cell_number) -%}
+    sum(cast({{ cell_number }} as decimal(38, 0)))
+{%- endmacro %}
+
+{% macro duckdb__sum_of_numbers(cell_number) -%}
+    sum({{ cell_number }})
+{%- endmacro %}
+
 {% macro month_of(day) -%}
     cast(date_trunc('month', {{ day }}) as date)
 {%- endmacro %}
@@ -55,6 +68,27 @@
 
 {% macro duckdb__each_code(codes) -%}
     unnest(string_split({{ codes }}, ','))
+{%- endmacro %}
+
+{# A row for each of these measures, of which a row has the count and its key beside each other: measure, value and cell_key. #}
+{% macro one_below_the_other(measures) -%}
+    {{ return(adapter.dispatch('one_below_the_other')(measures)) }}
+{%- endmacro %}
+
+{% macro default__one_below_the_other(measures) -%}
+    inline(array(
+        {%- for measure in measures %}
+        named_struct('measure', '{{ measure }}', 'value', {{ measure }}, 'cell_key', {{ measure }}_key){{ ',' if not loop.last }}
+        {%- endfor %}
+    ))
+{%- endmacro %}
+
+{% macro duckdb__one_below_the_other(measures) -%}
+    unnest([
+        {%- for measure in measures %}
+        {'measure': '{{ measure }}', 'value': {{ measure }}, 'cell_key': {{ measure }}_key}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ], max_depth := 2)
 {%- endmacro %}
 
 {# Months from one first of a month to another, both counted. #}

@@ -7,15 +7,18 @@
     {{ return(['mediation_monthly', 'screening_monthly', 'correction_monthly', 'resettlement_monthly', 'petition_monthly']) }}
 {%- endmacro %}
 
-{# How a model is kept up to date: by `cases`, `months`, `books` or `coverage` (`condition_of`) of these lake tables. #}
-{% macro kept_up_to_date(by, tables=[]) -%}
+{# How a model is kept up to date: by `cases`, `months`, `books` or `coverage` (`condition_of`) of these lake tables; cases have a
+   `month` that is among those touched by a changed case, in which alone it is looked for. #}
+{% macro kept_up_to_date(by, tables=[], month=none) -%}
     {{ config(
         materialized=incremental_or_table(),
         incremental_strategy='append' if target.type == 'duckdb' else none,
         on_schema_change='fail' if target.type == 'duckdb' else 'ignore',
-        pre_hook="{{ delete_changed('" ~ by ~ "', ['" ~ tables | join("', '") ~ "']) }}",
+        pre_hook="{{ delete_changed('" ~ by ~ "', ['" ~ tables | join("', '") ~ "'], '" ~ (month or '') ~ "') }}",
         meta={'by': by, 'tables': tables}
     ) }}
+    {#- built before it; a unit test has nothing built before #}
+    {%- set touched_months = ref('touched_months') if month and model.resource_type == 'model' %}
     {{- made_of(tables) }}
 {%- endmacro %}
 
@@ -25,9 +28,10 @@
     {{ config(tags=tables or ['every_build']) }}
 {%- endmacro %}
 
-{% macro delete_changed(by, tables) -%}
+{% macro delete_changed(by, tables, month) -%}
     {% if is_incremental() -%}
         delete from {{ this }} where {{ condition_of(by, tables) }}
+        {%- if month %} and {{ month }} in ({{ dates_in(touched_for(tables).changed) or 'null' }}){% endif %}
     {%- endif %}
 {%- endmacro %}
 
@@ -46,13 +50,16 @@
         case_key in (select case_key from catalogue.changed_cases where table_name in {{ listed }})
     {%- elif by == 'months' -%}
         ({{ condition_of_months('month', tables) }}
-        {%- set followed = touched_for(tables).followed %}
-        {%- if followed %}
-        or (month in ({{ dates_in(followed) }}) and measure in ('{{ followed_measures() | join("', '") }}'))
+        {%- if touched_for(tables).followed %}
+        or (month >= date '{{ followed_since() }}' and measure in ('{{ followed_measures() | join("', '") }}'))
         {%- endif %})
     {%- elif by == 'books' -%}
-        {% set months = run_query('select distinct month from core.touched_months where table_name in ' ~ listed).columns[0].values() -%}
-        month in (null{% for month in months %}, date '{{ month }}', {{ first_of_next_month("date '" ~ month ~ "'") }}{% endfor %})
+        {% set touched = {} -%}
+        {% for row in run_query('select distinct table_name, month from core.touched_months where table_name in ' ~ listed ~ ' order by all').rows -%}
+            {% set months = touched.setdefault(row[0], []) -%}
+            {% do months.extend(["date '" ~ row[1] ~ "'", first_of_next_month("date '" ~ row[1] ~ "'")]) -%}
+        {% endfor -%}
+        (false{% for table, months in touched.items() %} or (table_name = '{{ table }}' and month in ({{ months | join(', ') }})){% endfor %})
     {%- elif by == 'coverage' -%}
         (coverage, area_code, period) in (select coverage, area_code, period from core.touched_coverage)
     {%- endif %}
@@ -67,14 +74,15 @@
     {%- endif %}
     {%- if touched.changed and touched.districts -%}
         {% do conditions.append(
-            '(' ~ month ~ ' in (' ~ dates_in(touched.changed) ~ ") and substr(area_code, 1, 6) in ('" ~ touched.districts | join("', '") ~ "'))"
+            '(' ~ month ~ ' in (' ~ dates_in(touched.changed) ~ ") and area_code between '" ~ touched.districts | first ~ "000000' and '"
+            ~ touched.districts | last ~ "999999' and substr(area_code, 1, 6) in ('" ~ touched.districts | join("', '") ~ "'))"
         ) -%}
     {%- endif %}
     {{- conditions | join(' or ') or 'false' }}
 {%- endmacro %}
 
 {# The months that these lake tables touch in the areas of changed cases, everywhere, and for what is followed; of the areas the
-   six digits of their districts, which are looked for sooner than all their towns. What is only shown anew, or no longer
+   six digits of their districts, which are looked for sooner than all their towns (and the span of codes sooner still). What is only shown anew, or no longer
    (`revealed`), has been counted before. #}
 {% macro touched_for(tables) -%}
     {% set of_tables = "where table_name in ('" ~ tables | join("', '") ~ "')" -%}
@@ -85,6 +93,13 @@
     {% set found = run_query('select distinct substr(area_code, 1, 6) from core.touched_areas ' ~ of_tables ~ ' order by all') -%}
     {% set districts = found.columns[0].values() -%}
     {{ return(dict(touched, districts=districts)) }}
+{%- endmacro %}
+
+{# The first month of which a case may still be followed when the last day of the data moves. It may lie before the first month that
+   anybody has reported: cases do. #}
+{% macro followed_since() -%}
+    {% set since = month_of(days_after('last_day(previous_last_month)', '-' ~ longest_follow_up())) -%}
+    {{ return(run_query('select ' ~ since ~ ' from catalogue.build_request').columns[0].values()[0]) }}
 {%- endmacro %}
 
 {% macro dates_in(months) -%}

@@ -70,7 +70,7 @@ def draft(period: str | None = None, edition: str = "internal", progress: Progre
         drawn = _build_public(months_of(chosen)[1], progress)
     else:
         warehouse.build_edition(edition, progress)
-    with duckdb.connect(str(warehouse.edition_path(edition))) as connection:
+    with warehouse.connected(warehouse.edition_path(edition)) as connection:
         connection.execute(f"attach '{_quoted(warehouse.warehouse_path())}' as warehouse (read_only)")
         if edition == "internal":
             _write_signals(connection, chosen, progress)

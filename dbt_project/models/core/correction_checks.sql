@@ -3,6 +3,7 @@
 {% set cell = ['sender', 'area_code', 'month', 'item', 'category'] -%}
 {% set tables = ['mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
     'organisations', 'population', 'correction_cases', 'correction_events', 'resettlement_cases'] -%}
+{% set corrected_forms = tables_corrected(forms()) -%}
 with corrections as (select * from {{ source('catalogue', 'corrections') }}),
 
 row_corrections as (select * from {{ source('catalogue', 'row_corrections') }})
@@ -14,7 +15,7 @@ row_corrections as (select * from {{ source('catalogue', 'row_corrections') }})
     ) }}
 )
 {%- endfor %}
-{%- for form in forms() %},
+{%- for form in corrected_forms %},
 
 {{ form }}_keys as (
     select versions.case_key
@@ -32,9 +33,11 @@ row_corrections as (select * from {{ source('catalogue', 'row_corrections') }})
 {%- endfor %},
 
 cells as (
-    {% for form in forms() -%}
+    {% for form in corrected_forms -%}
     {{ 'union all' if not loop.first }}
     select '{{ form }}' as table_name, {{ cell | join(', ') }}, case_key, value from {{ form }}_cells
+    {% else -%}
+    select table_name, {{ cell | join(', ') }}, cast(null as binary) as case_key, expected as value from corrections where false
     {% endfor %}
 ),
 

@@ -1,5 +1,5 @@
 -- grain: one row a dispute found by screening
-{{ kept_up_to_date('cases', ['dispute_screenings']) }}
+{{ kept_up_to_date('cases', ['dispute_screenings'], 'found_month') }}
 
 with screenings as (
     {{ cases_to_judge('dispute_screenings') }}

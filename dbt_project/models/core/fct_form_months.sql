@@ -1,5 +1,5 @@
 -- grain: one row a monthly form, area, month, item and category
-{{ kept_up_to_date('cases', forms()) }}
+{{ kept_up_to_date('cases', forms(), 'month') }}
 {% set columns = 'case_key, cell_number, sender, area_code, month, item, category, value' -%}
 with areas as (select * from {{ ref('dim_areas') }}),
 

@@ -1,5 +1,5 @@
 -- grain: one row a mediation case in the book (approved; drafts and void records stay out)
-{{ kept_up_to_date('cases', ['mediation_cases']) }}
+{{ kept_up_to_date('cases', ['mediation_cases'], 'accepted_month') }}
 
 with cases as (
     {{ cases_to_judge('mediation_cases') }}

@@ -1,5 +1,5 @@
 -- grain: one row a petition matter, placed where the matter arose
-{{ kept_up_to_date('cases', ['petition_matters']) }}
+{{ kept_up_to_date('cases', ['petition_matters'], 'registered_month') }}
 
 with matters as (
     {{ cases_to_judge('petition_matters') }}

@@ -1,5 +1,5 @@
 -- grain: one row an application for reconsideration, placed in the district of the body that received it
-{{ kept_up_to_date('cases', ['reconsideration_cases']) }}
+{{ kept_up_to_date('cases', ['reconsideration_cases'], 'received_month') }}
 
 with cases as (
     {{ cases_to_judge('reconsideration_cases') }}

@@ -1,5 +1,5 @@
 -- grain: one row a service activity
-{{ kept_up_to_date('cases', ['service_activities']) }}
+{{ kept_up_to_date('cases', ['service_activities'], 'held_month') }}
 
 with activities as (
     {{ cases_to_judge('service_activities') }}

@@ -2,7 +2,12 @@
 {{ kept_up_to_date('coverage') }}
 
 {% set touched = ref('touched_coverage') %}
-with reporting as (select * from {{ ref('reporting') }}),
+with reporting as (
+    select * from {{ ref('reporting') }}
+    {% if is_incremental() -%}
+    where coverage in (select touched.coverage from {{ touched }} as touched)
+    {%- endif %}
+),
 
 ancestors as (select * from {{ ref('area_ancestors') }}),
 
