@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.outsider.bounding import Programme, System, narrowed
+from benchmarks.outsider.bounding import Key, Programme, System, Terms, narrowed
 from benchmarks.outsider.folder import PART, Cell, Folder, families, read
 from benchmarks.outsider.guessing import beliefs, priors
 from benchmarks.outsider.judging import errors, exact, quarters, rates
@@ -131,17 +131,24 @@ def attacked(
         for programme, counts, moves in programmes:
             for number, truth in enumerate(truths):
                 base = max(folders[number].bases[cell.measure] for cell in cells)
-                small = [(number, cell) for cell in cells if cell in truth and 1 <= truth[cell] < base][::share]
-                open_still = programme.left_open(small, base - 1)
+                small = [cell for cell in cells if cell in truth and 1 <= truth[cell] < base][::share]
+                open_still = programme.left_open([(((number, cell), 1),) for cell in small], base - 1)
                 counts.wide += len(small) - len(open_still)
-                for key in open_still:
-                    counts.take(programme.bounds((key, 1)), truth[key[1]], base)
+                for terms in open_still:
+                    counts.take(programme.bounds(terms), truth[terms[0][0][1]], base)
             for number, (old, new) in enumerate(pairwise(truths)):
-                for cell in [cell for cell in cells if cell in old and cell in new]:
-                    base = folders[number].bases[cell.measure]
-                    if 1 <= abs(new[cell] - old[cell]) < base:
-                        bounds = programme.bounds(((number + 1, cell), 1), ((number, cell), -1))
-                        moves.take(bounds, new[cell] - old[cell], base)
+                bases = {cell: folders[number].bases[cell.measure] for cell in cells if cell in old and cell in new}
+                moved = {cell: new[cell] - old[cell] for cell in bases}
+                small_moves = {
+                    _difference((number + 1, cell), (number, cell), by): cell
+                    for cell, by in moved.items()
+                    if 1 <= abs(by) < bases[cell]
+                }
+                moves_open = programme.left_open(list(small_moves), max(bases.values(), default=1) - 1)
+                moves.wide += len(small_moves) - len(moves_open)
+                for terms in moves_open:
+                    cell = small_moves[terms]
+                    moves.take(programme.bounds(terms), abs(moved[cell]), bases[cell])
         for number, (folder, truth) in enumerate(zip(folders, truths, strict=True)):
             alone = System.of(
                 [folder.shown], [strict[number]], [found[number]], [c for c in cells if c in folder.shown]
@@ -164,6 +171,11 @@ def attacked(
         },
         "failed": sound.exact[True] + sound.small[True],
     }
+
+
+def _difference(new: Key, old: Key, by: int) -> Terms:
+    """The later count less the earlier one, or the other way round where it fell: how far it has moved."""
+    return ((new, 1), (old, -1)) if by > 0 else ((old, 1), (new, -1))
 
 
 def _system(

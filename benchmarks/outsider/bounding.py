@@ -18,6 +18,7 @@ ROUNDS = 5
 SECONDS = 60.0  # for looking at many counts at once: where it takes longer, each is asked for by itself
 
 Key = tuple[int, Cell]  # number of the release, cell
+Terms = tuple[tuple[Key, int], ...]  # counts with their signs, added up
 
 
 @dataclass
@@ -138,8 +139,8 @@ def _leaving(sound: System, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 class Programme:
     """The linear programme of a system. Bounds of one count, or of the difference of two, by its primal simplex.
 
-    Every solution on the way says of all counts that they may be so many: what has been seen to be both 0 and the threshold
-    needs no programme of its own.
+    Every solution on the way says of all counts that they may be so many: what has been seen to be both 0 and nearly the
+    threshold needs no programme of its own.
     """
 
     def __init__(self, system: System) -> None:
@@ -168,26 +169,28 @@ class Programme:
         solver.setOptionValue("presolve", "off")
         solver.setOptionValue("simplex_strategy", 4)
         self.solver = solver
-        self.least, self.most = np.full(columns, np.inf), np.full(columns, -np.inf)
-        self._look()
+        self.looked_at, self.least, self.most = csr_array((0, columns)), np.zeros(0), np.zeros(0)
 
     def _look(self) -> None:
         values = np.array(self.solver.getSolution().col_value)
         if len(values):
-            np.minimum(self.least, values, out=self.least)
-            np.maximum(self.most, values, out=self.most)
+            seen = self.looked_at @ values
+            self.least, self.most = np.minimum(self.least, seen), np.maximum(self.most, seen)
 
-    def left_open(self, keys: Sequence[Key], base: int) -> list[Key]:
-        """The counts that have not been seen to be 0 and `base` both, after looking for as many as possible at once."""
-        places = np.array([self.index[key] for key in keys], dtype=int)
+    def left_open(self, wanted: Sequence[Terms], base: int) -> list[Terms]:
+        """Those counts, or counts less others, that have not been seen to be both 0 or less and `base` or more, after looking
+        for as many as possible at once."""
+        columns = [self.index[key] for terms in wanted for key, _ in terms]
+        rows = np.repeat(np.arange(len(wanted)), [len(terms) for terms in wanted])
+        signs = [float(sign) for terms in wanted for _, sign in terms]
+        self.looked_at = csr_array((signs, (rows, columns)), shape=(len(wanted), len(self.index)))
+        self.least, self.most = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
+        self._look()
         for _ in range(ROUNDS):
-            for at, sense in enumerate((highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize)):
-                wide = self.least[places] <= NEAR if at == 0 else self.most[places] >= base - NEAR
-                costs = np.zeros(len(self.least))
-                costs[places[~wide]] = 1.0
-                self._solve(costs, sense)
-        wide = (self.least[places] <= NEAR) & (self.most[places] >= base - NEAR)
-        return [key for key, is_wide in zip(keys, wide, strict=True) if not is_wide]
+            self._solve(self.looked_at.T @ (self.least > NEAR).astype(float), highspy.ObjSense.kMinimize)
+            self._solve(self.looked_at.T @ (self.most < base - NEAR).astype(float), highspy.ObjSense.kMaximize)
+        wide = (self.least <= NEAR) & (self.most >= base - NEAR)
+        return [terms for terms, is_wide in zip(wanted, wide, strict=True) if not is_wide]
 
     def _solve(self, costs: np.ndarray, sense: highspy.ObjSense) -> None:
         everywhere = np.arange(len(costs), dtype=np.int32)
@@ -200,7 +203,7 @@ class Programme:
             self._look()
         self.solver.changeColsCost(len(costs), everywhere, np.zeros(len(costs)))
 
-    def bounds(self, *terms: tuple[Key, int]) -> tuple[int, int] | None:
+    def bounds(self, terms: Terms) -> tuple[int, int] | None:
         """Least and greatest whole value of counts times their signs; None where the solver did not end."""
         found = []
         for sense in (highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize):
