@@ -186,11 +186,18 @@ class Programme:
         self.looked_at = csr_array((signs, (rows, columns)), shape=(len(wanted), len(self.index)))
         self.least, self.most = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
         self._look()
-        for _ in range(ROUNDS):
-            self._solve(self.looked_at.T @ (self.least > NEAR).astype(float), highspy.ObjSense.kMinimize)
-            self._solve(self.looked_at.T @ (self.most < base - NEAR).astype(float), highspy.ObjSense.kMaximize)
-        wide = (self.least <= NEAR) & (self.most >= base - NEAR)
+        weights, told = np.random.default_rng(0), -1
+        wide = self._wide(base)
+        while told < (told := int(wide.sum())) < len(wide):
+            for _ in range(ROUNDS):  # with other weights, as not all can be least or most at once
+                weighed = weights.random(len(wide))
+                self._solve(self.looked_at.T @ (weighed * (self.least > NEAR)), highspy.ObjSense.kMinimize)
+                self._solve(self.looked_at.T @ (weighed * (self.most < base - NEAR)), highspy.ObjSense.kMaximize)
+            wide = self._wide(base)
         return [terms for terms, is_wide in zip(wanted, wide, strict=True) if not is_wide]
+
+    def _wide(self, base: int) -> np.ndarray:
+        return (self.least <= NEAR) & (self.most >= base - NEAR)
 
     def _solve(self, costs: np.ndarray, sense: highspy.ObjSense) -> None:
         everywhere = np.arange(len(costs), dtype=np.int32)
