@@ -40,7 +40,7 @@ COMPARED = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.build.stage", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "stage", choices=["draw", "export", "intake", "plain", "full", "daily", "digest", "release", "ask"]
+        "stage", choices=["draw", "export", "intake", "plain", "facts", "full", "daily", "digest", "release", "ask"]
     )
     parser.add_argument("--cases", type=int, required=True)
     parser.add_argument("--towns", type=int, required=True)
@@ -61,6 +61,8 @@ def main() -> None:
         said = _taken_in()
     elif options.stage == "plain":
         said = _plain()
+    elif options.stage == "facts":
+        said = _compared_facts()
     elif options.stage == "release":
         said = _released()
     elif options.stage == "digest":
@@ -104,23 +106,43 @@ def _size(folder: Path) -> int:
 
 
 def _plain() -> dict[str, Any]:
-    """What a plain script does: the newest version of each case into a table, and nothing more."""
-    path = data_root().with_name("plain.duckdb")
+    """What a plain script does: the newest version of each case into the fact tables, and nothing more. How a case is judged is
+    the SQL of the full build before it, whose views of the lake and areas are read."""
+    path = _plain_path()
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as engine:
-        engine.execute("set memory_limit = '3GB'")
+        engine.execute("set memory_limit = '3GB'; set preserve_insertion_order = false")
+        engine.execute(f"attach '{warehouse.warehouse_path()}' as warehouse (read_only)")
         for table in drawing.SHARES:
-            parts = str(data_root() / "lake" / table / "*" / "*.parquet")
             engine.execute(
                 f"""
-                create table {table} as
-                select * from read_parquet('{parts}', union_by_name = true)
+                create view newest_{table} as
+                select * from warehouse.lake.{table}
                 qualify row_number() over (
                     partition by case_key order by updated_at desc nulls last, ledger_sequence desc, row_number desc
                 ) = 1
                 """
             )
+            judged = warehouse.compiled_sql("duckdb", "core", f"fct_{table}")
+            judged = judged.replace(f'"warehouse"."staging"."stg_{table}"', f"newest_{table}")
+            engine.execute(f"create table fct_{table} as {judged}")
     return {"bytes": path.stat().st_size}
+
+
+def _plain_path() -> Path:
+    return data_root().with_name("plain.duckdb")
+
+
+def _compared_facts() -> dict[str, Any]:
+    """Fact tables in which the plain script and the full build are not alike."""
+    with duckdb.connect(config={"memory_limit": "3GB", "temp_directory": str(data_root() / "temporary")}) as engine:
+        engine.execute(f"attach '{warehouse.warehouse_path()}' as built (read_only)")
+        engine.execute(f"attach '{_plain_path()}' as plain (read_only)")
+        tables = [f"fct_{table}" for table in drawing.SHARES]
+        unlike = [
+            table for table in tables if _digest(engine, f"built.core.{table}") != _digest(engine, f"plain.{table}")
+        ]
+    return {"different": unlike}
 
 
 def _built(*, is_full: bool) -> dict[str, Any]:
@@ -191,10 +213,12 @@ def _digests() -> dict[str, list[str]]:
     """Table -> its number of rows and a sum over them that does not depend on their order."""
     with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as engine:
         engine.execute(f"set memory_limit = '3GB'; set temp_directory = '{os.fspath(data_root() / 'temporary')}'")
-        queries = {table: f"select count(*), sum(hash(rows)::hugeint) from {table} as rows" for table in COMPARED}
-        return {
-            table: [str(value) for value in engine.execute(query).fetchall()[0]] for table, query in queries.items()
-        }
+        return {table: _digest(engine, table) for table in COMPARED}
+
+
+def _digest(engine: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    query = f"select count(*), sum(hash(rows)::hugeint) from {table} as rows"
+    return [str(value) for value in engine.execute(query).fetchall()[0]]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ since. A sender's month is closed at the end of its closing day (`closes_on`), o
 reported it, where that was later: what nobody had handed in yet cannot be late to its own book.
 """
 
+from datetime import date
+
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -49,29 +51,58 @@ def write_reconciliation(connection: duckdb.DuckDBPyConnection) -> None:
     ]
     schema = ["reported_measure", "measure", "form", "table_name"]
     connection.register("given_pairs", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
-    connection.register(
-        "given_movements", _movements(sorted({counted.table for counted in matched.values() if counted}))
-    )
+    connection.register("given_movements", _movements([counted for counted in matched.values() if counted]))
     connection.execute(f"create or replace temp table reconciliation as {_RECONCILED}")
     connection.unregister("given_pairs")
     connection.unregister("given_movements")
 
 
-def _movements(tables: list[str]) -> pa.Table:
+# Cases, once for each month in which they moved, that are counted in two books at a time: memory holds all that is known of
+# them. Where registers send a year at once, all of it came in after its months were closed.
+AT_A_TIME = 1_000_000
+
+
+def _movements(measures: list[Measure]) -> pa.Table:
     """area_code, month, measure, cause, delta: what came in after the closings, by the measures it counts in."""
     with versions.opened() as books:
         months = [month for (month,) in books.execute("select month from live.catalogue.months").fetchall()]
         closings = pl.DataFrame({"month": months, "closes_on": [catalogue.closes_on(month) for month in months]})
         books.register("closing_days", closings.to_arrow())
         books.execute(_CLOSINGS)
+        tables = sorted({measure.table for measure in measures})
         books.execute(
-            f"create temp table moved as {' union all '.join(_moved_after_closing(table) for table in tables)}"
+            f"create temp table moved_in_all as {' union all '.join(_moved_after_closing(table) for table in tables)}"
         )
-        versions.write_differences(books)
-        query = "select area_code, month, measure, cause, delta from differences where breakdown = 'total'"
-        return books.sql(query).to_arrow_table()
+        counts = books.execute(
+            "select book_month, count(*) from moved_in_all group by book_month order by 1"
+        ).fetchall()
+        found = []
+        for together in _batches(counts) or [[]]:
+            books.execute(_MOVED, [together])
+            versions.write_differences(books, {measure.id for measure in measures})
+            found.append(books.sql("select area_code, month, measure, cause, delta from differences").to_arrow_table())
+        return pa.concat_tables(found)
 
 
+def _batches(counts: list[tuple[date, int]]) -> list[list[date]]:
+    """Months that follow each other with no more cases than can be counted at a time; a month by itself where it has more."""
+    batches: list[list[date]] = []
+    cases = 0
+    for month, count in counts:
+        if not batches or cases + count > AT_A_TIME:
+            batches.append([])
+            cases = 0
+        batches[-1].append(month)
+        cases += count
+    return batches
+
+
+_MOVED = """
+    create or replace temp table moved as
+    select *, case_key || encode(strftime(book_month, '%Y-%m')) as book_key
+    from moved_in_all
+    where list_contains(?::date[], book_month)
+"""
 _CLOSINGS = """
     create temp table closings as
     with reported as (
@@ -92,8 +123,7 @@ def _moved_after_closing(table: str) -> str:
     dated_by = catalogue.tables()[table].dated_by
     return f"""
         select
-            '{table}' as table_name, known.case_key, known.case_key || encode(strftime(closings.month, '%Y-%m')) as book_key,
-            closings.month as book_month, closings.closing_sequence as until
+            '{table}' as table_name, known.case_key, closings.month as book_month, closings.closing_sequence as until
         from (
             select
                 versions.case_key, arg_max(versions.sender, versions.ledger_sequence) as sender,

@@ -4,7 +4,7 @@ The SQL that counts is the warehouse's own, as its last build compiled it; only 
 cases that moved, and to their versions up to a sequence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,17 +64,18 @@ def moved_since(connection: duckdb.DuckDBPyConnection, sequence: int) -> None:
     connection.execute(f"create or replace temp table moved as {' union all '.join(selects)}")
 
 
-def write_differences(connection: duckdb.DuckDBPyConnection) -> None:
-    """`differences`: what moved cases add to or take from measures, against what they counted in at their sequence `until`.
+def write_differences(connection: duckdb.DuckDBPyConnection, totals_of: Collection[str] = ()) -> None:
+    """`differences`: what moved cases add to or take from measures, against what they counted in at their sequence `until`;
+    of the measures named the totals only, of none all measures and categories.
 
     Columns: table_name, area_code (leaf), month, measure, breakdown, category, cause (late_rows, correction, withdrawal), delta.
     Needs a temporary table `moved`: table_name, case_key, book_key (the case, once for each of its rows here), book_month
     (only what counts in this month matters; null for all months), until.
     """
     for book, until in (("before", "moved.until"), ("now", "(select sequence from live.catalogue.build_request)")):
-        _count(connection, book, until)
+        _count(connection, book, until, totals_of)
     heard = " union all ".join(
-        f"select case_key, min(ledger_sequence) as first_sequence from live.lake.{table} group by case_key"
+        f"select case_key, min(ledger_sequence) as first_sequence from live.lake.{table} semi join moved using (case_key) group by case_key"
         for table in (*COUNTED_BY, *FORMS)
     )
     connection.execute(
@@ -110,7 +111,7 @@ def write_differences(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, book: str, until: str) -> None:
+def _count(connection: duckdb.DuckDBPyConnection, book: str, until: str, totals_of: Collection[str]) -> None:
     """`counted_<book>` (book_key, area_code, month, measure, breakdown, category, bucket, value) and `standing_<book>`:
     the moved cases by the measures they count in, and those that stand, with what had come in up to a sequence."""
     tables = (*COUNTED_BY, *FORMS)
@@ -136,16 +137,21 @@ def _count(connection: duckdb.DuckDBPyConnection, book: str, until: str) -> None
     for models in (*COUNTED_BY.values(), FORMS_COUNTED_BY):
         _make(connection, "core", models[0])
         for model in models[1:]:
-            _make(connection, "measures", model)
+            _make(connection, "measures", model, kind="view")
             events += _long(connection, model)
-    connection.execute(f"create or replace temp table counted_{book} as {' union all '.join(events)}")
+    named = ", ".join(f"'{measure}'" for measure in sorted(totals_of))
+    only = f"where breakdown = 'total' and measure in ({named})" if totals_of else ""
+    connection.execute(
+        f"create or replace temp table counted_{book} as select * from ({' union all '.join(events)}) {only}"
+    )
     standing = " union all ".join(f"select case_key from warehouse.staging.stg_{table}" for table in tables)
     connection.execute(f"create or replace temp table standing_{book} as {standing}")
 
 
-def _make(connection: duckdb.DuckDBPyConnection, room: str, model: str) -> None:
+def _make(connection: duckdb.DuckDBPyConnection, room: str, model: str, kind: str = "table") -> None:
+    """A model of the warehouse here. As a view, of which only what is asked for is counted, or as a table."""
     sql = warehouse.compiled_sql("duckdb", room, model)
-    connection.execute(f"create or replace table warehouse.{room}.{model} as {sql}")
+    connection.execute(f"create or replace {kind} warehouse.{room}.{model} as {sql}")
 
 
 def _long(connection: duckdb.DuckDBPyConnection, model: str) -> Iterator[str]:
