@@ -122,3 +122,9 @@
 {% macro duckdb__row_number_of(columns) -%}
     hash({{ columns | join(', ') }})
 {%- endmacro %}
+
+{# The keys of cases are as good as random: to look for what might be left out of them takes a quarter of the time in which a
+   table of cases is written, and finds nothing. #}
+{% macro duckdb__get_table_columns_and_constraints() -%}
+    {{ return(modules.re.sub('(case_key \\w+)', '\\1 using compression uncompressed', table_columns_and_constraints())) }}
+{%- endmacro %}
