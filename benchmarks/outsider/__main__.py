@@ -92,6 +92,7 @@ def main() -> int:
     parser.add_argument("--share", type=int, default=1, help="ask for every n-th sensitive count only")
     parser.add_argument("--year", nargs="*", help="only counts of these years")
     parser.add_argument("--useful", action="store_true", help="attack nothing: say only what the figures are worth")
+    parser.add_argument("--proofs", action="store_true", help="leave out the bold guesses, which prove nothing")
     parser.add_argument("--out", type=Path, help="write the report here, as JSON")
     asked = parser.parse_args()
     start = time.process_time()
@@ -112,7 +113,12 @@ def main() -> int:
 
 
 def attacked(
-    folders: Sequence[Folder], truths: Sequence[Mapping[Cell, int]], share: int, years: Sequence[str] | None = None
+    folders: Sequence[Folder],
+    truths: Sequence[Mapping[Cell, int]],
+    share: int,
+    years: Sequence[str] | None = None,
+    *,
+    bold_too: bool = True,
 ) -> dict[str, object]:
     """All families of cells, one after the other: bounds of every sensitive count and of every small change, and guesses."""
     sound, bold, changes, bold_changes, guesses = Found(), Found(), Found(), Found(), Guesses()
@@ -125,9 +131,11 @@ def attacked(
         system = _system(folders, strict, found, cells)
         if not system.propagated():
             raise SystemExit(f"{family}: what is published contradicts itself")
-        guessed = _system(folders, loose, found, cells)
-        guessed.links = _links(folders, guessed)
-        programmes = ((Programme(system), sound, changes), (Programme(narrowed(system, guessed)), bold, bold_changes))
+        programmes = [(Programme(system), sound, changes)]
+        if bold_too:
+            guessed = _system(folders, loose, found, cells)
+            guessed.links = _links(folders, guessed)
+            programmes.append((Programme(narrowed(system, guessed)), bold, bold_changes))
         for programme, counts, moves in programmes:
             for number, truth in enumerate(truths):
                 base = max(folders[number].bases[cell.measure] for cell in cells)
