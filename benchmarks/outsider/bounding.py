@@ -185,9 +185,10 @@ class Programme:
         self.looked_at = csr_array((signs, (rows, columns)), shape=(len(wanted), len(self.index)))
         self.least, self.most = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
         self._look()
-        weights, told = np.random.default_rng(0), -1
-        wide = self._wide(base)
-        while told < (told := int(wide.sum())) < len(wide):
+        weights, wide, told = np.random.default_rng(0), self._wide(base), -ROUNDS
+        while (
+            told + ROUNDS <= (told := int(wide.sum())) < len(wide)
+        ):  # what shows fewer than that is asked for by itself
             for _ in range(ROUNDS):  # with other weights, as not all can be least or most at once
                 weighed = weights.random(len(wide))
                 self._solve(self.looked_at.T @ (weighed * (self.least > NEAR)), highspy.ObjSense.kMinimize)
