@@ -98,7 +98,7 @@ def main() -> int:
     start = time.process_time()
     folders = [read(path) for path in asked.public]
     truths = [exact(path, folder) for path, folder in zip(asked.internal, folders, strict=True)]
-    report = {} if asked.useful else attacked(folders, truths, asked.share, asked.year)
+    report = {} if asked.useful else attacked(folders, truths, asked.share, asked.year, bold_too=not asked.proofs)
     report |= {
         "longer_ranges_that_tell_more": sum(folder.odd for folder in folders),
         "errors": errors(folders[-1], truths[-1]).to_dicts(),
