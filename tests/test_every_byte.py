@@ -334,13 +334,17 @@ def _with_text(name: str, before: str, after: str) -> Callable[[Path, Exact], st
     return spoil
 
 
+def _parts(path: Path) -> dict[zipfile.ZipInfo, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {entry: archive.read(entry) for entry in archive.infolist()}
+
+
 def _with_part(part: str, before: str, after: str) -> Callable[[Path, Exact], str]:
     """One part of the workbook says more."""
 
     def spoil(folder: Path, exact: Exact) -> str:
         [path] = folder.glob("*.xlsx")
-        with zipfile.ZipFile(path) as archive:
-            parts = {entry: archive.read(entry) for entry in archive.infolist()}
+        parts = _parts(path)
         with zipfile.ZipFile(path, "w") as archive:
             for entry, content in parts.items():
                 told = content.replace(before.encode(), after.format(exact.count).encode(), 1)
@@ -360,8 +364,7 @@ def _with_comment(folder: Path, exact: Exact) -> str:
 
 def _with_extra(folder: Path, exact: Exact) -> str:
     [path] = folder.glob("*.xlsx")
-    with zipfile.ZipFile(path) as archive:
-        parts = {entry: archive.read(entry) for entry in archive.infolist()}
+    parts = _parts(path)
     with zipfile.ZipFile(path, "w") as archive:
         for entry, content in parts.items():
             entry.extra = b"\x99\x99\x08\x00" + exact.count.to_bytes(8, "little")
