@@ -366,8 +366,8 @@ MUTANTS = (
     Mutant(
         "the districts of changed cases are not counted again",
         "dbt_project/macros/incremental.sql",
-        "and substr(area_code, 1, 6) in (",
-        "and substr(area_code, 1, 9) in (",
+        "between '{{ first }}000000' and '{{ last }}999999'",
+        "between '{{ first }}000000' and '{{ last }}000000'",
         INCREMENTAL,
     ),
     Mutant(
@@ -387,8 +387,29 @@ MUTANTS = (
     Mutant(
         "what is followed for longer is not counted again",
         "dbt_project/macros/incremental.sql",
-        "if touched_for(tables).followed %}",
-        "if [] %}",
+        "if cohorts }})",
+        "if false }})",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "who is seen to conclude on a later day is not counted again",
+        "dbt_project/macros/incremental.sql",
+        "{{ days_after('month', 'bucket') }} <= date '{{ days[2] }}'",
+        "{{ days_after('month', 'bucket') }} <= date '{{ days[1] }}'",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "residents are counted again for reports of mediation only",
+        "dbt_project/models/core/touched_months.sql",
+        "in {{ listed(systems_of_residents() | map(attribute=1)) }}",
+        "in ('mediation_cases')",
+        INCREMENTAL,
+    ),
+    Mutant(
+        "a line is compared with that of the month before in its own month only",
+        "dbt_project/macros/incremental.sql",
+        "select table_name, \" ~ first_of_next_month('month')",
+        "select table_name, \" ~ 'month'",
         INCREMENTAL,
     ),
     Mutant(

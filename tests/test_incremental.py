@@ -224,6 +224,22 @@ def test_a_case_that_moves_is_counted_again_in_all_months_in_which_it_was_open(o
     assert _differing(_counted(), _in_full()) == []
 
 
+def test_what_changes_here_and_there_is_counted_again(office: Office) -> None:
+    """Every second month and district: too many to be looked for as spans of those that follow each other."""
+    for day, said in enumerate(("来访", "网上"), start=1):
+        matters = []
+        for number in range(12):
+            month = f"{2022 + number // 6}-{2 * (number % 6) + 1:02d}"
+            told = {"信访件编号": f"S{number}", "问题属地": f"5001{2 * number + 1:02d}", "信访形式": said}
+            told |= {"登记时间": f"{month}-01", "办结日期": f"{month}-20", "更新时间": f"2025-10-0{day} 08:00:00"}
+            matters.append(MATTER | told)
+        office.take(table(matters), f"petition-{day}_2025-03.csv", "petition-500000")
+        touched = warehouse.build().touched
+        [months] = [one.months for one in touched if (one.table, one.cause) == ("petition_matters", "changed")]
+        assert len(months) == len(matters)
+    assert _differing(_counted(), _in_full()) == []
+
+
 REGISTERED = """
     select sum(value) filter (area_code[:6] = '500118') as before, sum(value) filter (area_code[:6] = '500119') as after
     from measures.measures_monthly where measure = 'petition_matters_by_registration' and month = '2025-03-01'

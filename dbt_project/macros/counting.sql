@@ -30,11 +30,12 @@
 {% macro count_flags(cases, flags, broken_down, tables) -%}
     {% set months = flags | map(attribute=1) | unique | list -%}
     {%- set read = 'cases_to_count' if is_incremental() else cases %}
+    {%- set touched = touched_for(tables) if is_incremental() %}
     with
     {%- if is_incremental() %}
     cases_to_count as (
         select * from {{ cases }}
-        where {% for month in months %}{{ 'or ' if not loop.first }}{{ condition_of_months(month, tables) }} {% endfor %}
+        where {% for month in months %}{{ 'or ' if not loop.first }}{{ condition_of_months(month, touched) }} {% endfor %}
     ),
     {%- endif %}
     {%- for month in months %}
@@ -86,31 +87,10 @@
    out, by the few months that these lake tables touch, the cases that are open in some of them: what is overdue is open. #}
 {% macro count_stocks(cases, stocks, tables) -%}
     {% if is_incremental() -%}
-    {% set touched = touched_for(tables) -%}
-    {% set months = (touched.everywhere + touched.changed) | sort -%}
-    select
-        area_code,
-        month,
-        measure,
-        'total' as breakdown,
-        'total' as category,
-        cast(null as integer) as bucket,
-        cast(count(*) as bigint) as value,
-        {{ cell_key('cell_number') }} as cell_key
-    from (
-        with
-        open_cases as (
-            select *
-            from {{ cases }}
-            {%- if months %}
-            where (concluded_on is null or concluded_on >= date '{{ months | first }}')
-                and {{ stocks[0][2] }} <= date '{{ months | last }}'
-            {%- endif %}
-        )
-
-        {{ stock_events('open_cases', stocks) }}
-    ) as standing
-    group by area_code, month, measure
+    {% for part in touched_for(tables).parts or [{'months': [], 'districts': none}] -%}
+    {{ 'union all' if not loop.first }}
+    {{ count_stocks_of_part(cases, stocks, part) }}
+    {% endfor -%}
     {%- else -%}
     select area_code, month, measure, breakdown, category, bucket, value, cell_key
     from (
@@ -185,6 +165,36 @@
         where value > 0
     ) as stocks
     {%- endif %}
+{%- endmacro %}
+
+{# The same of some months and districts (`touched_for`). #}
+{% macro count_stocks_of_part(cases, stocks, part) -%}
+    select
+        area_code,
+        month,
+        measure,
+        'total' as breakdown,
+        'total' as category,
+        cast(null as integer) as bucket,
+        cast(count(*) as bigint) as value,
+        {{ cell_key('cell_number') }} as cell_key
+    from (
+        with
+        months_of_part as (select month from {{ source('catalogue', 'months') }} where {{ in_months('month', part.months) }}),
+
+        open_cases as (
+            select *
+            from {{ cases }}
+            where {{ in_districts('area_code', part.districts) }}
+                {%- if part.months %}
+                and (concluded_on is null or concluded_on >= date '{{ part.months | min }}')
+                and {{ stocks[0][2] }} <= date '{{ part.months | max }}'
+                {%- endif %}
+        )
+
+        {{ stock_events('open_cases', stocks, months='months_of_part') }}
+    ) as standing
+    group by area_code, month, measure
 {%- endmacro %}
 
 {% macro flags_beside_each_other(flags) -%}
@@ -266,8 +276,8 @@
     {%- endif %}
 {%- endmacro %}
 
-{# The events of stocks: one of each case and month at whose end it stands in a stock. #}
-{% macro stock_events(cases, stocks, breakdowns=[]) -%}
+{# The events of stocks: one of each case and month (of all, if none are named) at whose end it stands in a stock. #}
+{% macro stock_events(cases, stocks, breakdowns=[], months=none) -%}
     {% for measure, which, first_month, left_month in stocks -%}
     {{ 'union all' if not loop.first }}
     select
@@ -282,13 +292,26 @@
         {{ breakdown }}
         {%- endfor %}
     from {{ cases }}
-    inner join {{ source('catalogue', 'months') }} as months
+    inner join {{ months or source('catalogue', 'months') }} as months
         on {{ first_month }} <= months.month
         and ({{ left_month }} is null or {{ left_month }} > months.month)
     {%- if which %}
     where {{ which }}
     {%- endif %}
     {% endfor %}
+{%- endmacro %}
+
+{# The systems whose counts are set against residents: name, the table that a report is of, and whether it is a flow, which is
+   divided by all whose cases it may hold; a stock is by those who stand in it. #}
+{% macro systems_of_residents() -%}
+    {{ return([
+        ('mediation', 'mediation_cases', true),
+        ('screening', 'dispute_screenings', true),
+        ('petition', 'petition_matters', true),
+        ('reconsideration', 'reconsideration_cases', true),
+        ('service', 'service_activities', true),
+        ('organisation', 'organisations', false)
+    ]) }}
 {%- endmacro %}
 
 {# One row with a column `<clock>_days` for each of the clocks named of a table's contract. #}
@@ -307,9 +330,13 @@
 {# For how many days after its beginning a case is followed to its conclusion. #}
 {% macro longest_follow_up() -%} 365 {%- endmacro %}
 
-{# The measures of cases that are followed to the last day of the data. #}
-{% macro followed_measures() -%}
-    {{ return(['mediation_cohort_days', 'mediation_cohort_open_days', 'petition_cohort_days', 'petition_cohort_open_days']) }}
+{# The measures of cases that are followed to the last day of the data: of those that are open on it, or not concluded in the time
+   for which they are followed, and of those that are seen to conclude. #}
+{% macro followed_measures(which) -%}
+    {{ return({
+        'open': ['mediation_cohort_open_days', 'petition_cohort_open_days'],
+        'concluded': ['mediation_cohort_days', 'petition_cohort_days']
+    }[which]) }}
 {%- endmacro %}
 
 {# A count of a stock stands from the month in which it was taken and for 13 months after it, where no newer one takes its place. #}

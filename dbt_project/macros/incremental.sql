@@ -28,10 +28,24 @@
     {{ config(tags=tables or ['every_build']) }}
 {%- endmacro %}
 
+{# Whether this build counts all of it; the database of an edition and Spark know of no other. #}
+{% macro is_full_build() -%}
+    {% if target.name != 'duckdb' -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {{ return(run_query('select is_full from catalogue.build_request').columns[0].values()[0]) }}
+{%- endmacro %}
+
+{# What the contract says of a model's columns is compared with its SQL where all is built: changed SQL is always built so, and
+   to ask again has the engine plan every model twice. Whatever is built, the engine writes into columns of the contract's types. #}
+{% macro duckdb__get_assert_columns_equivalent(sql) -%}
+    {{ return(assert_columns_equivalent(sql) if is_full_build() else '') }}
+{%- endmacro %}
+
 {% macro delete_changed(by, tables, month) -%}
     {% if is_incremental() -%}
         delete from {{ this }} where {{ condition_of(by, tables) }}
-        {%- if month %} and {{ month }} in ({{ dates_in(touched_for(tables).changed) or 'null' }}){% endif %}
+        {%- if month %} and {{ in_months(month, touched_for(tables).changed) }}{% endif %}
     {%- endif %}
 {%- endmacro %}
 
@@ -45,65 +59,186 @@
    nothing but them in all that is added up. Where cases have changed, their districts are counted again, and where the last day
    of the data has moved, what is followed to it; all else is of all areas. #}
 {% macro condition_of(by, tables) -%}
-    {% set listed = "('" ~ tables | join("', '") ~ "')" -%}
     {% if by == 'cases' -%}
-        case_key in (select case_key from catalogue.changed_cases where table_name in {{ listed }})
+        case_key in (select case_key from catalogue.changed_cases where table_name in {{ listed(tables) }})
     {%- elif by == 'months' -%}
-        ({{ condition_of_months('month', tables) }}
-        {%- if touched_for(tables).followed %}
-        or (month >= date '{{ followed_since() }}' and measure in ('{{ followed_measures() | join("', '") }}'))
-        {%- endif %})
+        {% set touched = touched_for(tables) -%}
+        {% set cohorts = followed_cohorts() if touched.followed else [] -%}
+        {{ between_the_first_and_last_of(touched.parts | map(attribute='months') | sum(start=[]) + cohorts | map(attribute='month') | list) }}
+        and ({{ condition_of_months('month', touched) }}{{ ' or ' ~ condition_of_cohorts(cohorts) if cohorts }})
     {%- elif by == 'books' -%}
-        {% set touched = {} -%}
-        {% for row in run_query('select distinct table_name, month from core.touched_months where table_name in ' ~ listed ~ ' order by all').rows -%}
-            {% set months = touched.setdefault(row[0], []) -%}
-            {% do months.extend(["date '" ~ row[1] ~ "'", first_of_next_month("date '" ~ row[1] ~ "'")]) -%}
-        {% endfor -%}
-        (false{% for table, months in touched.items() %} or (table_name = '{{ table }}' and month in ({{ months | join(', ') }})){% endfor %})
+        {{ condition_of_books(tables) }}
     {%- elif by == 'coverage' -%}
         (coverage, area_code, period) in (select coverage, area_code, period from core.touched_coverage)
     {%- endif %}
 {%- endmacro %}
 
-{# The same of cases by one of their months; what is followed is counted from events. Where months are touched in some areas only,
-   nothing but months and areas stands there: the engine then looks for them before it reads anything else. #}
-{% macro condition_of_months(month, tables) -%}
-    {% set touched, conditions = touched_for(tables), [] -%}
-    {% if touched.everywhere -%}
-        {% do conditions.append(month ~ ' in (' ~ dates_in(touched.everywhere) ~ ')') -%}
-    {%- endif %}
-    {%- if touched.changed and touched.districts -%}
-        {% do conditions.append(
-            '(' ~ month ~ ' in (' ~ dates_in(touched.changed) ~ ") and area_code between '" ~ touched.districts | first ~ "000000' and '"
-            ~ touched.districts | last ~ "999999' and substr(area_code, 1, 6) in ('" ~ touched.districts | join("', '") ~ "'))"
-        ) -%}
-    {%- endif %}
+{# The same of cases by one of their months, given what is touched (`touched_for`); what is followed is counted from events. #}
+{% macro condition_of_months(month, touched) -%}
+    {% set conditions = [] -%}
+    {% for part in touched.parts -%}
+        {% do conditions.append('(' ~ in_months(month, part.months) ~ ' and ' ~ in_districts('area_code', part.districts) ~ ')') -%}
+    {%- endfor %}
     {{- conditions | join(' or ') or 'false' }}
 {%- endmacro %}
 
-{# The months that these lake tables touch in the areas of changed cases, everywhere, and for what is followed; of the areas the
-   six digits of their districts, which are looked for sooner than all their towns (and the span of codes sooner still). What is only shown anew, or no longer
-   (`revealed`), has been counted before. #}
-{% macro touched_for(tables) -%}
-    {% set of_tables = "where table_name in ('" ~ tables | join("', '") ~ "')" -%}
-    {% set touched = {'everywhere': [], 'changed': [], 'followed': []} -%}
-    {% for row in run_query('select distinct cause, month from core.touched_months ' ~ of_tables ~ " and cause <> 'revealed' order by all").rows -%}
-        {% do touched[row[0] if row[0] in touched else 'everywhere'].append(row[1]) -%}
-    {% endfor -%}
-    {% set found = run_query('select distinct substr(area_code, 1, 6) from core.touched_areas ' ~ of_tables ~ ' order by all') -%}
-    {% set districts = found.columns[0].values() -%}
-    {{ return(dict(touched, districts=districts)) }}
+{# Looked for in the table itself, before anything else is asked of a row. #}
+{% macro between_the_first_and_last_of(months) -%}
+    {% if months -%}
+        month between date '{{ months | min }}' and date '{{ months | max }}'
+    {%- else -%}
+        false
+    {%- endif %}
 {%- endmacro %}
 
-{# The first month of which a case may still be followed when the last day of the data moves. It may lie before the first month that
-   anybody has reported: cases do. #}
-{% macro followed_since() -%}
+{# What is counted again because the last day of the data has moved: where cases are open, whatever is followed; of those seen to
+   conclude, of each month the days on which a case of it may have been concluded since the day with which the data ended before. #}
+{% macro condition_of_cohorts(cohorts) -%}
+    (month >= date '{{ cohorts[0].month }}' and measure in {{ listed(followed_measures('open')) }})
+    or (measure in {{ listed(followed_measures('concluded')) }} and (
+        {%- for cohort in cohorts -%}
+        {{ ' or ' if not loop.first }}(month = date '{{ cohort.month }}' and bucket between {{ cohort.first_day }} and {{ cohort.last_day }})
+        {%- endfor -%}
+    ))
+{%- endmacro %}
+
+{# The months of which a case may still be followed when the last day of the data moves, and of each the first and last day after
+   its beginning on which a case may be concluded between the two last days. They may begin before the first month that anybody
+   has reported: cases do. #}
+{% macro followed_cohorts() -%}
     {% set since = month_of(days_after('last_day(previous_last_month)', '-' ~ longest_follow_up())) -%}
-    {{ return(run_query('select ' ~ since ~ ' from catalogue.build_request').columns[0].values()[0]) }}
+    {% set ends = 'last_day(previous_last_month), last_day(last_month)' -%}
+    {% set first, ended, ends = run_query('select ' ~ since ~ ', ' ~ ends ~ ' from catalogue.build_request').rows[0] -%}
+    {% set cohorts, months = [], [first] -%}
+    {% for _ in range(12 * (ends.year - first.year) + ends.month - first.month + 1) -%}
+        {% set month = months.pop() -%}
+        {% do months.append((month + modules.datetime.timedelta(31)).replace(day=1)) -%}
+        {% do cohorts.append({
+            'month': month, 'first_day': (ended - months[0]).days + 2, 'last_day': (ends - month).days
+        }) -%}
+    {%- endfor %}
+    {{ return(cohorts) }}
 {%- endmacro %}
 
-{% macro dates_in(months) -%}
-    {% for month in months %}date '{{ month }}'{{ ', ' if not loop.last }}{% endfor %}
+{# The rows of books that have changed. #}
+{% macro condition_of_books(tables) -%}
+    {% set conditions = [] -%}
+    {% for table, months in months_of_books(tables).items() -%}
+        {% do conditions.append("(table_name = '" ~ table ~ "' and " ~ in_months('month', months) ~ ')') -%}
+    {%- endfor %}
+    {{- '(' ~ (conditions | join(' or ') or 'false') ~ ')' }}
+{%- endmacro %}
+
+{# Of an increment the cases of a table, or lines of a form, that books of changed months are made of; of a full build all. #}
+{% macro and_in_books(table, month) -%}
+    {% if is_incremental() -%}
+        and {{ in_months(month, months_of_books([table]).get(table, [])) }}
+    {%- endif %}
+{%- endmacro %}
+
+{# Of these lake tables the months whose books are checked again, by table. A line of a form is compared with that of the month before,
+   so that it also changes what is said of the next. #}
+{% macro months_of_books(tables) -%}
+    {% set months = {} -%}
+    {% set touched = " from core.touched_months where cause in ('changed', 'whole') and table_name in " -%}
+    {% set found = run_query(
+        'select table_name, month' ~ touched ~ listed(tables) ~ ' union select table_name, ' ~ first_of_next_month('month')
+        ~ touched ~ listed(tables | select('in', forms())) ~ ' order by all'
+    ) -%}
+    {% for row in found.rows -%}
+        {% do months.setdefault(row[0], []).append(row[1]) -%}
+    {%- endfor %}
+    {{ return(months) }}
+{%- endmacro %}
+
+{# What these lake tables touch, for whatever is counted by month: `changed`, the months of changed cases, and `parts`, each of
+   months and the districts in which they are counted again (none: everywhere). `followed` says whether the last day of the data
+   has moved for them. What is only shown anew, or no longer (`revealed`), has been counted before. #}
+{% macro touched_for(tables) -%}
+    {% set months = {'everywhere': [], 'changed': [], 'followed': []} -%}
+    {% for row in run_query(
+        'select distinct cause, month from core.touched_months where table_name in ' ~ listed(tables)
+        ~ " and cause <> 'revealed' order by all"
+    ).rows -%}
+        {% do months[row[0] if row[0] in months else 'everywhere'].append(row[1]) -%}
+    {%- endfor %}
+    {% set parts = [] -%}
+    {% if months.everywhere -%}
+        {% do parts.append({'months': months.everywhere, 'districts': none}) -%}
+    {%- endif %}
+    {% set changed = months.changed | reject('in', months.everywhere) | list -%}
+    {% set districts = districts_of_changed(tables) if changed else [] -%}
+    {% if districts -%}
+        {% do parts.append({'months': changed, 'districts': districts}) -%}
+    {%- endif %}
+    {{ return({'changed': months.changed, 'parts': parts, 'followed': months.followed != []}) }}
+{%- endmacro %}
+
+{# The districts in which changed cases of these tables count, each with its place among all districts, in order. #}
+{% macro districts_of_changed(tables) -%}
+    {{ return(run_query(
+        'with districts as ('
+        ~ 'select district, row_number() over (order by district) as place '
+        ~ 'from (select distinct substr(area_code, 1, 6) as district from core.dim_areas)) '
+        ~ 'select distinct districts.district, districts.place from districts '
+        ~ 'inner join core.touched_areas on districts.district = substr(touched_areas.area_code, 1, 6) '
+        ~ 'where touched_areas.table_name in ' ~ listed(tables) ~ ' order by all'
+    ).rows) }}
+{%- endmacro %}
+
+{# More spans than these take longer to compare with than the list that they are made of. #}
+{% macro few_spans() -%}
+    {{ return(8) }}
+{%- endmacro %}
+
+{# Months in a column, as spans of months that follow each other: an engine looks for a span at once, and for a list row by row. #}
+{% macro in_months(column, months) -%}
+    {% set numbered = [] -%}
+    {% for month in months | unique | sort -%}
+        {% do numbered.append((month, 12 * month.year + month.month)) -%}
+    {%- endfor %}
+    {% set spans = spans_of(numbered) -%}
+    {% if not spans -%}
+        false
+    {%- elif spans | length > few_spans() -%}
+        {{ column }} in (date '{{ numbered | map(attribute=0) | join("', date '") }}')
+    {%- else -%}
+        (
+        {%- for first, last in spans -%}
+        {{ column }} between date '{{ first }}' and date '{{ last }}'{{ ' or ' if not loop.last }}
+        {%- endfor -%}
+        )
+    {%- endif %}
+{%- endmacro %}
+
+{# Areas of these districts (`districts_of_changed`; none: of all), as spans of districts that follow each other. #}
+{% macro in_districts(column, districts) -%}
+    {% set spans = spans_of(districts or []) -%}
+    {% if districts is none -%}
+        true
+    {%- elif spans | length > few_spans() -%}
+        substr({{ column }}, 1, 6) in {{ listed(districts | map(attribute=0)) }}
+    {%- else -%}
+        (
+        {%- for first, last in spans -%}
+        {{ column }} between '{{ first }}000000' and '{{ last }}999999'{{ ' or ' if not loop.last }}
+        {%- endfor -%}
+        )
+    {%- endif %}
+{%- endmacro %}
+
+{# Of values in order, each with its number, the first and last of those whose numbers follow each other. #}
+{% macro spans_of(numbered) -%}
+    {% set spans = [] -%}
+    {% for value, number in numbered -%}
+        {% set first = spans.pop()[0] if not loop.first and number == loop.previtem[1] + 1 else value -%}
+        {% do spans.append((first, value)) -%}
+    {%- endfor %}
+    {{ return(spans) }}
+{%- endmacro %}
+
+{% macro listed(names) -%}
+    ('{{ names | join("', '") }}')
 {%- endmacro %}
 
 {# The cases of a table that a build judges. Of an incremental build it ranks the versions of the changed cases only, where
@@ -124,14 +259,23 @@
     {{ newest_cells(table, only, changed) if table in forms() else newest_version(table, only=only, changed=changed) }}
 {%- endmacro %}
 
-{# A measure table: what its `caller` counts, of the months that these lake tables touch; without tables all, at each build. #}
-{% macro measure_table(tables=[]) -%}
-    {% if tables -%}
-        {{ kept_up_to_date('months', tables) }}
-        {%- set touched_months, touched_areas = ref('touched_months'), ref('touched_areas') -%}
-    {%- else -%}
-        {{ made_of() }}
+{# The lake tables of which a case has changed, so that nothing is looked for in those of others; all where nobody can say, or
+   a test brings its own. #}
+{% macro tables_with_changes() -%}
+    {% if not execute or target.type != 'duckdb' or model.resource_type != 'model' -%}
+        {{ return(forms() + [
+            'mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities'
+        ]) }}
     {%- endif -%}
+    {{ return(run_query('select distinct table_name from catalogue.changed_cases order by all').columns[0].values()) }}
+{%- endmacro %}
+
+{# A measure table: what its `caller` counts, of the months that these lake tables touch; where it also depends on who has
+   reported, it is looked at in each build. #}
+{% macro measure_table(tables, also_by_reports=false) -%}
+    {{ kept_up_to_date('months', tables) }}
+    {{- made_of() if also_by_reports }}
+    {%- set touched_months, touched_areas = ref('touched_months'), ref('touched_areas') -%}
 with counted as (
     {{ caller() }}
 )
@@ -146,7 +290,7 @@ select
     value,
     cell_key
 from counted
-{{ only_changed('months', tables) if tables }}
+{{ only_changed('months', tables) }}
 {%- endmacro %}
 
 {# The tests of a build look at what it has written again; the rest has passed them before. Whether a changed case stands where
@@ -158,7 +302,7 @@ from counted
     {% set name, test = relation.identifier, model.test_metadata -%}
     {% set is_of_cases = name.startswith('stg_') and name not in ['stg_organisations', 'stg_population'] -%}
     {% set kept = graph.nodes.values() | selectattr('name', 'equalto', name) | map(attribute='config.meta') | selectattr('by', 'defined') | first -%}
-    {% if run_query('select is_full from catalogue.build_request').columns[0].values()[0] -%}
+    {% if is_full_build() -%}
         {% if is_of_cases and test.name in ['filled', 'relationships'] -%}
             {% do return('(' ~ cases_of(name[4:], only=suspects_of(name[4:], test)) ~ ') as part') %}
         {%- elif kept and kept.by == 'months' and test.name == 'unique_combination' -%}
@@ -166,15 +310,32 @@ from counted
         {%- endif %}
         {% do return(relation) %}
     {%- endif %}
-    {% if kept and kept.by == 'months' and test.name == 'relationships' -%}
-        {#- the names of measures stand in the SQL and the declarations, of which a change builds, and tests, everything -#}
-        {% do return('(select * from ' ~ relation ~ ' where false) as part') %}
+    {% if kept and kept.by == 'cases' and test.name == 'unique' -%}
+        {% do return('(' ~ changed_cases_alike(relation, kept.tables) ~ ') as part') %}
     {%- elif kept and not (kept.by == 'cases' and test.name == 'unique_combination') -%}
         {% do return('(select * from ' ~ relation ~ ' where ' ~ condition_of(kept.by, kept.tables) ~ ') as part') %}
     {%- elif is_of_cases -%}
         {% do return('(' ~ changed_cases_of(name[4:]) ~ ') as part') %}
     {%- endif %}
     {% do return(relation) %}
+{%- endmacro %}
+
+{# The changed cases of these lake tables that share their number with another row: who stands twice does, and numbers are read
+   sooner than keys. #}
+{% macro changed_cases_alike(relation, tables) -%}
+    select * from {{ relation }} where cell_number in (
+        select cell_number from {{ relation }}
+        where cell_number in (
+            {%- for table in tables %}{{ ' union all ' if not loop.first }}select cell_number from lake.changed_{{ table }}{% endfor -%}
+        )
+        group by cell_number
+        having count(*) > 1
+    )
+{%- endmacro %}
+
+{# Whether a test looks at a part of a table. #}
+{% macro is_part(model) -%}
+    {{ return((model | string).endswith(') as part') and not is_full_build()) }}
 {%- endmacro %}
 
 {# Where all measures are counted, twins are looked for among those of the last year. Each measure is grouped by all that must

@@ -100,6 +100,15 @@ where numbered.version_rank = 1
     {{ return(tables | select('in', found) | list) }}
 {%- endmacro %}
 
+{# Of these tables of cases those of which the corrections register corrects some case; none where nobody can say. #}
+{% macro rows_corrected(tables) -%}
+    {% if not execute -%}
+        {{ return([]) }}
+    {%- endif %}
+    {% set found = run_query('select distinct table_name from catalogue.row_corrections').columns[0].values() -%}
+    {{ return(tables | select('in', found) | list) }}
+{%- endmacro %}
+
 {% macro join_corrections(kind, table, cases, column, type) -%}
     {{ kind }} join {{ source('catalogue', 'row_corrections') }} as corrected_{{ column }}
         on corrected_{{ column }}.table_name = '{{ table }}'

@@ -3,11 +3,15 @@
 {% set cell = ['sender', 'area_code', 'month', 'item', 'category'] -%}
 {% set tables = ['mediation_cases', 'dispute_screenings', 'petition_matters', 'reconsideration_cases', 'service_activities',
     'organisations', 'population', 'correction_cases', 'correction_events', 'resettlement_cases'] -%}
+{% set corrected = {} -%}
+{% for table in rows_corrected(tables) -%}
+    {% do corrected.update({table: corrected_columns(table)}) -%}
+{% endfor -%}
 {% set corrected_forms = tables_corrected(forms()) -%}
 with corrections as (select * from {{ source('catalogue', 'corrections') }}),
 
 row_corrections as (select * from {{ source('catalogue', 'row_corrections') }})
-{%- for table in tables if corrected_columns(table) %},
+{%- for table in corrected %},
 
 {{ table }}_cases as (
     {{ newest_version(
@@ -58,8 +62,8 @@ checked as (
     select correction, table_name, case_key, false as is_expected
     from row_corrections
     where case_key is null
-    {%- for table in tables %}
-    {%- for column, type in corrected_columns(table).items() %}
+    {%- for table, columns in corrected.items() %}
+    {%- for column, type in columns.items() %}
     union all
     select
         row_corrections.correction,

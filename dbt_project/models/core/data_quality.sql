@@ -37,12 +37,18 @@ told as (
 
 -- what is owed once in several months is owed for their last, and brought by what speaks for any of them
 spoken_for as (
-    select told.table_name, told.sender, told.received_on, coalesce(ends.month, told.month) as month, told.area_code
+    select told.table_name, told.sender, told.received_on, told.month, told.area_code
     from told
     left join frequencies on told.table_name = frequencies.table_name
+    where coalesce(frequencies.months_each, 1) = 1
+    union all
+    select told.table_name, told.sender, told.received_on, coalesce(ends.month, told.month) as month, told.area_code
+    from told
+    inner join frequencies on told.table_name = frequencies.table_name
     left join months as ends
-        on extract(month from ends.month) % coalesce(frequencies.months_each, 1) = 0
-        and {{ months_between('told.month', 'ends.month') }} between 1 and coalesce(frequencies.months_each, 1)
+        on extract(month from ends.month) % frequencies.months_each = 0
+        and {{ months_between('told.month', 'ends.month') }} between 1 and frequencies.months_each
+    where frequencies.months_each > 1
 ),
 
 begun as (select table_name, min(month) as first_month from spoken_for group by table_name),

@@ -18,7 +18,7 @@ concluded as (
         days_to_conclude,
         case when is_agreed then 1 else 0 end as agreed
     from mediation
-    where is_concluded
+    where is_concluded {{ and_in_books('mediation_cases', 'concluded_month') }}
     union all
     select
         'petition_matters' as table_name,
@@ -29,15 +29,21 @@ concluded as (
         days_to_conclude,
         cast(null as integer) as agreed
     from petition
-    where concluded_on is not null
+    where concluded_on is not null {{ and_in_books('petition_matters', 'concluded_month') }}
 ),
 
-towns as (
-    select table_name, sender, area_code, month, count(*) as concluded, sum(agreed) as agreed
+-- the cases are read once: what is found in them is put below each other when there is a row for each town only
+by_town as (
+    select
+        table_name,
+        sender,
+        month,
+        count(*) as concluded,
+        count(case when days_to_conclude = 0 then 1 end) as on_the_same_day,
+        count(case when {{ days_after('concluded_on', 3) }} >= {{ first_of_next_month('month') }} then 1 end) as in_the_last_days,
+        sum(agreed) as agreed
     from concluded
-    where agreed is not null
     group by table_name, sender, area_code, month
-    having count(*) >= 10
 ),
 
 repeated_lines as (
@@ -58,32 +64,25 @@ repeated_lines as (
 ),
 
 checked as (
-    select
-        'concluded_on_the_same_day' as book_check,
-        table_name,
-        sender,
-        month,
-        case when days_to_conclude = 0 then 1 else 0 end as is_found
-    from concluded
+    select 'concluded_on_the_same_day' as book_check, table_name, sender, month, on_the_same_day as found, concluded as checked
+    from by_town
     union all
-    select
-        'concluded_in_the_last_three_days' as book_check,
-        table_name,
-        sender,
-        month,
-        case when {{ days_after('concluded_on', 3) }} >= {{ first_of_next_month('month') }} then 1 else 0 end as is_found
-    from concluded
+    select 'concluded_in_the_last_three_days' as book_check, table_name, sender, month, in_the_last_days as found, concluded as checked
+    from by_town
     union all
     select
         'town_with_all_agreed' as book_check,
         table_name,
         sender,
         month,
-        case when agreed = concluded then 1 else 0 end as is_found
-    from towns
+        case when agreed = concluded then 1 else 0 end as found,
+        1 as checked
+    from by_town
+    where agreed is not null and concluded >= 10
     union all
-    select 'line_as_in_the_month_before' as book_check, table_name, sender, month, is_found
+    select 'line_as_in_the_month_before' as book_check, table_name, sender, month, is_found as found, 1 as checked
     from repeated_lines
+    {{ only_changed('books', forms()) }}
 )
 
 select
@@ -91,8 +90,7 @@ select
     table_name,
     sender,
     month,
-    cast(sum(is_found) as bigint) as found,
-    cast(count(*) as bigint) as checked
+    cast(sum(found) as bigint) as found,
+    cast(sum(checked) as bigint) as checked
 from checked
-{{ only_changed('books', tables) }}
 group by book_check, table_name, sender, month

@@ -7,29 +7,32 @@
     ('reconsideration_cases', ['area_code']),
     ('service_activities', ['area_code'])
 ] -%}
+{% set with_changes = tables_with_changes() -%}
 with areas as (select * from {{ ref('dim_areas') }}),
 
-{% for table, places in tables -%}
+{% for table, places in tables if table in with_changes -%}
 {{ table }}_versions as (
     {{ versions_of_changed(table) }}
 ),
 
 {% endfor -%}
-{% for form in forms() -%}
+{% for form in forms() if form in with_changes -%}
 {{ form }}_versions as (
     {{ versions_of_changed(form) }}
 ),
 
 {% endfor -%}
 named as (
-    {% for table, places in tables -%}
-    {% set first = loop.first -%}
+    select cast(null as string) as table_name, cast(null as string) as area_code
+    from areas
+    where false
+    {% for table, places in tables if table in with_changes -%}
     {% for place in places -%}
-    {{ 'union' if not (first and loop.first) }}
+    union
     select '{{ table }}' as table_name, {{ place }} as area_code from {{ table }}_versions
     {% endfor -%}
     {% endfor -%}
-    {% for form in forms() -%}
+    {% for form in forms() if form in with_changes -%}
     union
     select '{{ form }}' as table_name, area_code from {{ form }}_versions
     {% endfor -%}

@@ -46,7 +46,8 @@ limits_of_decision as (
     ('resettlement_monthly', ['month'], none),
     ('petition_monthly', ['month'], none)
 ] -%}
-{% for table, events, open_between in tables -%}
+{% set with_changes = tables_with_changes() -%}
+{% for table, events, open_between in tables if table in with_changes -%}
 {{ table }}_versions as (
     select versions.*, limits.*, limits_of_decision.*
     from (
@@ -59,10 +60,12 @@ limits_of_decision as (
 {% endfor -%}
 -- a changed case touches the months of all its versions on every date, and those at whose end one of them is open
 changed as (
-    {% for table, events, open_between in tables -%}
-    {% set first = loop.first -%}
+    select table_name, cast(null as date) as month
+    from changed_cases
+    where false
+    {% for table, events, open_between in tables if table in with_changes -%}
     {% for event in events -%}
-    {{ 'union all' if not (first and loop.first) }}
+    union all
     select '{{ table }}' as table_name, {{ month_of(event) }} as month
     from {{ table }}_versions
     where {{ event }} is not null
@@ -130,7 +133,11 @@ held as (
     select 'population' as table_name, months.month
     from reported_anew
     inner join months on extract(year from reported_anew.month) = extract(year from months.month)
-    where reported_anew.coverage in ('mediation_cases', 'organisations')
+    where reported_anew.coverage in {{ listed(systems_of_residents() | map(attribute=1)) }}
+    union all
+    select 'organisations' as table_name, month
+    from reported_anew
+    where coverage = 'organisations'
 ),
 
 touched as (

@@ -15,7 +15,12 @@ areas as (select * from {{ ref('dim_areas') }}),
 
 grid as (select * from {{ source('catalogue', 'grid') }}),
 
-periods as (select * from {{ source('catalogue', 'period_months') }}),
+periods as (
+    select * from {{ source('catalogue', 'period_months') }}
+    {% if is_incremental() -%}
+    where period in (select touched.period from {{ touched }} as touched)
+    {%- endif %}
+),
 
 related as (
     {{ related_areas('ancestors', 'areas') }}

@@ -3,12 +3,9 @@
 {% set kinds = ['dispute_type', 'channel', 'tier'] -%}
 {#- read in each of its places: what is looked for there is then looked for in the table itself -#}
 {% set cases = ref('fct_mediation_cases') -%}
-with months as (select * from {{ source('catalogue', 'months') }}),
-
-cutoff as (select max(month_end) as cutoff_on from months),
-
--- a case is followed from acceptance to its conclusion, to the last day of the data or for a year, whichever comes first
-followed as (
+{#- a case is followed from acceptance to its conclusion, to the last day of the data or for a year, whichever comes first -#}
+{% set followed -%}
+(
     select
         cases.*,
         coalesce(
@@ -18,7 +15,11 @@ followed as (
     from {{ cases }} as cases
     cross join cutoff
     where cases.accepted_on <= cutoff.cutoff_on and not cases.is_of_unknown_duration
-)
+) as followed
+{%- endset -%}
+with months as (select * from {{ source('catalogue', 'months') }}),
+
+cutoff as (select max(month_end) as cutoff_on from months)
 
 {% for measure, month, where in mediation_flags() -%}
 {{ event(cases, measure, month, kinds, where) }}
@@ -35,11 +36,11 @@ union all
 ) }}
 union all
 {{ event(
-    'followed', 'mediation_cohort_days', 'accepted_month', kinds, 'is_seen_to_conclude', bucket='days_to_conclude'
+    followed, 'mediation_cohort_days', 'accepted_month', kinds, 'is_seen_to_conclude', bucket='days_to_conclude'
 ) }}
 union all
 {{ event(
-    'followed', 'mediation_cohort_open_days', 'accepted_month', kinds, 'not is_seen_to_conclude', bucket='days_followed'
+    followed, 'mediation_cohort_open_days', 'accepted_month', kinds, 'not is_seen_to_conclude', bucket='days_followed'
 ) }}
 union all
 {{ stock_events(cases, mediation_stocks(), kinds) }}

@@ -3,18 +3,9 @@
 {% set kinds = ['petition_form', 'petition_route'] -%}
 {#- read in each of its places: what is looked for there is then looked for in the table itself -#}
 {% set matters = ref('fct_petition_matters') -%}
-with months as (select * from {{ source('catalogue', 'months') }}),
-
-by_registration as (
-    select case_key, cell_number, registration_district_code as area_code, registered_month, petition_form, petition_route
-    from {{ matters }}
-    where registration_district_code is not null
-),
-
-cutoff as (select max(month_end) as cutoff_on from months),
-
--- a matter is followed from registration to its conclusion, to the last day of the data or for a year, whichever comes first
-followed as (
+{#- a matter is followed from registration to its conclusion, to the last day of the data or for a year, whichever comes first -#}
+{% set followed -%}
+(
     select
         matters.*,
         coalesce(
@@ -24,7 +15,17 @@ followed as (
     from {{ matters }} as matters
     cross join cutoff
     where matters.registered_on <= cutoff.cutoff_on and coalesce(matters.days_to_conclude, 0) >= 0
-)
+) as followed
+{%- endset -%}
+with months as (select * from {{ source('catalogue', 'months') }}),
+
+by_registration as (
+    select case_key, cell_number, registration_district_code as area_code, registered_month, petition_form, petition_route
+    from {{ matters }}
+    where registration_district_code is not null
+),
+
+cutoff as (select max(month_end) as cutoff_on from months)
 
 {% for measure, month, where in petition_flags() -%}
 {{ event(matters, measure, month, kinds, where) }}
@@ -44,11 +45,11 @@ union all
 ) }}
 union all
 {{ event(
-    'followed', 'petition_cohort_days', 'registered_month', kinds, 'is_seen_to_conclude', bucket='days_to_conclude'
+    followed, 'petition_cohort_days', 'registered_month', kinds, 'is_seen_to_conclude', bucket='days_to_conclude'
 ) }}
 union all
 {{ event(
-    'followed', 'petition_cohort_open_days', 'registered_month', kinds, 'not is_seen_to_conclude', bucket='days_followed'
+    followed, 'petition_cohort_open_days', 'registered_month', kinds, 'not is_seen_to_conclude', bucket='days_followed'
 ) }}
 union all
 {{ stock_events(matters, petition_stocks(), kinds) }}

@@ -1,14 +1,6 @@
 -- grain: one row a district, month and measure: a year's residents stand in all its months; a district without them is no row of a file
 {{ config(materialized='view') }}
-{# A flow is divided by all whose cases it may hold, a stock by those who stand in it. #}
-{% set systems = [
-    ('mediation', 'mediation_cases', true),
-    ('screening', 'dispute_screenings', true),
-    ('petition', 'petition_matters', true),
-    ('reconsideration', 'reconsideration_cases', true),
-    ('service', 'service_activities', true),
-    ('organisation', 'organisations', false)
-] -%}
+{% set systems = systems_of_residents() -%}
 with residents as (select * from {{ ref('fct_residents') }}),
 
 reported_districts as (select * from {{ ref('reported_districts') }}),
