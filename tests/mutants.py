@@ -394,8 +394,8 @@ MUTANTS = (
     Mutant(
         "who is seen to conclude on a later day is not counted again",
         "dbt_project/macros/incremental.sql",
-        "{{ days_after('month', 'bucket') }} <= date '{{ days[2] }}'",
-        "{{ days_after('month', 'bucket') }} <= date '{{ days[1] }}'",
+        "'last_day': (ends - month).days",
+        "'last_day': (ended - month).days",
         INCREMENTAL,
     ),
     Mutant(
@@ -408,8 +408,8 @@ MUTANTS = (
     Mutant(
         "a line is compared with that of the month before in its own month only",
         "dbt_project/macros/incremental.sql",
-        "select table_name, \" ~ first_of_next_month('month')",
-        "select table_name, \" ~ 'month'",
+        "' union select table_name, ' ~ first_of_next_month('month')",
+        "' union select table_name, month'",
         INCREMENTAL,
     ),
     Mutant(
