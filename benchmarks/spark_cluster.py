@@ -10,9 +10,10 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,26 +24,56 @@ WORKERS = 2
 SECONDS_TO_START = 300
 SECONDS_TO_STOP = 30
 FOREIGN = ("SPARK_", "HADOOP_", "HIVE_", "YARN_", "PYSPARK_")
+# Of /proc/<process>/stat, what follows the name: proc(5).
 SESSION_FIELD = 3
+TIME_FIELDS = slice(11, 15)  # its own time and that of children that have ended, each in programs and in the system
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# What an executor says of its tasks, and the Thrift server of those that are lost.
+TASK_BEGUN, TASK_ENDED = "Executor: Running task ", "Executor: Finished task "
+TASK_LOST = "failed because while it was being computed, its executor exited"
+SECONDS_BETWEEN_LOOKS = 0.05
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What processes took: bytes, their peaks added up, which is at least what was ever in use at once; processor time."""
+
+    memory: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a running cluster answers, where it writes tables (`<schema>.db/<table>/*.parquet`), and its processes."""
+    """Where a running cluster answers, its folder, its processes, and what those took that were lost, by process."""
 
     port: int
-    tables: Path
+    folder: Path
     daemons: tuple["Daemon", ...]
+    lost: dict[int, Taken] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Path:
+        """Where it writes tables: `<schema>.db/<table>/*.parquet`."""
+        return _tables(self.folder)
 
     def lose_worker(self) -> None:
-        """Kill the newest worker and its executor at once, as a machine that goes dark takes them away."""
+        """Kill the newest worker and its executor at once, as a machine that goes dark takes them away, while it has a task."""
         [*_, worker] = (daemon for daemon in self.daemons if daemon.name.startswith("worker-"))
+        while worker.process.poll() is None and not _has_task(self.folder / worker.name):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        self.lost[worker.process.pid] = _taken_by({worker.process.pid})
         os.killpg(worker.process.pid, signal.SIGKILL)
 
-    def peak_memory(self) -> int:
-        """Bytes: the peaks of all processes, executors included, added up; at least what was ever in use at once."""
-        sessions = {daemon.process.pid for daemon in self.daemons}
-        return sum(_peak(process) for process in Path("/proc").glob("[0-9]*") if _session(process) in sessions)
+    def tasks_lost(self) -> int:
+        """How many tasks went with a worker and were done anew by another."""
+        [thrift_server] = (daemon for daemon in self.daemons if daemon.name == "thrift-server")
+        return thrift_server.log.read_text(encoding="utf-8").count(TASK_LOST)
+
+    def taken(self) -> Taken:
+        """What all processes took so far, executors and a lost worker included."""
+        living = {daemon.process.pid for daemon in self.daemons} - self.lost.keys()
+        taken = [_taken_by(living), *self.lost.values()]
+        return Taken(sum(part.memory for part in taken), sum(part.seconds for part in taken))
 
 
 class Daemon:
@@ -122,7 +153,17 @@ def running(folder: Path) -> Iterator[Cluster]:
         thrift_server = _thrift_server(spark, master, thrift_port, folder)
         start("thrift-server", "HiveThriftServer2 started", thrift_server)
         daemons[-1].wait_until_ready()
-        yield Cluster(thrift_port, folder / "tables", tuple(daemons))
+        yield Cluster(thrift_port, folder, tuple(daemons))
+
+
+def _tables(folder: Path) -> Path:
+    return folder / "tables"
+
+
+def _has_task(worker: Path) -> bool:
+    """Whether an executor of the worker of this folder is at a task, by what it says."""
+    logs = [log.read_text(encoding="utf-8", errors="replace") for log in worker.glob("app-*/*/stderr")]
+    return any(log.count(TASK_BEGUN) > log.count(TASK_ENDED) for log in logs)
 
 
 def _daemon(spark: Path, name: str, *options: str) -> list[str]:
@@ -143,7 +184,7 @@ def _thrift_server(spark: Path, master: str, port: int, folder: Path) -> list[st
         "spark.sql.autoBroadcastJoinThreshold": "1m",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
-        "spark.sql.warehouse.dir": str(folder / "tables"),
+        "spark.sql.warehouse.dir": str(_tables(folder)),
         "spark.ui.enabled": "false",
     }
     hive = {
@@ -183,16 +224,17 @@ def _free_ports(many: int) -> list[int]:
         return [probe.getsockname()[1] for probe in probes]
 
 
-def _session(process: Path) -> int:
-    try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[SESSION_FIELD])
-    except OSError:
-        return 0
+def _taken_by(sessions: set[int]) -> Taken:
+    memory, ticks = 0, 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            numbers = (process / "stat").read_text().rpartition(")")[2].split()
+            if int(numbers[SESSION_FIELD]) in sessions:
+                memory += _peak(process)
+                ticks += sum(map(int, numbers[TIME_FIELDS]))
+    return Taken(memory, ticks / TICKS_PER_SECOND)
 
 
 def _peak(process: Path) -> int:
-    try:
-        lines = (process / "status").read_text().splitlines()
-    except OSError:
-        return 0
+    lines = (process / "status").read_text().splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -82,7 +82,7 @@ class Parity:
 
 
 class Loss:
-    """A worker killed some seconds into the model that follows `LOST_AFTER`."""
+    """A worker killed at its first task some seconds into the model that follows `LOST_AFTER`."""
 
     def __init__(self, cluster: spark_cluster.Cluster) -> None:
         self._timer = Timer(SECONDS_INTO_THE_NEXT, self._lose, (cluster,))
@@ -135,11 +135,14 @@ def compare(folder: Path, *, lose_worker: bool) -> list[Parity]:
         os.environ["FENGQIAO_SPARK_PORT"] = str(cluster.port)
         with _connected(cluster) as spark, _duckdb() as engine:
             _register(engine, spark, _made(folder / "sources"))
-            started = time.monotonic()
+            started, before = time.monotonic(), cluster.taken()
             models = _build_on_spark(spark, Loss(cluster) if lose_worker else None)
-            _say(f"{len(models)} models built and tested on Spark in {time.monotonic() - started:.0f} s")
+            spent = f"{cluster.taken().seconds - before.seconds:.0f} s of processor time, {time.monotonic() - started:.0f} s in all"
+            _say(f"{len(models)} models built and tested on Spark: {spent}")
+            if lose_worker:
+                _say(f"Tasks lost with the worker and done anew: {cluster.tasks_lost()}")
             compared = [_compare(engine, spark, cluster.tables, model) for model in models]
-        _say(f"Peak memory of Spark: {cluster.peak_memory() / 1e9:.1f} GB")
+        _say(f"Peak memory of Spark: {cluster.taken().memory / 1e9:.1f} GB")
     return compared
 
 
@@ -203,8 +206,8 @@ def _connected(cluster: spark_cluster.Cluster) -> Iterator[Any]:
 
 @contextmanager
 def _duckdb() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that reads the warehouse and the edition, under these names."""
-    with duckdb.connect() as engine:
+    """A connection that reads the warehouse and the edition, under these names; it has the memory that a build has."""
+    with warehouse.in_memory() as engine:
         for name, path in (("warehouse", warehouse.warehouse_path()), ("edition", warehouse.edition_path("internal"))):
             engine.execute(f"attach {_quoted(path)} as {name} (read_only)")
         yield engine
@@ -260,21 +263,36 @@ def _dbt_on_spark(*rooms: str, progress: Callable[[str], None]) -> list[Model]:
 
 def _compare(engine: duckdb.DuckDBPyConnection, spark: Any, tables: Path, model: Model) -> Parity:
     """All columns of all rows, doubled rows counted, null equal to null, numbers to the last bit."""
+    started = time.monotonic()
     schema, name = (model.schema, model.name) if not model.is_view else ("parity", model.name)
     if model.is_view:
         spark.execute(f"create table parity.{name} using parquet as select * from {model.schema}.{name}")
     database = "edition" if model.schema == "indicators" else "warehouse"
-    engine.execute(f"create or replace temp table here as from {database}.{model.schema}.{name}")
     files = tables / f"{schema}.db" / name / "*.parquet"
-    engine.execute(f"create or replace temp table there as from read_parquet({_quoted(files)})")
-    columns = [engine.execute(f"describe {side}").fetchall() for side in ("here", "there")]
-    has_same_columns = columns[0] == columns[1]
-    rows, rows_on_spark = (_count(engine, f"from {side}") for side in ("here", "there"))
-    missing = extra = 0
-    if has_same_columns:
-        missing = _count(engine, "from here except all from there")
-        extra = _count(engine, "from there except all from here")
-    return Parity(f"{model.schema}.{name}", rows, rows_on_spark, missing, extra, has_same_columns, model.seconds)
+    here, there = f"from {database}.{model.schema}.{name}", f"from read_parquet({_quoted(files)})"
+    has_same_columns = _columns(engine, here) == _columns(engine, there)
+    counts = _counts(engine, here, there) if has_same_columns else (_count(engine, here), _count(engine, there), 0, 0)
+    if model.is_view:
+        spark.execute(f"drop table parity.{name}")
+    compared = Parity(f"{model.schema}.{name}", *counts, has_same_columns, model.seconds)
+    verdict = "the same" if compared.is_equal else "DIFFERENT"
+    _say(f"{compared.model}: {verdict}, {compared.rows:,} rows ({time.monotonic() - started:.0f} s)")
+    return compared
+
+
+def _counts(engine: duckdb.DuckDBPyConnection, here: str, there: str) -> tuple[int, int, int, int]:
+    """Rows of both, and those found on one side only. The rows that are alike are put together in one reading of each, which
+    holds every row once; to take the one from the other and the other from the one would sort both twice."""
+    query = f"""
+        select sum(in_here), sum(in_there), sum(greatest(in_here - in_there, 0)), sum(greatest(in_there - in_here, 0))
+        from (
+            select * exclude (in_here, in_there), sum(in_here) as in_here, sum(in_there) as in_there
+            from (select *, 1 as in_here, 0 as in_there {here} union all select *, 0 as in_here, 1 as in_there {there})
+            group by all
+        )
+    """
+    rows, rows_on_spark, missing, extra = engine.execute(query).fetchone() or (None,) * 4
+    return int(rows or 0), int(rows_on_spark or 0), int(missing or 0), int(extra or 0)
 
 
 def _report(compared: list[Parity]) -> bool:
@@ -294,6 +312,11 @@ def _report(compared: list[Parity]) -> bool:
 def _tables(engine: duckdb.DuckDBPyConnection, database: str, schema: str) -> set[str]:
     query = "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
     return {name for (name,) in engine.execute(query, [database, schema]).fetchall()}
+
+
+def _columns(engine: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[str, str]]:
+    """Names and types."""
+    return [(name, kind) for name, kind, *_ in engine.execute(f"describe {rows}").fetchall()]
 
 
 def _count(engine: duckdb.DuckDBPyConnection, rows: str) -> int:
