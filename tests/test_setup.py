@@ -1,14 +1,19 @@
 """The set-up: locks that say what is installed and nothing of where from, and commands that do what the README says."""
 
+import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from deploy.audit import FAULTY, NOT_ASKED, PASSED, verdict
 from pipelines.settings import PROJECT
 
 LOCKS = ("requirements.lock", "requirements-benchmarks.lock", "requirements-spark.lock")
@@ -110,3 +115,45 @@ def test_dashboard_serves_this_machine_only_and_reports_nothing() -> None:
 def test_what_is_made_is_not_committed() -> None:
     ignored = (PROJECT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {"/.venv/", "/.cache/", "/data/", "/dashboards/static/fonts/"} <= set(ignored)
+
+
+SOUND, WRONG, UNKNOWN = (
+    {"name": "sound", "version": "1", "vulns": []},
+    {"name": "wrong", "version": "2", "vulns": [{"id": "PYSEC-2026-1", "fix_versions": []}]},
+    {"name": "unknown", "skip_reason": "not found"},
+)
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "named"),
+    [
+        ([SOUND], PASSED, "1 of 1"),
+        ([SOUND, WRONG], FAULTY, "wrong 2: PYSEC-2026-1, mended in no version yet"),
+        ([SOUND, UNKNOWN], NOT_ASKED, "not audited: unknown"),
+        ([WRONG, UNKNOWN], FAULTY, "not audited: unknown"),
+        ([UNKNOWN], NOT_ASKED, "nothing was audited"),
+        ([], NOT_ASKED, "nothing was audited"),
+    ],
+)
+def test_what_was_not_looked_up_has_not_passed_the_audit(packages: list[dict[str, Any]], code: int, named: str) -> None:
+    said, told = verdict(packages)
+    assert told == code
+    assert named in "\n".join(said)
+
+
+def test_an_audit_without_a_network_says_so_in_one_sentence() -> None:
+    nowhere = {name: "http://127.0.0.1:9" for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")}
+    command = [sys.executable, "-m", "deploy.audit", "requirements.lock"]
+    done = subprocess.run(command, cwd=PROJECT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (NOT_ASKED, "")
+    assert done.stderr == "The database of known faults cannot be reached from here: nothing was audited.\n"
+
+
+def test_the_list_of_packages_names_every_locked_one(tmp_path: Path) -> None:
+    command = recipe("audit").partition("cyclonedx-py")[2].partition("2>")[0].replace("\\\n", " ").split()
+    listed = tmp_path / "sbom.json"
+    command = [str(Path(sys.executable).with_name("cyclonedx-py")), *command[:-1], str(listed)]
+    subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
+    found = json.loads(listed.read_text(encoding="utf-8"))
+    assert found["bomFormat"] == "CycloneDX"
+    assert {canonicalize_name(part["name"]): part["version"] for part in found["components"]} == pins(LOCKS[0])
