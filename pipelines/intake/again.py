@@ -78,7 +78,6 @@ def to_read_again(delivery: Delivery, rules_version: str) -> Again | None:
 
 def first_of(delivery: Delivery) -> Delivery:
     """The delivery of the whole file, where this is one of its refused rows."""
-    by_sequence = {d.ledger_sequence: d for d in ledger.deliveries()}
     while delivery.retry_of is not None:
-        delivery = by_sequence[delivery.retry_of]
+        delivery = ledger.delivery(delivery.retry_of)
     return delivery

@@ -1,6 +1,6 @@
 """What was found out about a file before its rows are read: its tables, their headers, and how these fit a contract."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,9 +60,9 @@ class Told:
     sheets: Mapping[str, str] = field(default_factory=dict)
 
 
-def header_score(cells: Iterable[str | None], contract: Contract) -> int:
-    """How many of a contract's headings a row holds."""
-    return len(contract.headings.keys() & {heading(cell) for cell in cells})
+def header_score(header: tuple[str, ...], contract: Contract) -> int:
+    """How many of a contract's headings a header holds."""
+    return len(contract.headings.keys() & header)
 
 
 UNIT_SIGNS = {"(元)": "yuan", "(万元)": "wan_yuan"}

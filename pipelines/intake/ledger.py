@@ -185,6 +185,12 @@ def _delivery(row: dict[str, object]) -> Delivery:
     return Delivery(**{**row, **loaded, "columns": tuple(loaded["columns"])})  # type: ignore[arg-type]
 
 
+def delivery(ledger_sequence: int) -> Delivery:
+    """One delivery that is known to be there."""
+    [entry] = _selected("where ledger_sequence = ?", (ledger_sequence,))
+    return entry
+
+
 def received(sha256: str, table: str, sender: str) -> list[Delivery]:
     """The deliveries that brought this very content from this sender into a table, newest first."""
     return _selected("where sha256 = ? and table_name = ? and sender = ?", (sha256, table, sender))[::-1]
