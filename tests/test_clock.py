@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import tarfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,11 +82,15 @@ def test_the_backup_of_the_night_stays_however_its_clock_dated_it(tmp_path: Path
     backups.mkdir()
     for day in range(1, 21):
         (backups / f"fengqiao-202903{day:02d}-023000.tar.zst").touch()
+        (backups / f"seeds-202903{day:02d}-023000.tar.gz").touch()
     command.write_text('#!/bin/sh\n[ "$1" = restore ] || touch "$3"\n')
     command.chmod(0o755)
     told = {"FENGQIAO_COMMAND": str(command), "FENGQIAO_BACKUPS": str(backups)}
     subprocess.run([PROJECT / "deploy" / "nightly-backup"], env=os.environ | told, check=True)
-    kept = sorted(path.name for path in backups.iterdir())
-    assert len(kept) == 14
-    assert f"{datetime.now():fengqiao-%Y%m%d}" in kept[0]
-    assert kept[1] == "fengqiao-20290308-023000.tar.zst"
+    for kind, ending in (("fengqiao", "tar.zst"), ("seeds", "tar.gz")):
+        kept = sorted(path.name for path in backups.glob(f"{kind}-*"))
+        assert len(kept) == 14
+        assert f"{kind}-{datetime.now():%Y%m%d}" in kept[0]
+        assert kept[1] == f"{kind}-20290308-023000.{ending}"
+    with tarfile.open(next(backups.glob(f"seeds-{datetime.now():%Y%m%d}*"))) as declared:
+        assert "seeds/tables/senders.csv" in declared.getnames()

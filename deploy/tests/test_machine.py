@@ -244,8 +244,9 @@ def test_each_service_runs_as_its_user(machine: Machine, tmp_path: Path) -> None
         log = tmp_path / f"{name}.log"
         assert machine.start(name, log).wait(600) == 0, log.read_text()
         assert what in log.read_text()
-    [backup] = machine.backups.iterdir()
-    assert backup.stat().st_size > 1_000
+    data, seeds = sorted(machine.backups.iterdir())
+    assert (data.name[:9], seeds.name[:6]) == ("fengqiao-", "seeds-")
+    assert min(data.stat().st_size, seeds.stat().st_size) > 1_000
     _set_up_sign_in(machine)
     port, log = free_port(), tmp_path / "internal.log"
     server = machine.start("fengqiao-internal@", log, port)
