@@ -21,7 +21,7 @@ from pipelines.intake import ledger
 from pipelines.release import drafting, publishing, sealing
 from pipelines.release.checking import problems
 from pipelines.release.tables import TABLES
-from pipelines.settings import SEEDS, UserError, releases
+from pipelines.settings import SEEDS, UserError, drafts, releases
 from tests.conftest import Road, read_seeds_from
 from tests.offices import FORM, Office, built_house, cases, copied, table
 
@@ -253,6 +253,23 @@ def test_a_draft_is_not_published_and_a_seal_is_not_broken(own: Office) -> None:
         sealing.approve(FIRST, "internal", "tester")
     with pytest.raises(UserError, match="There is no draft"):
         sealing.approve("2024-1.0", "internal", "tester")
+
+
+def test_what_a_release_says_of_itself_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    sealing.write_metadata(tmp_path, {"status": "draft"})
+    with pytest.raises(UnicodeEncodeError):
+        sealing.write_metadata(tmp_path, {"status": "\ud800"})  # stops in the middle, as a kill would
+    assert sealing.metadata_of(tmp_path) == {"status": "draft"}
+
+
+def test_an_approval_that_was_cut_off_is_given_again(own: Office) -> None:
+    draft = drafts("internal") / "2025-05-1.1"
+    shutil.copytree(releases("internal") / FIRST, draft)
+    draft.chmod(0o755)
+    (draft / sealing.UNFINISHED).write_text("{")
+    sealed = sealing.approve(draft.name, "internal", "tester")
+    assert sealing.is_intact(sealed)
+    assert not (sealed / sealing.UNFINISHED).exists()
 
 
 @pytest.mark.parametrize("name", ["current", "..", "", "2025-05-1.0/cards"])

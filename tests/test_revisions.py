@@ -337,7 +337,7 @@ def test_an_embargo_is_kept_unless_broken_on_purpose(revised: Revised) -> None:
 
 def _resealed(folder: Path, **said: str) -> Path:
     """A release sealed with other words."""
-    (folder / "release.json").chmod(0o644)
+    folder.chmod(0o755)
     told = sealing.metadata_of(folder) | said
     sealing.write_metadata(folder, told | {"seal": sealing.seal_of(told)})
     return folder

@@ -11,6 +11,7 @@ from pipelines.intake.ledger import writer_lock
 from pipelines.release.packages import write_packages
 from pipelines.settings import UserError, drafts, releases
 
+UNFINISHED = ".release.json"  # until it is written to its end
 
 def approve(release_id: str, edition: str, name: str, role: str | None = None, department: str | None = None) -> Path:
     """Record who approves a draft and when, write its packages, hash its files, and move it among the sealed releases.
@@ -27,6 +28,7 @@ def approve(release_id: str, edition: str, name: str, role: str | None = None, d
     with writer_lock():
         for path in (draft, *draft.rglob("*")):  # an approval that was cut off has closed them
             path.chmod(0o755 if path.is_dir() else 0o644)
+        (draft / UNFINISHED).unlink(missing_ok=True)
         instant = datetime.now(UTC).isoformat(timespec="seconds")
         said = metadata_of(draft) | {
             "status": "final",
@@ -52,7 +54,10 @@ def metadata_of(folder: Path) -> dict[str, Any]:
 
 
 def write_metadata(folder: Path, said: Mapping[str, Any]) -> None:
-    (folder / "release.json").write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    """Write `release.json` anew, whole or not at all: a draft without it could be neither approved nor passed over."""
+    unfinished = folder / UNFINISHED
+    unfinished.write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(folder / "release.json")
 
 
 def seal_of(said: Mapping[str, Any]) -> str:
