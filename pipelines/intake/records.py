@@ -14,7 +14,8 @@ from pipelines.intake.layouts import Block, Layout, Sheet, Told, require_fit
 from pipelines.settings import TIME_ZONE, UserError
 
 BLOCK_ROWS = 100_000
-MOST_CELLS = 1_000_000_000
+MOST_CELLS = 200_000_000  # of about 24 bytes each, beside their texts
+MOST_BYTES = 4_000_000_000  # of text, unpacked
 NESTED = "[…]"  # behind the name of a field that holds objects or lists: no contract knows such a heading
 DEEPEST_LIST = 3
 
@@ -63,8 +64,8 @@ def _read(path: Path, _state: tuple[int, ...]) -> tuple[Form, pl.DataFrame]:
             return "parquet", _parquet(path)
     text = _decoded(path)
     if path.suffix.lower() in (".jsonl", ".ndjson") or _has_object_a_line(text):
-        return "jsonl", _frame(_lines(path, text), text)
-    return "json", _frame(_array(path, text), text)
+        return "jsonl", _frame(path, _lines(path, text), text)
+    return "json", _frame(path, _array(path, text), text)
 
 
 # JSON
@@ -138,8 +139,15 @@ def _broken(path: Path, line: int, column: int) -> NoReturn:
     raise UserError(f"{path.name}, line {line}, column {column}: the JSON is cut off or broken there. Export it anew.")
 
 
-def _frame(records: Iterator[tuple[int, Record]], text: str) -> pl.DataFrame:
-    """The records with a column for each field that any of them has; `text` tells whether halves of characters may stand in them."""
+def _too_many_cells(path: Path) -> UserError:
+    return UserError(f"{path.name} holds more than {MOST_CELLS:,} cells. Hand it in as several files.")
+
+
+def _frame(path: Path, records: Iterator[tuple[int, Record]], text: str) -> pl.DataFrame:
+    """The records with a column for each field that any of them has; `text` tells whether halves of characters may stand in them.
+
+    Raises `UserError` where so many records have fields of their own that the table would fill the memory.
+    """
     columns: dict[str, list[str | None]] = {}
     nested: set[str] = set()
     numbers: list[int] = []
@@ -148,6 +156,8 @@ def _frame(records: Iterator[tuple[int, Record]], text: str) -> pl.DataFrame:
         numbers.append(number)
         for name, value in record.items():
             column = columns.setdefault(name, [])
+            if len(columns) * (row + 1) > MOST_CELLS:
+                raise _too_many_cells(path)
             if len(column) < row:
                 column.extend([None] * (row - len(column)))
             if isinstance(value, list | dict):
@@ -174,14 +184,66 @@ def _parquet(path: Path) -> pl.DataFrame:
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path)
-        if file.metadata.num_rows * max(1, file.metadata.num_columns) > MOST_CELLS:
-            raise UserError(f"{path.name} holds more than {MOST_CELLS:,} cells. Hand it in as several files.")
-        read = pl.from_arrow(file.read())
+        said = parquet.read_metadata(path)
+        _require_plausible(path, said)
+        leaves = [said.schema.column(n) for n in range(said.num_columns)]
+        file = parquet.ParquetFile(path, read_dictionary=[leaf.path for leaf in leaves if _is_text(leaf)])
+        flat = [field.name for field in file.schema_arrow if not pyarrow.types.is_nested(field.type)]
+        parts = list(_written_out(path, file.iter_batches(BLOCK_ROWS, columns=flat)))
+        read = {
+            column.name: _as_text(column)
+            for column in (pl.from_arrow(parts) if parts else pl.DataFrame()).iter_columns()
+        }
     except (pyarrow.ArrowException, OSError, pl.exceptions.PolarsError, UnicodeDecodeError):
         raise UserError(f"{path.name} cannot be read as Parquet: it is damaged or cut off. Export it anew.") from None
-    columns = [_as_text(column) for column in read.iter_columns()]
-    return pl.DataFrame([pl.Series("row_number", range(1, len(read) + 1), pl.Int64), *columns])
+    columns = [read[name] if name in read else _untold(name, said.num_rows) for name in file.schema_arrow.names]
+    return pl.DataFrame([pl.Series("row_number", range(1, said.num_rows + 1), pl.Int64), *columns])
+
+
+def _require_plausible(path: Path, said: "parquet.FileMetaData") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Raises `UserError` where a file says that it holds more than the memory would: nulls, or one value again and again, take a few
+    bytes in it."""
+    groups = [said.row_group(n) for n in range(said.num_row_groups)]
+    columns = [(group.column(n), said.schema.column(n).length) for group in groups for n in range(said.num_columns)]
+    if max(said.num_rows * said.num_columns, sum(column.num_values for column, _ in columns)) > MOST_CELLS:
+        raise _too_many_cells(path)
+    if sum(max(column.total_uncompressed_size, column.num_values * length) for column, length in columns) > MOST_BYTES:
+        raise _implausible(path)
+
+
+def _is_text(leaf: "parquet.ColumnSchema") -> bool:  # type: ignore[name-defined]  # noqa: F821
+    return leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL"
+
+
+def _written_out(path: Path, batches: Iterator["pyarrow.RecordBatch"]) -> Iterator["pyarrow.RecordBatch"]:  # type: ignore[name-defined]  # noqa: F821
+    """Texts that are read by their number in a list of texts, in full: once it is known how long all of them are together.
+
+    Raises `UserError` where that is too long: a long text may stand in every row.
+    """
+    import pyarrow
+    from pyarrow import compute
+
+    held = 0
+    for batch in batches:
+        columns = batch.columns
+        for n, column in enumerate(columns):
+            if pyarrow.types.is_dictionary(column.type):
+                lengths = compute.binary_length(column.dictionary).cast(pyarrow.int64()).take(column.indices)
+                held += compute.sum(lengths).as_py() or 0
+                if held > MOST_BYTES:
+                    raise _implausible(path)
+                is_binary = pyarrow.types.is_binary(column.type.value_type)
+                columns[n] = column.cast(pyarrow.large_binary() if is_binary else pyarrow.large_string())
+        yield pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _implausible(path: Path) -> UserError:
+    return UserError(f"{path.name} unpacks to an implausible size. Hand it in as several files.")
+
+
+def _untold(name: str, rows: int) -> pl.Series:
+    """In the place of a column that holds no texts, numbers or dates."""
+    return pl.Series(name + NESTED, [None] * rows, pl.String)
 
 
 def _as_text(column: pl.Series) -> pl.Series:
@@ -196,4 +258,4 @@ def _as_text(column: pl.Series) -> pl.Series:
     if isinstance(kind, pl.Datetime):
         local = column.dt.convert_time_zone(TIME_ZONE).dt.replace_time_zone(None) if kind.time_zone else column
         return local.dt.strftime("%Y-%m-%d %H:%M:%S").str.strip_suffix(MIDNIGHT)
-    return pl.Series(column.name + NESTED, [None] * len(column), pl.String)
+    return _untold(column.name, len(column))

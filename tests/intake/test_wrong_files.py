@@ -1,6 +1,7 @@
 """Files that cannot be taken in at all: one sentence each, and nothing written."""
 
 import io
+import json
 import struct
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
+import pyarrow
 import pytest
 import xlsxwriter
 import xlwt
+from pyarrow import parquet
 
 from pipelines.intake.grids import LOOKED_AT_CLOSELY
 from pipelines.settings import UserError
@@ -149,6 +152,38 @@ def _flipped(content: bytes) -> bytes:
     return content[:4] + bytes(255 - byte for byte in content[4:400]) + content[400:]
 
 
+def _one_text(path: Path) -> bytes:
+    """A text of five million letters, and a thousand rows that name it by its number: five gigabytes in two kilobytes."""
+    texts = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 1000, pyarrow.int32()), ["x" * 5_000_000])
+    parquet.write_table(pyarrow.table({"调解案件编号": texts}), path, compression="zstd")
+    return path.read_bytes()
+
+
+def _nulls(path: Path) -> bytes:
+    parquet.write_table(pyarrow.table({f"c{number}": pyarrow.nulls(500_001) for number in range(400)}), path)
+    return path.read_bytes()
+
+
+def _sparse() -> bytes:
+    """A record of very many fields, and very many of one."""
+    return b"\n".join([json.dumps(dict.fromkeys(map(str, range(20_001)))).encode(), *[b'{"0":1}'] * 10_000])
+
+
+def _laughing(path: Path) -> bytes:
+    """A name that an entity of entities of entities would make longer than the memory."""
+    names = "abcdefgh"
+    told = "".join(f'<!ENTITY {name} "{f"&{other};" * 20}">' for name, other in zip(names[1:], names, strict=False))
+    head = f'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "{"ha" * 500}">{told}]>'.encode()
+    content = _book(path)
+    with zipfile.ZipFile(io.BytesIO(content)) as book, zipfile.ZipFile(path, "w") as other:
+        for entry in book.infolist():
+            part = book.read(entry)
+            if entry.filename == "xl/workbook.xml":
+                part = head + part[part.index(b"?>") + 2 :].replace(b' name="', b' name="&h;')
+            other.writestr(entry, part)
+    return path.read_bytes()
+
+
 def _gb18030_cut(_: Path) -> bytes:
     return cases({"调解案件编号": "合调𠮷"}).encode("gb18030")[:-20] + b"\xff\xff\x81"
 
@@ -211,6 +246,10 @@ WRONG: Mapping[str, tuple[str, Callable[[Path], bytes], str]] = {
     "JSON with a field twice": ("a.json", lambda _: b'[{"a": 1, "a": 2}]', "a field stands twice"),
     "Parquet cut off": ("a.parquet", lambda path: _parquet(path)[:300], "cannot be read as Parquet"),
     "Parquet damaged": ("a.parquet", lambda path: _flipped(_parquet(path)), "cannot be read as Parquet"),
+    "Parquet of one long text in every row": ("a.parquet", _one_text, "unpacks to an implausible size"),
+    "Parquet of nothing but nulls": ("a.parquet", _nulls, "holds more than 200,000,000 cells"),
+    "JSON Lines with a field too many": ("a.jsonl", lambda _: _sparse(), "holds more than 200,000,000 cells"),
+    "workbook with an entity of entities": ("a.xlsx", _laughing, "damaged or cut off"),
     "sheet without cells": ("a.xlsx", lambda path: workbook(path, [[]]).read_bytes(), "no header of a known export"),
 }
 
