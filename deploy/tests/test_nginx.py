@@ -6,6 +6,7 @@ import http.client
 import re
 import secrets
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -123,6 +124,59 @@ def test_the_bulletin_is_served_as_files(installation: Installation) -> None:
     assert ask(installation, BULLETIN, "/../ledger.sqlite")[0].status == 400
     assert ask(installation, BULLETIN, "/%2e%2e/ledger.sqlite")[0].status == 400
     assert ask(installation, BULLETIN, "/nothing")[0].status == 404
+
+
+def sent(installation: Installation, *lines: str) -> str:
+    """The first line of the answer to a request that goes out byte by byte as it is; empty where there is none."""
+    trusted = ssl.create_default_context(cafile=str(installation.certificate))
+    trusted.check_hostname = False
+    with (
+        socket.create_connection(("127.0.0.1", installation.https), timeout=60) as plain,
+        trusted.wrap_socket(plain) as connection,
+    ):
+        connection.sendall("\r\n".join((*lines, "", "")).encode("latin-1"))
+        try:
+            return connection.recv(4096).decode("latin-1").partition("\r\n")[0]
+        except ConnectionResetError:
+            return ""
+
+
+GET, HOST = "GET / HTTP/1.1", f"Host: {INTERNAL}"
+CHUNKED, LENGTH = "Transfer-Encoding: chunked", "Content-Length: 4"
+REFUSED = {
+    "a length and chunks": (400, ("POST / HTTP/1.1", HOST, LENGTH, CHUNKED)),
+    "two lengths": (400, ("POST / HTTP/1.1", HOST, LENGTH, "Content-Length: 40")),
+    "chunks of an unknown kind": (501, ("POST / HTTP/1.1", HOST, "Transfer-Encoding: xchunked")),
+    "a blank before a colon": (400, ("POST / HTTP/1.1", HOST, "Transfer-Encoding : chunked")),
+    "a header that goes on": (400, (GET, HOST, "X-A: 1", " Transfer-Encoding: chunked")),
+    "a NUL in a header": (400, (GET, HOST, "Cookie: a=\0")),
+    "a NUL in the path": (400, ("GET /district%00 HTTP/1.1", HOST)),
+    "two hosts": (400, (GET, HOST, f"Host: {BULLETIN}")),
+    "no host": (400, (GET,)),
+    "a very large cookie": (400, (GET, HOST, f"Cookie: fengqiao_process={'1' * 40_000}")),
+    "very many headers": (400, (GET, HOST, *(f"X-{number}: {'a' * 900}" for number in range(50)))),
+    "a very long address": (414, (f"GET /?area={'9' * 40_000} HTTP/1.1", HOST)),
+    "an echo": (405, ("TRACE / HTTP/1.1", HOST)),
+    "a tunnel": (400, (f"CONNECT {INTERNAL}:443 HTTP/1.1", HOST)),
+    "a large body": (413, ("POST /api/figures HTTP/1.1", HOST, "Content-Length: 2000000")),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_two_servers_could_read_in_two_ways_ends_at_the_first(kind: str, installation: Installation) -> None:
+    status, lines = REFUSED[kind]
+    assert sent(installation, *lines).split()[1] == str(status)
+    assert ask(installation, INTERNAL)[0].status == 200
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "127.0.0.1", f"{INTERNAL}.elsewhere.example"])
+def test_by_another_name_nobody_is_served_or_led_anywhere(host: str, installation: Installation) -> None:
+    """Else a page of somebody's own name could be led to this address and read what the office's network sees."""
+    assert sent(installation, GET, f"Host: {host}", f"Origin: https://{host}") == ""
+    connection = http.client.HTTPConnection("127.0.0.1", installation.http)
+    connection.request("GET", "/", headers={"Host": host})
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
 
 
 @pytest.fixture(scope="module")
