@@ -13,6 +13,7 @@ from pipelines.settings import UserError, drafts, releases
 
 UNFINISHED = ".release.json"  # until it is written to its end
 
+
 def approve(release_id: str, edition: str, name: str, role: str | None = None, department: str | None = None) -> Path:
     """Record who approves a draft and when, write its packages, hash its files, and move it among the sealed releases.
 
