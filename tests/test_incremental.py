@@ -240,6 +240,19 @@ def test_what_changes_here_and_there_is_counted_again(office: Office) -> None:
     assert _differing(_counted(), _in_full()) == []
 
 
+def test_what_is_made_of_another_month_or_table_is_counted_again(office: Office) -> None:
+    """What a form says of a month is compared with the month before, and residents stand beside whatever has been reported."""
+    for day, (month, held) in enumerate((("2025-01", 20), ("2025-02", 30), ("2025-01", 30)), start=1):
+        said = {"统计月": month, "报出日期": f"2025-10-0{day}"}
+        said |= dict.fromkeys(("本月接收_缓刑", "本月接收"), str(held - 9))
+        said |= dict.fromkeys(("期末在册_缓刑", "期末在册"), str(held))
+        office.take(table([FORM | said]), f"correction-{day}_{month}.csv", "correction-500000")
+        assert not warehouse.build().full
+    found = {"事件编号": "E99", "受理日期": "2025-05-05", "更新时间": "2025-10-01 08:00:00"}
+    office.take(table([DISPUTE | found]), "screening-99_2025-05.csv", "screening-500000")
+    assert _differing(_by_steps(), _in_full()) == []
+
+
 REGISTERED = """
     select sum(value) filter (area_code[:6] = '500118') as before, sum(value) filter (area_code[:6] = '500119') as after
     from measures.measures_monthly where measure = 'petition_matters_by_registration' and month = '2025-03-01'
