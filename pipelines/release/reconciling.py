@@ -5,7 +5,9 @@ since. A sender's month is closed at the end of its closing day (`closes_on`), o
 reported it, where that was later: what nobody had handed in yet cannot be late to its own book.
 """
 
+from dataclasses import dataclass
 from datetime import date
+from math import ceil
 
 import duckdb
 import polars as pl
@@ -51,7 +53,8 @@ def write_reconciliation(connection: duckdb.DuckDBPyConnection) -> None:
     ]
     schema = ["reported_measure", "measure", "form", "table_name"]
     connection.register("given_pairs", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
-    connection.register("given_movements", _movements([counted for counted in matched.values() if counted]))
+    compared = [(forms[name], counted) for name, counted in matched.items() if counted]
+    connection.register("given_movements", _movements(compared))
     connection.execute(f"create or replace temp table reconciliation as {_RECONCILED}")
     connection.unregister("given_pairs")
     connection.unregister("given_movements")
@@ -62,12 +65,25 @@ def write_reconciliation(connection: duckdb.DuckDBPyConnection) -> None:
 AT_A_TIME = 1_000_000
 
 
-def _movements(measures: list[Measure]) -> pa.Table:
-    """area_code, month, measure, cause, delta: what came in after the closings, by the measures it counts in."""
+@dataclass(frozen=True)
+class Batch:
+    """Moved cases that are counted together: those of some months, or of a month one part of several."""
+
+    months: list[date]
+    part: int = 0
+    parts: int = 1
+
+
+def _movements(compared: list[tuple[str, Measure]]) -> pa.Table:
+    """area_code, month, measure, cause, delta: what came in after the closings of months of which a form says something, by the
+    measures it counts in. `compared`: form and measure of the case rows that it is compared with."""
+    measures = [measure for _, measure in compared]
     with versions.opened() as books:
         months = [month for (month,) in books.execute("select month from live.catalogue.months").fetchall()]
         closings = pl.DataFrame({"month": months, "closes_on": [catalogue.closes_on(month) for month in months]})
         books.register("closing_days", closings.to_arrow())
+        rows = sorted({(form, measure.table) for form, measure in compared})
+        books.register("given_forms", pl.DataFrame(rows, schema=["form", "table_name"], orient="row").to_arrow())
         books.execute(_CLOSINGS)
         tables = sorted({measure.table for measure in measures})
         books.execute(
@@ -77,31 +93,33 @@ def _movements(measures: list[Measure]) -> pa.Table:
             "select book_month, count(*) from moved_in_all group by book_month order by 1"
         ).fetchall()
         found = []
-        for together in _batches(counts) or [[]]:
-            books.execute(_MOVED, [together])
+        for batch in _batches(counts) or [Batch([])]:
+            books.execute(_MOVED, [batch.months, batch.parts, batch.part])
             versions.write_differences(books, {measure.id for measure in measures})
             found.append(books.sql("select area_code, month, measure, cause, delta from differences").to_arrow_table())
         return pa.concat_tables(found)
 
 
-def _batches(counts: list[tuple[date, int]]) -> list[list[date]]:
-    """Months that follow each other with no more cases than can be counted at a time; a month by itself where it has more."""
-    batches: list[list[date]] = []
+def _batches(counts: list[tuple[date, int]]) -> list[Batch]:
+    """Months that follow each other with no more cases than can be counted at a time; a month that has more by itself, in parts."""
+    together: list[list[date]] = []
     cases = 0
     for month, count in counts:
-        if not batches or cases + count > AT_A_TIME:
-            batches.append([])
+        if not together or cases + count > AT_A_TIME:
+            together.append([])
             cases = 0
-        batches[-1].append(month)
+        together[-1].append(month)
         cases += count
-    return batches
+    sizes = dict(counts)
+    parts = [ceil(sum(sizes[month] for month in months) / AT_A_TIME) for months in together]
+    return [Batch(months, part, of) for months, of in zip(together, parts, strict=True) for part in range(of)]
 
 
 _MOVED = """
     create or replace temp table moved as
     select *, case_key || encode(strftime(book_month, '%Y-%m')) as book_key
     from moved_in_all
-    where list_contains(?::date[], book_month)
+    where list_contains(?::date[], book_month) and hash(case_key) % ? = ?
 """
 _CLOSINGS = """
     create temp table closings as
@@ -113,7 +131,12 @@ _CLOSINGS = """
     )
 
     select reported.table_name, reported.sender, reported.month, max(entries.ledger_sequence) as closing_sequence
-    from reported join live.catalogue.ledger as entries on entries.received_on <= reported.closed_on
+    from reported
+    semi join (
+        select given_forms.table_name, lines.month
+        from live.core.fct_form_months as lines join given_forms on lines.table_name = given_forms.form
+    ) as compared using (table_name, month)
+    join live.catalogue.ledger as entries on entries.received_on <= reported.closed_on
     group by all
 """
 
