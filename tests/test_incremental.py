@@ -248,8 +248,8 @@ def test_what_is_made_of_another_month_or_table_is_counted_again(office: Office)
         said |= dict.fromkeys(("期末在册_缓刑", "期末在册"), str(held))
         office.take(table([FORM | said]), f"correction-{day}_{month}.csv", "correction-500000")
         assert not warehouse.build().full
-    found = {"事件编号": "E99", "受理日期": "2025-05-05", "更新时间": "2025-10-01 08:00:00"}
-    office.take(table([DISPUTE | found]), "screening-99_2025-05.csv", "screening-500000")
+    found = {"事件编号": "E99", "受理日期": "2025-06-05", "更新时间": "2025-10-01 08:00:00"}
+    office.take(table([DISPUTE | found]), "screening-99_2025-06.csv", "screening-500000")
     assert _differing(_by_steps(), _in_full()) == []
 
 
