@@ -85,10 +85,9 @@ def _movements(compared: list[tuple[str, Measure]]) -> pa.Table:
         rows = sorted({(form, measure.table) for form, measure in compared})
         books.register("given_forms", pl.DataFrame(rows, schema=["form", "table_name"], orient="row").to_arrow())
         books.execute(_CLOSINGS)
-        tables = sorted({measure.table for measure in measures})
-        books.execute(
-            f"create temp table moved_in_all as {' union all '.join(_moved_after_closing(table) for table in tables)}"
-        )
+        books.execute(_NONE_MOVED)
+        for (table,) in books.execute("select distinct table_name from closings order by 1").fetchall():
+            books.execute(f"insert into moved_in_all {_moved_after_closing(table)}")
         counts = books.execute(
             "select book_month, count(*) from moved_in_all group by book_month order by 1"
         ).fetchall()
@@ -121,6 +120,7 @@ _MOVED = """
     from moved_in_all
     where list_contains(?::date[], book_month) and hash(case_key) % ? = ?
 """
+_NONE_MOVED = "create temp table moved_in_all (table_name varchar, case_key blob, book_month date, until bigint)"
 _CLOSINGS = """
     create temp table closings as
     with reported as (
