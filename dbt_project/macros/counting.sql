@@ -92,7 +92,7 @@
     {{ count_stocks_of_part(cases, stocks, part) }}
     {% endfor -%}
     {%- else -%}
-    select area_code, month, measure, breakdown, category, bucket, value, cell_key
+    select {{ columns_of_stocks('value', 'cell_key') }}
     from (
         with
         months as (select month from {{ source('catalogue', 'months') }}),
@@ -152,15 +152,7 @@
             group by measure, area_code, month
         )
 
-        select
-            area_code,
-            month,
-            measure,
-            'total' as breakdown,
-            'total' as category,
-            cast(null as integer) as bucket,
-            value,
-            cell_key
+        select area_code, month, measure, value, cell_key
         from added_up
         where value > 0
     ) as stocks
@@ -169,15 +161,7 @@
 
 {# The same of some months and districts (`touched_for`). #}
 {% macro count_stocks_of_part(cases, stocks, part) -%}
-    select
-        area_code,
-        month,
-        measure,
-        'total' as breakdown,
-        'total' as category,
-        cast(null as integer) as bucket,
-        cast(count(*) as bigint) as value,
-        {{ cell_key('cell_number') }} as cell_key
+    select {{ columns_of_stocks('cast(count(*) as bigint)', cell_key('cell_number')) }}
     from (
         with
         months_of_part as (select month from {{ source('catalogue', 'months') }} where {{ in_months('month', part.months) }}),
@@ -195,6 +179,18 @@
         {{ stock_events('open_cases', stocks, months='months_of_part') }}
     ) as standing
     group by area_code, month, measure
+{%- endmacro %}
+
+{# What a measure table holds of a stock: its total. #}
+{% macro columns_of_stocks(value, key) -%}
+        area_code,
+        month,
+        measure,
+        'total' as breakdown,
+        'total' as category,
+        cast(null as integer) as bucket,
+        {{ value }} as value,
+        {{ key }} as cell_key
 {%- endmacro %}
 
 {% macro flags_beside_each_other(flags) -%}
