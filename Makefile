@@ -12,6 +12,7 @@ PORT ?= 8501
 INTERNAL_PORT ?= 8502
 UV ?= uv
 WHEELHOUSE ?=
+ADVISORIES ?=
 BENCH ?=
 
 LOCK ?=
@@ -156,11 +157,11 @@ wheelhouse: setup ## what an office without internet needs, in one file: this ve
 	@tar -C .cache/offline -cf .cache/fengqiao-offline.tar fengqiao wheelhouse
 	@sha256sum .cache/fengqiao-offline.tar
 
-audit: setup ## known faults of the locked packages, and the list of them all (CycloneDX) in .cache/sbom.json
+audit: setup ## known faults of the locked packages (without a network: ADVISORIES=FILE), and the list of them all (CycloneDX) in .cache/sbom.json
 	@$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
 		--output-file .cache/sbom.json 2>/dev/null
 	@echo "The list of all packages is in .cache/sbom.json."
-	@$(VENV)/bin/python -m deploy.audit requirements.lock
+	@$(VENV)/bin/python -m deploy.audit requirements.lock requirements-spark.lock $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
 
 test-deploy: setup chromium nginx postgres ## nginx, systemd, users, backfills and the network cut off, as in deploy/ (as root)
 	@$(VENV)/bin/python -m pytest deploy/tests

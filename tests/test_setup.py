@@ -141,12 +141,17 @@ def test_what_was_not_looked_up_has_not_passed_the_audit(packages: list[dict[str
     assert named in "\n".join(said)
 
 
+def test_make_audit_looks_up_what_an_installation_may_hold() -> None:
+    assert "deploy.audit requirements.lock requirements-spark.lock" in recipe("audit")
+
+
 def test_an_audit_without_a_network_says_so_in_one_sentence() -> None:
     nowhere = {name: "http://127.0.0.1:9" for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")}
-    command = [sys.executable, "-m", "deploy.audit", "requirements.lock"]
+    command = [sys.executable, "-m", "deploy.audit", *LOCKS[::2]]
     done = subprocess.run(command, cwd=PROJECT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (NOT_ASKED, "")
-    assert done.stderr == "The database of known faults cannot be reached from here: nothing was audited.\n"
+    assert done.stderr.startswith("The database of known faults cannot be reached from here: nothing was audited.")
+    assert "make audit ADVISORIES=FILE" in done.stderr
 
 
 def test_the_list_of_packages_names_every_locked_one(tmp_path: Path) -> None:
