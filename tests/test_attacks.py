@@ -64,6 +64,30 @@ def test_what_is_no_file_hangs_no_intake_and_stops_no_other(office: Office, monk
     assert problems() == []
 
 
+SIDECARS = {
+    "nested": "sheets: " + "[" * 50_000,
+    "nested past any stack": "[" * 1_000_000,
+    "without an end": "# \n" * 100_000,
+    "that doubles itself": "a0: &a0 {k: v}\n"
+    + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 30)),
+    "that is no text": "sender: \ud800",
+    "with a key that a terminal would obey": '"\\e[2J\\a": 1',
+}
+
+
+@pytest.mark.parametrize("kind", SIDECARS)
+def test_a_hostile_sidecar_costs_its_own_file_and_no_other(kind: str, office: Office) -> None:
+    office.write("hostile.csv", cases({"调解案件编号": "A2"}))
+    office.write("hostile.csv.yml", SIDECARS[kind].encode("utf-8", "surrogatepass"))
+    office.write("sound.csv", cases({}))
+    done = intake(office)
+    assert done.returncode == 2, done.stderr
+    assert [entry.file for entry in ledger.deliveries()] == ["sound.csv"]
+    [refused] = [line for line in done.stderr.splitlines() if "hostile.csv" in line and not line.endswith(")")]
+    assert refused.isprintable()
+    assert "should not have happened" not in done.stderr
+
+
 def test_a_file_that_grows_for_ever_is_left_for_later(office: Office) -> None:
     file, stop = office.write("growing.csv", cases({})), threading.Event()
 

@@ -45,11 +45,12 @@ def heading(text: str | None) -> str:
 
 
 Location = tuple[str | int, ...]
+Parser = type[yaml.CSafeLoader] | type[yaml.SafeLoader]
 
 
-def line_of(text: str, location: Location) -> int:
+def line_of(text: str, location: Location, parser: Parser = yaml.CSafeLoader) -> int:
     """Line of the deepest part of a location that stands in a YAML text."""
-    node, line = yaml.compose(text, Loader=yaml.CSafeLoader), 1
+    node, line = yaml.compose(text, Loader=parser), 1
     for part in location:
         if isinstance(node, yaml.MappingNode):
             entry = next((pair for pair in node.value if pair[0].value == part), None)
@@ -74,11 +75,11 @@ def declare(model: type[Declared], values: Mapping[str, Any], path: Path, line_o
         raise UserError(f"{path}, line {line_of(first['loc'])}: {where}: {said}.") from None
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], str]:
+def read_yaml(path: Path, parser: Parser = yaml.CSafeLoader) -> tuple[dict[str, Any], str]:
     """The mapping in a YAML file and its text. Raises `UserError` when it is not a mapping."""
     try:
         text = path.read_text(encoding="utf-8")
-        values = yaml.load(text, Loader=yaml.CSafeLoader)
+        values = yaml.load(text, Loader=parser)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -102,10 +103,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise UserError(f"{path} is not UTF-8; save the table as CSV UTF-8.") from None
 
 
-def load_declared(model: type[Declaration], path: Path) -> Declaration:
+def load_declared(model: type[Declaration], path: Path, parser: Parser = yaml.CSafeLoader) -> Declaration:
     """A declaration that stands in a YAML file of its own. Raises `UserError` naming file, line and key."""
-    values, text = read_yaml(path)
-    return declare(model, values, path, lambda place: line_of(text, place))
+    values, text = read_yaml(path, parser)
+    return declare(model, values, path, lambda place: line_of(text, place, parser))
 
 
 @cache

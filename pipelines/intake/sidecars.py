@@ -5,10 +5,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import BeforeValidator, ConfigDict
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pipelines.catalogue import Declared, load_declared
 from pipelines.settings import UserError, data_root
+
+# What others have written is read by the parser in Python: slower, but memory cannot be overrun there.
+PARSER = yaml.SafeLoader
+MOST_BYTES = 65_536  # the areas of a thousand sheets
+MOST_LEVELS = 4  # `sheets` is the second
 
 
 def _written(value: object) -> object:
@@ -50,6 +57,26 @@ def keep_sidecar(sidecar: Sidecar, path: Path) -> None:
 def sidecar_of(path: Path) -> Sidecar:
     """The sidecar of an export, empty where there is none. Raises `UserError` naming file and line of a wrong key."""
     sidecar = path.with_name(path.name + ".yml")
-    if sidecar.exists() and not sidecar.is_file():
+    if not sidecar.exists():
+        return Sidecar()
+    if not sidecar.is_file():
         raise UserError(f"{sidecar.name} is not a file that can be read. Remove it, or put a sidecar in its place.")
-    return load_declared(Sidecar, sidecar) if sidecar.exists() else Sidecar()
+    if sidecar.stat().st_size > MOST_BYTES or not _is_plain(sidecar):
+        raise UserError(
+            f"{sidecar.name} is not a sidecar: a few lines `key: value` are expected, {MOST_BYTES // 1024} KiB at most, "
+            "without anchors (&, *). Write it anew, or remove it."
+        )
+    return load_declared(Sidecar, sidecar, PARSER)
+
+
+def _is_plain(sidecar: Path) -> bool:
+    """Whether it nests no deeper than a sidecar does and repeats nothing by name: both can be made to cost any time and memory."""
+    levels = 0
+    try:
+        for event in yaml.parse(sidecar.read_text(encoding="utf-8", errors="replace"), Loader=PARSER):
+            levels += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if levels > MOST_LEVELS or isinstance(event, AliasEvent):
+                return False
+    except yaml.YAMLError:
+        return True  # who loads it says where it is wrong
+    return True
