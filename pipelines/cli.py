@@ -650,14 +650,16 @@ def alert(check: bool, unit: str | None, test: bool, as_json: bool) -> None:
 @main.command()
 @with_json
 def doctor(as_json: bool) -> None:
-    """Check keys, data folder, disk, fonts and releases, exit code 1 when something is wrong; say who is late."""
+    """Check declarations, keys, data folder, disk, fonts and releases, exit code 1 when something is wrong; say who is late."""
     from pipelines import cli_output as output
     from pipelines.alerts.finding import late
     from pipelines.keeping import checking as keeping
     from pipelines.release.checking import problems
 
-    found = [*_surroundings(), *keeping.problems(), *problems()]
-    overdue = [f"{row.sender} {row.table} {row.month}" for row in late(datetime.now(ZoneInfo(TIME_ZONE)).date())]
+    misdeclared = _declarations()
+    found = [*misdeclared, *_surroundings(), *keeping.problems(), *problems()]
+    owed = [] if misdeclared else late(datetime.now(ZoneInfo(TIME_ZONE)).date())
+    overdue = [f"{row.sender} {row.table} {row.month}" for row in owed]
     if as_json:
         output.print_json({"problems": found, "late": overdue})
     else:
@@ -666,6 +668,27 @@ def doctor(as_json: bool) -> None:
             output.say(f"{len(overdue)} reports are overdue: fengqiao senders --late")
     if found:
         click.get_current_context().exit(1)
+
+
+def _declarations() -> list[str]:
+    """What is wrong with the declarations that an office makes its own: else it comes out at the end of a release only."""
+    from dashboards.review.plan import letterhead
+    from pipelines import catalogue
+
+    found = []
+    for read in (
+        catalogue.publisher,
+        catalogue.reporting_calendar,
+        catalogue.senders,
+        catalogue.publication_plan,
+        catalogue.targets,
+        letterhead,
+    ):
+        try:
+            read()
+        except UserError as error:
+            found.append(str(error))
+    return found
 
 
 def _surroundings() -> list[str]:

@@ -1,13 +1,16 @@
 """The office's own words and its calendar: wrong ones are named by file, line and key, and periods follow each other."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pipelines.catalogue import closes_on, publisher, release_due_at, reporting_calendar
+from pipelines.cli import main
 from pipelines.periods import period_after, period_ending, period_kind
 from pipelines.settings import SEEDS, UserError
 from tests.conftest import read_seeds_from
@@ -39,6 +42,11 @@ def _forget() -> None:
         ("closing_day: 10", "closing_day: 31", "calendar.closing_day"),
         ("dataset_id: fengqiao-demo", "dataset: fengqiao-demo", "dataset: there is no such key"),
         ('hour: "09:00"', "hour: nine", "calendar.hour"),
+        (
+            "example.invalid/bulletin",
+            "example.invalid/bulletin/",
+            "bulletin_address: https://stats.example.invalid/bulletin/ is not",
+        ),
     ],
 )
 def test_a_wrong_word_is_named_by_file_line_and_key(was: str, becomes: str, said: str, seeds: Path) -> None:
@@ -64,7 +72,7 @@ def test_a_declared_month_closes_when_it_is_said_to(seeds: Path) -> None:
     [
         (
             "mediation,2025-03,2025-03-01,2025-03-31,2025-03-15\n",
-            "line 2: : Value error, starts_on, ends_on and closes_on",
+            "line 2: starts_on, ends_on and closes_on",
         ),
         ("a,2025-03,2025-03-01,2025-03-31,2025-04-02\n" * 2, "line 3: 2025-03 stands twice"),
         ("a,2025-3,2025-03-01,2025-03-31,2025-04-02\n", "line 2: month"),
@@ -98,3 +106,17 @@ def test_a_month_ends_the_periods_it_ends() -> None:
     kinds = ("month", "quarter", "half_year", "year")
     assert [period_ending(kind, date(2025, 6, 1)) for kind in kinds] == ["2025-06", "2025-Q2", "2025-H1", None]
     assert [period_ending(kind, date(2025, 12, 1)) for kind in kinds] == ["2025-12", "2025-Q4", "2025-H2", "2025"]
+
+
+def test_the_doctor_names_each_wrong_declaration_before_a_release_is_made(seeds: Path) -> None:
+    (seeds / "release.yml").write_text("dataset_id: of our office\n", encoding="utf-8")
+    (seeds / "tables" / "reporting_calendar.csv").write_text(f"{CALENDAR}mediation,May,,,\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["doctor", "--json"])
+    assert done.exit_code == 1
+    problems = json.loads(done.stdout)["problems"]
+    assert [
+        any(f"{name}, line " in said for said in problems) for name in ("release.yml", "reporting_calendar.csv")
+    ] == [
+        True,
+        True,
+    ]

@@ -70,9 +70,12 @@ def declare(model: type[Declared], values: Mapping[str, Any], path: Path, line_o
         errors = error.errors()
         misspelt = (wrong for wrong in errors if wrong["type"] == "extra_forbidden")  # else its key is also missing
         first = next(misspelt, errors[0])
-        said = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        said = (
+            "there is no such key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        )
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}, line {line_of(first['loc'])}: {where}: {said}.") from None
+        named = f"{where}: {said}" if where else said  # what is wrong between several keys has no key of its own
+        raise UserError(f"{path}, line {line_of(first['loc'])}: {named}.") from None
 
 
 def read_yaml(path: Path, parser: Parser = yaml.CSafeLoader) -> tuple[dict[str, Any], str]:

@@ -1,11 +1,12 @@
 """What the office says of its releases, and its calendar: when months are closed and releases are due."""
 
 import calendar
+import re
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipelines.catalogue.declaring import Declared, Words, declare, load_declared, read_rows
 from pipelines.settings import SEEDS, UserError
@@ -51,8 +52,8 @@ class Publisher(Declared):
     """`seeds/release.yml`: the office's own words, in one place."""
 
     dataset_id: str = Field(pattern=r"^[a-z0-9-]+$")
-    permalink: str = Field(pattern=r"^https?://\S+[^/]$")
-    bulletin_address: str = Field(pattern=r"^https?://\S+[^/]$")
+    permalink: str
+    bulletin_address: str
     title: Words
     publisher: Words
     responsible_statistician: Words
@@ -69,6 +70,15 @@ class Publisher(Declared):
     pre_release_access: tuple[Words, ...]
     time_zone: str
     calendar: ReleaseCalendar
+
+    @field_validator("permalink", "bulletin_address")
+    @classmethod
+    def _is_an_address(cls, said: str) -> str:
+        if not re.fullmatch(r"https?://\S+[^/\s]", said):
+            raise ValueError(
+                f"{said} is not an address such as https://figures.example.gov.cn, without a slash at its end"
+            )
+        return said
 
     @model_validator(mode="after")
     def _time_zone_is_known(self) -> "Publisher":
