@@ -59,6 +59,26 @@ def test_every_service_is_hardened(unit: str, installed: Path) -> None:
     assert float(level[1]) * 10 <= MOST_EXPOSED, said
 
 
+def test_systemd_tells_of_every_service_that_fails() -> None:
+    told = {unit.stem: "OnFailure=fengqiao-alert@%n.service" in unit.read_text() for unit in UNITS.glob("*.service")}
+    assert {name for name, tells in told.items() if not tells} == {"fengqiao-alert@"}
+
+
+RESTARTED = sorted(path.name for path in UNITS.glob("*.service") if "\nRestart=" in path.read_text())
+
+
+@pytest.mark.parametrize("unit", RESTARTED)
+def test_a_service_that_is_started_again_and_again_fails_in_the_end(unit: str) -> None:
+    """systemd tells of a service only once it has given up: as many starts as its limit must fit into the limit's time."""
+    text = (UNITS / unit).read_text()
+    seconds = {"min": 60, "h": 3600}
+    [(amount, word)] = re.findall(r"^StartLimitIntervalSec=(\d+)(min|h)$", text, re.M)
+    [burst] = re.findall(r"^StartLimitBurst=(\d+)$", text, re.M)
+    [pause] = re.findall(r"^RestartSec=(\d+)$", text, re.M)
+    starting = 20  # seconds, on a machine with other work
+    assert int(burst) * (int(pause) + starting) < int(amount) * seconds[word]
+
+
 def test_the_dashboards_run_as_users_of_their_own_without_keys() -> None:
     users = {unit.stem: re.findall(r"^User=(\S+)$", unit.read_text(), re.M) for unit in UNITS.glob("*.service")}
     assert (users["fengqiao-internal@"], users["fengqiao-public@"]) == ([INTERNAL], [PUBLIC])
@@ -133,12 +153,11 @@ def machine(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         part.chmod(part.stat().st_mode | 0o011)
     found = Machine(folder / "data", folder / "private", folder / "backups", folder / "bin")
     for _ in range(2):  # the second changes nothing
-        done = _run(PROJECT / "deploy" / "prepare", found.data, found.private)
+        done = _run(PROJECT / "deploy" / "prepare", found.data, found.private, found.backups)
         assert done.returncode == 0, done.stderr
     (folder / "etc").mkdir()
     _commands(found.bin)
     shutil.copytree(house.data / "landing", folder / "exports")
-    _run("install", "-d", "-m", "0700", "-o", PIPELINE, "-g", PIPELINE, found.backups)
     _run("chown", "-R", f"{PIPELINE}:{PIPELINE}", folder / "exports")
     try:
         _publish(found, folder / "exports")
@@ -292,9 +311,18 @@ def test_what_was_made_with_a_wider_umask_is_closed_again(machine: Machine) -> N
     lake = machine.data / "lake"
     lake.chmod(0o755)
     assert _reads(PUBLIC, lake)
-    assert _run(PROJECT / "deploy" / "prepare", machine.data, machine.private).returncode == 0
+    assert _run(PROJECT / "deploy" / "prepare", machine.data, machine.private, machine.backups).returncode == 0
     assert not _reads(PUBLIC, lake)
     assert _reads(PIPELINE, lake)
+
+
+def test_a_restored_scope_file_is_read_by_the_internal_dashboard_again(machine: Machine) -> None:
+    scopes = machine.data / "access.yml"
+    scopes.write_text("area_claim: area_code\n")
+    shutil.chown(scopes, "root", "root")
+    scopes.chmod(0o600)
+    assert _run(PROJECT / "deploy" / "prepare", machine.data, machine.private, machine.backups).returncode == 0
+    assert [_reads(user, scopes) for user in (PIPELINE, INTERNAL, PUBLIC)] == [True, True, False]
 
 
 def test_the_internal_dashboard_opens_neither_lake_nor_keys_nor_the_other_edition(prepared: Path) -> None:

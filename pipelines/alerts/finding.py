@@ -47,14 +47,14 @@ def found(declared: Alerts) -> list[Event]:
 
 
 def failed(unit: str) -> Event:
-    """A run that failed, by the name of its service. Raises `UserError` for a name that no service has."""
+    """A service that failed, by its name. Raises `UserError` for a name that no service has."""
     if not UNIT.fullmatch(unit):
         raise UserError("This is no name of a service; write one such as fengqiao-daily.service.")
     return Event(
         "failure",
         f"unit {unit}",
-        f"定时任务 {unit} 未能完成，数据停留在上一次成功的状态。请在服务器上查看：journalctl -u {unit}",
-        f"The scheduled run {unit} failed; the data stay as they were. On the server: journalctl -u {unit}",
+        f"服务 {unit} 失败，数据停留在上一次成功的状态。请在服务器上查看：journalctl -u {unit}",
+        f"The service {unit} failed; the data stay as they were. On the server: journalctl -u {unit}",
     )
 
 
