@@ -88,6 +88,14 @@ def test_the_dashboards_run_as_users_of_their_own_without_keys() -> None:
     }
 
 
+def test_sign_in_trusts_the_authorities_that_the_machine_was_told_of() -> None:
+    """Else those of a Python package only, and an office's own sign-in server is refused."""
+    [store] = re.findall(r"^Environment=SSL_CERT_FILE=(\S+)$", (UNITS / "fengqiao-internal@.service").read_text(), re.M)
+    assert store == "/etc/ssl/certs/ca-certificates.crt"
+    [packages] = re.findall(r"^apt install (git .+)$", (PROJECT / "deploy" / "README.md").read_text(), re.M)
+    assert "ca-certificates" in packages.split()
+
+
 @dataclass(frozen=True)
 class Machine:
     """A data folder as `deploy/prepare` makes it, with a release published by the pipeline's user, and where the rest lies."""
