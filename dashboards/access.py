@@ -16,6 +16,7 @@ A person of a role that sees its own areas sees these with all below them, the t
 is granted to the area. Who has no known role or no area sees nothing.
 """
 
+import logging
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -104,6 +105,18 @@ def sign_in_settings() -> dict[str, Any]:
     if not settings["redirect_uri"].endswith("/oauth2callback"):
         raise UserError(f"{path}: redirect_uri must end with /oauth2callback.")
     return settings
+
+
+def in_a_sentence(record: logging.LogRecord) -> bool:
+    """What the log says of a sign-in that failed: for who must mend it, instead of a traceback."""
+    if record.exc_info and record.exc_info[1]:
+        error = record.exc_info[1]
+        record.msg = (
+            f"{record.getMessage()} {type(error).__name__}: {error}. Can this machine reach the provider that"
+            f" {sign_in_path()} names, and does it trust its certificate (docs/sign-in.md)?"
+        )
+        record.args, record.exc_info = (), None
+    return True
 
 
 def access_path() -> Path:

@@ -6,6 +6,7 @@ link with "Page not found".
 """
 
 import gc
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from streamlit.starlette import App
+from streamlit.web.server.starlette import starlette_auth_routes
 
 from dashboards import access, api, rows, selection
 from dashboards.pages import frame
@@ -61,5 +63,6 @@ def _secrets() -> dict[str, object] | None:
     return {"auth": access.sign_in_settings()} if needs_sign_in else None
 
 
+logging.getLogger(starlette_auth_routes.__name__).addFilter(access.in_a_sentence)
 fonts = Mount("/app/static", Fonts(directory=HERE / "static", check_dir=False))
 app = App(HERE / "pages" / "start.py", routes=[fonts, *api.routes], secrets=_secrets(), lifespan=frozen)

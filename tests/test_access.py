@@ -1,6 +1,9 @@
 """Who sees what: claims against the scope file, a release cut down to a scope, and both through a real sign-in."""
 
+import importlib
+import io
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -148,6 +151,28 @@ def test_the_city_s_total_is_the_whole_city_s(cut: Release, road: Road) -> None:
     )
     computed = cut.compute("mediation_accepted", CITY, "2025-02..2025-04")
     assert computed["value"].to_list() == [whole["value"]]
+
+
+def test_a_provider_out_of_reach_is_a_sentence_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit writes a traceback of fifty lines, of which the operator needs one."""
+    monkeypatch.setenv("FENGQIAO_OIDC", str(tmp_path / "oidc.toml"))
+    spoken = io.StringIO()
+    log = logging.Logger("sign-in")
+    log.addHandler(logging.StreamHandler(spoken))
+    log.addFilter(access.in_a_sentence)
+    try:
+        raise OSError("certificate verify failed: self-signed certificate")
+    except OSError:
+        log.warning("Error during %s.", "OAuth authorization redirect", exc_info=True)
+    said = spoken.getvalue()
+    assert said.startswith("Error during OAuth authorization redirect. OSError: certificate verify failed: self-signed")
+    assert (said.count("\n"), f"{tmp_path}/oidc.toml" in said) == (1, True)
+
+
+def test_the_server_of_the_pages_says_so_of_streamlit_s_sign_in() -> None:
+    importlib.import_module("dashboards.app")
+
+    assert access.in_a_sentence in logging.getLogger("streamlit.web.server.starlette.starlette_auth_routes").filters
 
 
 @pytest.fixture(scope="module")
