@@ -314,7 +314,7 @@ def test_a_run_that_fails_is_told_to_whoever_is_on_duty(
 
 
 def test_what_a_stopped_service_left_behind_holds_up_nothing(hall: ModuleType, instance: dg.DagsterInstance) -> None:
-    from pipelines.definitions.ending import end_unfinished
+    from deploy.ending import end_unfinished
 
     daily = hall.defs.resolve_job_def("daily")
     left = instance.create_run_for_job(daily, status=dg.DagsterRunStatus.STARTED)

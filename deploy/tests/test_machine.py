@@ -315,6 +315,12 @@ def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path
     assert settings.read_text() == (PROJECT / "dagster.yaml").read_text()
 
 
+def test_what_the_schedule_does_first_leaves_the_definitions_unread() -> None:
+    """With dbt in them they take long to read, and start a process that is still there when systemd looks."""
+    script = "import sys, deploy.ending; print([name for name in sys.modules if name.startswith(('dbt', 'pipelines'))])"
+    assert _run(sys.executable, "-c", script).stdout == "[]\n"
+
+
 def test_what_was_made_with_a_wider_umask_is_closed_again(machine: Machine) -> None:
     lake = machine.data / "lake"
     lake.chmod(0o755)

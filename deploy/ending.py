@@ -1,6 +1,7 @@
 """Runs that a stopped machine or service left behind, ended before the schedule starts: else they would hold up all others.
 
-`python -m pipelines.definitions.ending`, by `fengqiao-schedule` before its daemon, which alone executes runs.
+`python -m deploy.ending`, by `fengqiao-schedule` before its daemon, which alone executes runs. It lies apart from the definitions:
+reading them takes ten seconds, and leaves a process that systemd complains of.
 """
 
 import dagster as dg
