@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,7 @@ class Machine:
     private: Path
     backups: Path
     bin: Path
+    run: Path
 
     def installed(self, text: str) -> str:
         """Words of a unit with the places of this machine."""
@@ -112,6 +114,7 @@ class Machine:
             "/etc/fengqiao/private": self.private,
             "/etc/fengqiao": self.private.with_name("etc"),
             "/var/backups/fengqiao": self.backups,
+            "/run/fengqiao": self.run,
             "/opt/fengqiao/.venv/bin": self.bin,
             "/opt/fengqiao": PROJECT,
         }
@@ -159,7 +162,7 @@ def machine(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("machine")
     for part in (folder, *folder.parents[:3]):
         part.chmod(part.stat().st_mode | 0o011)
-    found = Machine(folder / "data", folder / "private", folder / "backups", folder / "bin")
+    found = Machine(folder / "data", folder / "private", folder / "backups", folder / "bin", folder / "run")
     for _ in range(2):  # the second changes nothing
         done = _run(PROJECT / "deploy" / "prepare", found.data, found.private, found.backups)
         assert done.returncode == 0, done.stderr
@@ -185,6 +188,7 @@ def _commands(folder: Path) -> None:
     for name, words in (
         ("python", ""),
         ("fengqiao", "-m pipelines.cli"),
+        ("dagster", "-m dagster"),
         ("dagster-daemon", "-c 'from dagster._daemon.cli import main; main()'"),
     ):
         (folder / name).write_text(
@@ -298,21 +302,43 @@ def _set_up_sign_in(machine: Machine) -> None:
         shutil.chown(path, owner, INTERNAL)
 
 
-def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path: Path) -> None:
-    log = tmp_path / "schedule.log"
-    daemon = machine.start("fengqiao-schedule", log)
-
-    def turned_on() -> bool:
-        return "Checking for new runs for sensor: landing" in log.read_text()
-
+@contextmanager
+def _schedule(machine: Machine, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`fengqiao-schedule`, once its sensors have been asked, with a folder for its socket as its unit has it."""
+    text = (UNITS / "fengqiao-schedule.service").read_text()
+    folder = dict(re.findall(r"^(RuntimeDirectory\w*)=(\S+)$", text, re.M))
+    assert folder == {"RuntimeDirectory": "fengqiao", "RuntimeDirectoryMode": "0700"}
+    machine.run.mkdir(mode=0o700)
+    shutil.chown(machine.run, PIPELINE, PIPELINE)
+    schedule = machine.start("fengqiao-schedule", log)
     try:
-        awaited(turned_on, 300, log.read_text)
-        assert daemon.poll() is None, log.read_text()
+        awaited(lambda: "Checking for new runs for sensor: landing" in log.read_text(), 300, log.read_text)
+        assert schedule.poll() is None, log.read_text()
+        yield schedule
     finally:
-        os.killpg(daemon.pid, signal.SIGTERM)
-        daemon.wait(60)
+        with suppress(ProcessLookupError):
+            os.killpg(schedule.pid, signal.SIGTERM)
+        schedule.wait(60)
+        shutil.rmtree(machine.run)
+
+
+def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path: Path) -> None:
+    with _schedule(machine, tmp_path / "schedule.log"):
+        user, told, _ = machine.unit("fengqiao-schedule")
+        seen = {who: _as(who, "test", "-S", told["FENGQIAO_CODE"]).returncode for who in (user, INTERNAL, PUBLIC)}
+        assert seen == {PIPELINE: 0, INTERNAL: 1, PUBLIC: 1}, "another user may talk to the code server"
     settings = machine.data / "dagster" / "dagster.yaml"
     assert settings.read_text() == (PROJECT / "dagster.yaml").read_text()
+
+
+def test_the_schedule_keeps_one_code_server_and_ends_with_it(machine: Machine, tmp_path: Path) -> None:
+    log = tmp_path / "schedule.log"
+    with _schedule(machine, log) as schedule:
+        servers = _run("pgrep", "--session", schedule.pid, "--full", "dagster api grpc").stdout.split()
+        assert len(servers) == 1, "the daemon has started a code server of its own"
+        os.kill(int(servers[0]), signal.SIGKILL)
+        assert schedule.wait(60) == 1
+    assert "systemd starts both again" in log.read_text()
 
 
 def test_what_the_schedule_does_first_leaves_the_definitions_unread() -> None:
