@@ -302,6 +302,11 @@ def _set_up_sign_in(machine: Machine) -> None:
         shutil.chown(path, owner, INTERNAL)
 
 
+def _of(service: subprocess.Popen[bytes], command: str = "") -> list[str]:
+    """Processes of a service, by their command."""
+    return _run("pgrep", "--session", service.pid, "--full", command).stdout.split()
+
+
 @contextmanager
 def _schedule(machine: Machine, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`fengqiao-schedule`, once its sensors have been asked, with a folder for its socket as its unit has it."""
@@ -319,6 +324,7 @@ def _schedule(machine: Machine, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         with suppress(ProcessLookupError):
             os.killpg(schedule.pid, signal.SIGTERM)
         schedule.wait(60)
+        awaited(lambda: not _of(schedule), 80, log.read_text)  # systemd kills after 90 s, and tells of it
         shutil.rmtree(machine.run)
 
 
@@ -334,7 +340,7 @@ def test_the_schedule_starts_with_all_of_it_turned_on(machine: Machine, tmp_path
 def test_the_schedule_keeps_one_code_server_and_ends_with_it(machine: Machine, tmp_path: Path) -> None:
     log = tmp_path / "schedule.log"
     with _schedule(machine, log) as schedule:
-        servers = _run("pgrep", "--session", schedule.pid, "--full", "dagster api grpc").stdout.split()
+        servers = _of(schedule, "dagster api grpc")
         assert len(servers) == 1, "the daemon has started a code server of its own"
         os.kill(int(servers[0]), signal.SIGKILL)
         assert schedule.wait(60) == 1
