@@ -203,7 +203,7 @@ def test_a_mail_arrives(security: str, folder: Path, tmp_path: Path, monkeypatch
     [mail] = postbox.mails
     text = mail.get_content()
     assert mail["To"] == "duty@example.invalid, two@example.invalid"
-    assert "fengqiao-daily.service 未能完成" in text
+    assert "服务 fengqiao-daily.service 失败" in text
     assert "journalctl -u fengqiao-daily.service" in text
     assert PASSWORD not in mail.as_string() + done.output
     assert postbox.users == ([] if security == "none" else ["fengqiao"])
