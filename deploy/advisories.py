@@ -15,10 +15,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 ECOSYSTEM = "PyPI"
-BEGINNING, FIRST = (
-    ("introduced", "0"),
-    Version("0.dev0"),
-)  # what the schema says for "before every version", and what is
+BEGINNING = ("introduced", "0")  # the schema's word for "before every version"
+FIRST = Version("0.dev0")
 
 
 class NotACopyError(Exception):

@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 
 def record(name: str, advisory: str, events: list[dict[str, str]], modified: str, **more: Any) -> Record:
-    """An advisory as OSV writes it; those below are real, their texts left out (CC BY 4.0, github.com/pypa/advisory-database)."""
+    """An advisory as OSV writes it. Those of urllib3 and pyarrow are real, without their texts (CC BY 4.0, pypa/advisory-database)."""
     affected: Record = {"package": {"ecosystem": "PyPI", "name": name}, "versions": more.pop("versions", [])}
     affected["ranges"] = [{"type": "ECOSYSTEM", "events": events}] if events else []
     return {"id": advisory, "modified": modified, "affected": [affected], **more}
