@@ -21,6 +21,16 @@ FIGURES_KEY = ("indicator", "breakdown", "area_code", "period", "category")
 KEPT = ("late", "refused", "contradictions")  # what is known of a sender as a whole only
 OPEN = 10**6  # days: more than any case can take
 BANDS: tuple[tuple[int, int | None], ...] = ((0, 7), (8, 15), (16, 30), (31, 60), (61, 90), (91, None))  # of days
+# By what is computed on request: tables, and the release's models of which they are made, in this order.
+COMPUTED = {
+    "edition.inputs.measures": "measures_by_period",
+    "edition.inputs.coverage": "coverage",
+    "edition.indicators.quantiles": "quantiles",
+    "edition.indicators.survival_quantiles": "survival_quantiles",
+    "edition.indicators.broken_comparisons": "broken_comparisons",
+    "edition.indicators.figure_values": "figure_values",
+    "edition.indicators.figures": "figures",
+}
 
 
 class Scope(NamedTuple):
@@ -50,11 +60,15 @@ class Release:
         return (self.folder / f"{name}.parquet").is_file()
 
     def computes(self) -> bool:
-        """Whether figures may be computed on request: the public edition carries neither SQL nor exact measures."""
-        return (self.folder / "sql").is_dir()
+        """Whether figures may be computed on request: the public edition carries neither SQL nor exact measures, and the
+        first releases not all that is asked now."""
+        return self.has("breaks") and all(self._sql(model).is_file() for model in COMPUTED.values())
 
     def table(self, name: str) -> pl.DataFrame:
-        """A table of the release as far as the reader sees it: areas, periods, categories, coverage, indicators …"""
+        """A table of the release as far as the reader sees it: areas, periods, categories, coverage, indicators …
+
+        Raises `UserError` where the release is older than the table.
+        """
         rows = self._whole(name)
         if self._visible is not None and "area_code" in rows.columns:
             return rows.filter(pl.col("area_code").is_in(self._visible) | pl.col("area_code").is_null())
@@ -63,6 +77,8 @@ class Release:
         return rows
 
     def _whole(self, name: str) -> pl.DataFrame:
+        if not self.has(name):
+            raise UserError(f"Release {self.id} was made before releases carried {name}. Draft a new one.")
         return pl.read_parquet(self.folder / f"{name}.parquet")
 
     @cached_property
@@ -301,6 +317,8 @@ class Release:
         """
         if self.edition == "public":
             raise UserError("The public edition shows the figures it holds; others are not computed from them.")
+        if not self.computes():
+            raise UserError(f"Release {self.id} shows the figures it holds: it was made before others were computed.")
         wanted = [indicator] if isinstance(indicator, str) else indicator
         cards = [self._card(name, breakdown) for name in wanted]
         code = self._area(area)
@@ -322,7 +340,7 @@ class Release:
 
     def _figures_sql(self) -> str:
         """The figures laid out, with their intervals; the first releases carried none."""
-        path = self.folder / "sql" / "intervals.sql"
+        path = self._sql("intervals")
         return path.read_text(encoding="utf-8") if path.is_file() else "select * from edition.indicators.figures"
 
     def _card(self, indicator: str, breakdown: str) -> Card:
@@ -386,13 +404,11 @@ class Release:
             connection.register("given_rows", rows.to_arrow())
             connection.execute(f"create table {name} as select * from given_rows")
             connection.unregister("given_rows")
-        made = {"edition.inputs.measures": "measures_by_period", "edition.inputs.coverage": "coverage"}
-        made |= {f"edition.indicators.{name}": name for name in ("quantiles", "survival_quantiles")}
-        made |= {"edition.indicators.broken_comparisons": "broken_comparisons"}
-        made |= {"edition.indicators.figure_values": "figure_values", "edition.indicators.figures": "figures"}
-        for name, model in made.items():
-            sql = (self.folder / "sql" / f"{model}.sql").read_text(encoding="utf-8")
-            connection.execute(f"create table {name} as {sql}")
+        for name, model in COMPUTED.items():
+            connection.execute(f"create table {name} as {self._sql(model).read_text(encoding='utf-8')}")
+
+    def _sql(self, model: str) -> Path:
+        return self.folder / "sql" / f"{model}.sql"
 
 
 def open_release(edition: str = "internal", release: str | None = None, scope: Scope | None = None) -> Release:

@@ -50,11 +50,13 @@ def write_reviews(
     from dashboards.review.building import build
     from dashboards.review.writing import write
 
-    if not release.computes():
+    if release.edition == "public":
         raise UserError(
-            f"A review is made of the internal edition, which counts exactly, not of the {release.edition} one; for the"
+            "A review is made of the internal edition, which counts exactly, not of the public one; for the"
             " public there is `fengqiao bulletin`."
         )
+    if not release.computes():
+        raise UserError(f"Release {release.id} was made before reviews were written. Draft a new one.")
     lines = plan.letterhead(letterhead)
     chosen = facts.districts(release, period) if areas is None else tuple(areas)
     written: list[Path] = []

@@ -3,13 +3,15 @@
 import csv
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dashboards.release_reader import open_release
 from pipelines import cli_explain
-from pipelines.catalogue import Card, cards, code_lists, contracts
+from pipelines.catalogue import Card, cards, code_lists, contracts, measures
 from pipelines.release import explaining
 from pipelines.settings import UserError
 from pipelines.warehouse import warehouse_path
@@ -93,3 +95,11 @@ def test_without_a_build_there_is_nothing_to_explain_from(house: Office) -> None
     with pytest.raises(UserError, match="Nothing is built yet"):
         explaining.built_sequence()
     assert house.data.is_dir()
+
+
+def test_a_warehouse_that_another_version_built_is_named_as_such(house: Office) -> None:
+    with duckdb.connect(str(warehouse_path())) as warehouse:
+        warehouse.execute("drop view staging.stg_mediation_cases cascade")
+    months = (date(2025, 5, 1), date(2025, 5, 1))
+    with pytest.raises(UserError, match="built by another version of this software"):
+        explaining.contributions(measures()["mediation_accepted"], "500117000000", months)

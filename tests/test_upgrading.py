@@ -1,7 +1,8 @@
 """A data folder of an earlier version: brought up with nothing lost and the same figures; one of a newer version is left alone.
 
 `earlier/version-1.tar.xz` holds the ledger, lake and quarantine that release 0.1.0 of this software wrote from ten
-make-believe rows (its keys are the digests below, its instants were set to June 2025), and the figures it made of them.
+make-believe rows (its keys are the digests below, its instants were set to June 2025), the figures it made of them, and
+the release of May 2025 that it sealed and published.
 `earlier/version-2.tar.xz` holds the same of a later software, which kept what public values were drawn from with the build: the
 rows and keys are those of `offices.built_house`, and of its public release 2025-05-1.0 there are figures, measures and words.
 """
@@ -13,11 +14,14 @@ import sqlite3
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from streamlit.testing.v1 import AppTest
 
+from dashboards.selection import PageName
 from pipelines import data_folder
 from pipelines.cli import main
 from pipelines.data_folder import VERSION
@@ -61,6 +65,56 @@ def test_a_folder_of_the_first_release_is_brought_up_to_the_same_figures(first: 
     differ = pl.any_horizontal(pl.col(part).ne_missing(pl.col(f"{part}_now")) for part in PARTS)
     assert both.filter(differ).rows() == []
     assert json.loads(fengqiao("doctor", "--json").stdout)["problems"] == []
+
+
+def test_a_release_of_the_first_version_is_read_as_it_was_sealed(first: Office, tmp_path: Path) -> None:
+    asked = ("--indicator", "mediation_accepted", "--area", "500117", "--period", "2025-05")
+    held = json.loads(fengqiao("figures", *asked, "--json").stdout)
+    then = pl.read_csv(tmp_path / "figures.csv", schema_overrides={"area_code": pl.String}).filter(
+        indicator="mediation_accepted", area_code="500117000000", period="2025-05", breakdown="total"
+    )
+    assert [figure["value"] for figure in held] == then["value"].to_list() != []
+    written = fengqiao("bulletin", "--edition", "internal")
+    assert written.exit_code == 0, written.stderr
+    for words, said in (
+        ("figures --indicator mediation_accepted --area 500117 --period 2025-03..2025-04", "made before others were"),
+        ("review --area 500117 --period 2025-05", "made before reviews were written"),
+        ("quality --period 2025-05", "made before data quality was recorded"),
+    ):
+        done = fengqiao(*words.split())
+        assert (done.exit_code, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("page", get_args(PageName))
+def test_each_page_opens_on_a_release_of_the_first_version(
+    page: PageName, first: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FENGQIAO_EDITION", "internal")
+    app = AppTest.from_file(str(PROJECT / "dashboards" / "pages" / "start.py"), default_timeout=120).run()
+    for area in ("500117", "500000"):
+        if page != "city_overview":
+            app.switch_page(f"{page}.py")
+        app.query_params.clear()
+        app.query_params.update({"area": area, "period": "2025-05", "lang": "en"})
+        app.run()
+        assert not app.exception
+        assert "2025-05-1.0" in "".join(element.proto.body for element in app.get("html"))
+
+
+def test_its_successor_supersedes_it_and_it_stays(first: Office) -> None:
+    sealed = first.data / "releases" / "internal" / "2025-05-1.0"
+    before = {path: path.read_bytes() for path in sealed.rglob("*") if path.is_file()}
+    assert fengqiao("build").exit_code == 0
+    drafted = json.loads(fengqiao("release", "--json").stdout)["release"]
+    assert drafted != sealed.name
+    for words in (("approve", drafted, "--name", "demo"), ("publish", drafted)):
+        done = fengqiao(*words)
+        assert done.exit_code == 0, done.stderr
+    assert (sealed.parent / "current").resolve().name == drafted
+    assert {path: path.read_bytes() for path in sealed.rglob("*") if path.is_file()} == before
+    assert json.loads(fengqiao("doctor", "--json").stdout)["problems"] == []
+    assert fengqiao("rollback").exit_code == 0
+    assert (sealed.parent / "current").resolve() == sealed
 
 
 def test_what_comes_after_the_upgrade_meets_what_came_before_it(first: Office) -> None:

@@ -195,6 +195,8 @@ def _reasons(contents: Contents, codes: str, language: Language) -> str:
 
 def _breaks(contents: Contents, page: Page) -> str:
     """First months from which an indicator, or an area, is not compared with before."""
+    if not contents.release.has("breaks"):
+        return ""
     language = page.language
     places = {place.code: place for place in (*contents.cities, *contents.districts)}
     rows = []

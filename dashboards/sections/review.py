@@ -105,7 +105,8 @@ def _size(path: Path) -> str:
 @lru_cache(maxsize=64)
 def _compared(source: Source, area: str) -> tuple[Mapping[str, Any], ...]:
     below = rows.opened(source).table("area_ancestors").filter(ancestor_code=area)["area_code"]
-    return tuple(row for row in compared(rows.opened(source), set(below)) if row["indicator"])
+    cards = rows.cards(source)  # an early release lacks indicators of which others have published since
+    return tuple(row for row in compared(rows.opened(source), set(below)) if row["indicator"] in cards)
 
 
 def published(subject: Subject) -> Content:

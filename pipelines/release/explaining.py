@@ -1,5 +1,7 @@
 """Where a figure comes from: the files and rows that were counted, read from the warehouse of the last build."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -157,10 +159,14 @@ _CORRECTED_CASES = """
 """
 
 
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not path.exists():
         raise UserError("Nothing is built yet. Run `fengqiao build` first.")
     try:
-        return duckdb.connect(str(path), read_only=True)
+        with duckdb.connect(str(path), read_only=True) as connection:
+            yield connection
     except duckdb.IOException:
         raise UserError("A build is writing the warehouse; explain again when it has ended.") from None
+    except (duckdb.BinderException, duckdb.CatalogException):
+        raise UserError("The warehouse was built by another version of this software. Run `fengqiao build`.") from None
