@@ -583,12 +583,17 @@ def sql(query: str | None, edition: str, release: str | None, as_json: bool) -> 
     metavar="DIR",
     help="The root of the site; the release gets a folder in it.  [default: documents/bulletin/ of the data folder]",
 )
+@click.option(
+    "--due", is_flag=True, help="Write it only where `latest` is not the published release; names no release."
+)
 @with_json
-def bulletin(release: str | None, edition: str, out: Path | None, as_json: bool) -> None:
+def bulletin(release: str | None, edition: str, out: Path | None, due: bool, as_json: bool) -> None:
     """Write the bulletin of a release: a static site in Chinese and English, with the data to download."""
     from pipelines import cli_bulletin
 
-    cli_bulletin.run(release, edition, out, as_json=as_json)
+    if due and release is not None:
+        raise UserError("Name a release, or give --due alone.")
+    cli_bulletin.run(release, edition, out, due=due, as_json=as_json)
 
 
 @main.command()

@@ -65,11 +65,11 @@ def _sitemap(addresses_of_pages: list[str]) -> str:
 
 def write_front(root: Path, newest: str) -> None:
     """Let `latest` of a site's root be the newest release, and list the releases that the root holds."""
-    pointer = root / f".{addresses.LATEST}"
-    pointer.unlink(missing_ok=True)
-    pointer.symlink_to(newest)
-    pointer.replace(root / addresses.LATEST)
     held = sorted((p.parent.name for p in root.glob(f"*/{addresses.START}") if not p.parent.is_symlink()), reverse=True)
     _write(root / addresses.STYLE, STYLE.read_text(encoding="utf-8"))
     for language in LANGUAGES:
         _write(root / addresses.in_language(addresses.START, language), front_page(held, newest, language))
+    pointer = root / f".{addresses.LATEST}"  # last: where it leads, all the rest was written
+    pointer.unlink(missing_ok=True)
+    pointer.symlink_to(newest)
+    pointer.replace(root / addresses.LATEST)

@@ -8,7 +8,7 @@ from pipelines import cli_bulletin, cli_review
 from pipelines.cli_reading import opened
 from pipelines.definitions.failing import discreetly
 from pipelines.release import drafting, publishing
-from pipelines.settings import UserError, documents
+from pipelines.settings import UserError
 
 
 def reviews(
@@ -64,11 +64,14 @@ def bulletin(
     return site
 
 
+def bulletin_is_due() -> bool:
+    """Whether a public release is published whose bulletin is not written, such as after a disk was full."""
+    return cli_bulletin.is_due("public", cli_bulletin.home("public"))
+
+
 def write_bulletin(release_id: str, step: Callable[[str], None]) -> int:
     """Write the site of the published public release and let `latest` point at it. Returns the number of its pages."""
-    root = documents() / cli_bulletin.HOMES["public"]
-    folder = cli_bulletin.write_site(opened("public", release_id), root, step)
-    cli_bulletin.point_at_published(root, "public", release_id)
+    folder, _ = cli_bulletin.write(opened("public", release_id), cli_bulletin.home("public"), step)
     return sum(1 for _ in folder.rglob("*.html"))
 
 
