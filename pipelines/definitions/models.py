@@ -13,6 +13,7 @@ import polars as pl
 from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
 
 from pipelines import warehouse
+from pipelines.release.sealing import metadata_of
 from pipelines.release.tables import TABLE_WORDS
 from pipelines.settings import TIME_ZONE
 
@@ -139,6 +140,12 @@ def figures_in(release: Path) -> dict[str, int]:
     values = pl.scan_parquet(release / "figures.parquet").select(pl.len(), pl.col("value").count().alias("of"))
     rows, figures = values.collect().row(0)
     return {"dagster/row_count": rows, "figures": figures}
+
+
+def changes_in(release: Path) -> dict[str, dict[str, int]]:
+    """How many cells of a release differ from each earlier one that it is set against; empty for the first."""
+    changed = {revision["against"]: revision["cells"] for revision in metadata_of(release)["revisions"]}
+    return {"changed_cells": changed} if changed else {}
 
 
 def span(months: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pipelines.definitions.models import (
     FIGURES,
     SIGNALS,
     Events,
+    changes_in,
     check_events,
     checks_of,
     dbt_events,
@@ -52,7 +53,8 @@ def draft(context: dg.AssetExecutionContext, config: Drafting) -> Events:
             raise
         told = {"release": made.release_id, "outcome": made.outcome}
         yield from dbt_events(context, [*FIGURES, *SIGNALS], "edition", warehouse.edition_path(EDITION), told)
-        yield dg.MaterializeResult(asset_key=DRAFT, metadata={**told, **figures_in(made.folder)})
+        told |= changes_in(made.folder) | figures_in(made.folder)
+        yield dg.MaterializeResult(asset_key=DRAFT, metadata=told)
 
 
 class Approval(dg.Config):
