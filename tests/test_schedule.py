@@ -341,7 +341,7 @@ def test_the_public_edition_is_drafted_once_the_internal_one_stands_before_its_r
     told = tick(hall, instance, name=f"{kind}_public")
     if kind == "month":
         [asked] = told.run_requests
-        assert (asked.partition_key, asked.run_key) == ("2025-05", "public:2025-05-1.0")
+        assert (asked.partition_key, asked.run_key) == ("2025-05", "public:2025-05-1.0:2025-06-12")
     else:
         assert told.run_requests == []
         assert "publicly" in told.skip_message

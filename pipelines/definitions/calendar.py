@@ -6,17 +6,18 @@ scheduled. After the internal release come the reviews; then the public edition 
 drafted, and after it comes the bulletin.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from pipelines import catalogue
 from pipelines.definitions import documents
+from pipelines.definitions.daily import WAITING_OR_RUNNING
 from pipelines.definitions.failing import WRITER, discreetly, writing
-from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events, figures_in
+from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events, changes_in, figures_in
 from pipelines.definitions.starting import SCHEDULE, SENSOR
 from pipelines.periods import period_after, period_ending
 from pipelines.release import audits, calendar, drafting, publishing, sealing
@@ -158,9 +159,8 @@ def _today() -> date:
 
 def _drafted(kind: str, made: drafting.Draft) -> Events:
     said, key = sealing.metadata_of(made.folder), step(kind, "draft")
-    changed = {revision["against"]: revision["cells"] for revision in said["revisions"]}
-    told = {"release": made.release_id, "outcome": made.outcome, "vintage": said["vintage"], "changed_cells": changed}
-    told |= figures_in(made.folder)
+    told = {"release": made.release_id, "outcome": made.outcome, "vintage": said["vintage"]}
+    told |= changes_in(made.folder) | figures_in(made.folder)
     yield dg.MaterializeResult(asset_key=key, metadata=told)
     reports = {name: said[name] for name in ("reports_expected", "reports_received", "coverage_rate")}
     yield dg.AssetCheckResult(
@@ -234,6 +234,12 @@ PUBLIC_DRAFT_JOBS = {
 DOCUMENTS = {"internal": "reviews", "public": "bulletin"}
 
 
+def _under_way(context: dg.SensorEvaluationContext, *jobs: str) -> bool:
+    """Whether a run of one of the jobs waits or goes on."""
+    filters = [dg.RunsFilter(job_name=job, statuses=WAITING_OR_RUNNING) for job in jobs]
+    return any(context.instance.get_runs_count(one) for one in filters)
+
+
 def _job_name(kind: str, edition: str, does: str) -> str:
     return f"{kind}_{does}" if edition == EDITION else f"{kind}_{edition}_{does}"
 
@@ -275,14 +281,16 @@ def draft_schedule(kind: str) -> dg.ScheduleDefinition:
 
 
 def public_sensor(kind: str) -> dg.SensorDefinition:
-    """Notices that the internal release of the newest period of a kind stands before its readers, and drafts its public edition."""
+    """Notices that the internal release of the newest period of a kind stands before its readers, and drafts its public edition;
+    asked for once a day until there is one."""
+    job = PUBLIC_DRAFT_JOBS[kind]
 
-    @dg.sensor(name=f"{kind}_public", job=PUBLIC_DRAFT_JOBS[kind], minimum_interval_seconds=60, default_status=SENSOR)
+    @dg.sensor(name=f"{kind}_public", job=job, minimum_interval_seconds=60, default_status=SENSOR)
     def published(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         ended, now = calendar.last_ended(kind, _today()), datetime.now(UTC)
         internal, public = (calendar.due(ended, kind, edition, now) for edition in EDITIONS)
-        if internal.state == "published" and public.release_id is None:
-            yield dg.RunRequest(run_key=f"public:{internal.release_id}", partition_key=ended)
+        if internal.state == "published" and public.release_id is None and not _under_way(context, job.name):
+            yield dg.RunRequest(run_key=f"public:{internal.release_id}:{_today()}", partition_key=ended)
         else:
             yield dg.SkipReason(f"{ended} is {internal.state} internally and {public.state} publicly.")
 
@@ -290,20 +298,19 @@ def public_sensor(kind: str) -> dg.SensorDefinition:
 
 
 def approved_sensor(kind: str, edition: str) -> dg.SensorDefinition:
-    """Notices that a person has approved a release of the newest period of a kind. One of an earlier period is published by hand:
-    it would take readers back."""
+    """Notices that a person has approved a release of the newest period of a kind; its publication is asked for once a day until
+    it stands. One of an earlier period is published by hand: it would take readers back."""
+    job = PUBLISH_JOBS[kind, edition]
 
-    @dg.sensor(
-        name=_job_name(kind, edition, "approved"),
-        job=PUBLISH_JOBS[kind, edition],
-        minimum_interval_seconds=60,
-        default_status=SENSOR,
-    )
+    name = _job_name(kind, edition, "approved")
+
+    @dg.sensor(name=name, job=job, minimum_interval_seconds=60, default_status=SENSOR)
     def approved(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         ended = calendar.last_ended(kind, _today())
         entry = calendar.due(ended, kind, edition, datetime.now(UTC))
-        if entry.state == "sealed" and entry.release_id not in {e.release_id for e in publishing.scheduled(edition)}:
-            yield dg.RunRequest(run_key=f"publish:{edition}:{entry.release_id}", partition_key=ended)
+        noted = entry.release_id in {other.release_id for other in publishing.scheduled(edition)}
+        if entry.state == "sealed" and not noted and not _under_way(context, job.name):
+            yield dg.RunRequest(run_key=f"publish:{edition}:{entry.release_id}:{_today()}", partition_key=ended)
         else:
             yield dg.SkipReason(f"{ended} is {entry.state}; the next is {period_after(ended)}.")
 
@@ -311,16 +318,30 @@ def approved_sensor(kind: str, edition: str) -> dg.SensorDefinition:
 
 
 @dg.op
-def publish_scheduled(context: dg.OpExecutionContext) -> list[str]:
-    """Publish the scheduled releases whose instant has come; of a public one write the bulletin too."""
+def publish_scheduled(context: dg.OpExecutionContext) -> None:
+    """Publish the scheduled releases whose instant has come, and write the bulletin where it is not that of the public release.
+    What fails stops nothing else; the first failure is told at the end."""
+    parts = [*(partial(_publish_due, edition) for edition in EDITIONS), partial(_write_bulletin_due, context.log.info)]
+    failed: list[Exception] = []
     with discreetly(context):
-        made = publishing.publish_due(EDITION)
-        public = publishing.publish_due("public")
-        if public:
-            documents.write_bulletin(public[-1], context.log.info)
-        made += public
-        context.log.info(f"published: {', '.join(made) or 'nothing'}")
-        return made
+        for part in parts:
+            try:
+                context.log.info(part())
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+
+def _publish_due(edition: str) -> str:
+    return f"published in the {edition} edition: {', '.join(publishing.publish_due(edition)) or 'nothing'}"
+
+
+def _write_bulletin_due(log: Callable[[str], None]) -> str:
+    release = publishing.current("public")
+    if release is None or not documents.bulletin_is_due():
+        return "no bulletin is due"
+    return f"the bulletin of {release}: {documents.write_bulletin(release, log)} pages"
 
 
 @dg.job
@@ -330,14 +351,30 @@ def publish_due() -> None:
 
 @dg.sensor(job=publish_due, minimum_interval_seconds=30, default_status=SENSOR)
 def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Runs when the instant of a scheduled publication has come."""
+    """Runs when the instant of a scheduled publication has come or the public release has no bulletin; each hour again while that fails."""
+    now = datetime.now(UTC)
+    due = [said for edition in EDITIONS for said in _due(edition, now)]
+    writing_it = [PUBLISH_JOBS[kind, "public"].name for kind in calendar.KINDS]
+    if documents.bulletin_is_due() and not _under_way(context, *writing_it):
+        due.append(f"bulletin of {publishing.current('public')}")
+    if due and _under_way(context, publish_due.name):
+        return dg.SkipReason(f"{publish_due.name} waits or runs.")
+    if due:
+        return dg.RunRequest(run_key=f"{now:%Y-%m-%dT%H} {', '.join(due)}")
     waiting = [entry for edition in EDITIONS for entry in publishing.scheduled(edition)]
-    waiting.sort(key=lambda entry: instant_of(entry.publish_at))
-    if waiting and instant_of(waiting[0].publish_at) <= datetime.now(UTC):
-        return dg.RunRequest(run_key=f"{waiting[0].release_id}@{waiting[0].publish_at}")
+    following = min(waiting, key=lambda entry: instant_of(entry.publish_at), default=None)
     return dg.SkipReason(
-        f"next: {waiting[0].release_id} at {waiting[0].publish_at}" if waiting else "Nothing is scheduled."
+        f"next: {following.release_id} at {following.publish_at}" if following else "Nothing is scheduled."
     )
+
+
+def _due(edition: str, now: datetime) -> list[str]:
+    """What of an edition is to be published now. A list that cannot be read is due: the run says what to do about it."""
+    try:
+        entries = publishing.scheduled(edition)
+    except UserError:
+        return [f"{edition} list"]
+    return [f"{entry.release_id}@{entry.publish_at}" for entry in entries if instant_of(entry.publish_at) <= now]
 
 
 ASSETS = [asset for kind in calendar.KINDS for asset in release_assets(kind)]

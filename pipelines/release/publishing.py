@@ -89,19 +89,30 @@ def scheduled(edition: str) -> list[Scheduled]:
 def publish_due(edition: str, now: datetime | None = None) -> list[str]:
     """Publish, in their order, the scheduled releases whose instant has come; the last one stands. Their ids.
 
-    Raises `UserError` when one of them is gone or was altered; those before it are published.
+    Raises `UserError` at the end, with a sentence for each that is gone or was altered. Such a one holds up no other: it stays
+    scheduled until one after it is published, and not longer, as readers are never taken back.
     """
     made: list[str] = []
+    wrong: list[str] = []
     if not scheduled(edition):
         return made
     with _publishing(edition):
-        for entry in scheduled(edition):
+        entries = scheduled(edition)
+        for number, entry in enumerate(entries, 1):
             if instant_of(entry.publish_at) > (now or datetime.now(UTC)):
                 break
-            _sealed(entry.release_id, edition)
+            try:
+                _sealed(entry.release_id, edition)
+            except UserError as error:
+                wrong.append(str(error))
+                continue
             _point_at(entry.release_id, edition, "published as scheduled")
-            _keep_scheduled([other for other in scheduled(edition) if other != entry], edition)
+            _keep_scheduled(entries[number:], edition)
             made.append(entry.release_id)
+    if wrong and made:
+        wrong.append(f"Published all the same: {', '.join(made)}; nothing from before it is scheduled any longer.")
+    if wrong:
+        raise UserError(" ".join(wrong))
     return made
 
 
