@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -261,6 +262,19 @@ def test_a_quarter_goes_from_its_draft_to_reviews_and_bulletin_with_two_approval
     follow("quarter_public_approved")
     assert publishing.current("public") == release
     assert (documents() / "bulletin" / "latest" / "index.html").resolve().parent.name == release
+
+
+@pytest.mark.parametrize("manual", ["README.md", "README.zh-CN.md", "deploy/README.md"])
+def test_the_first_year_that_a_manual_catches_up_is_a_partition_for_years_to_come(
+    manual: str, hall: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = re.findall(r" -j year_draft --from (\d{4}) ", (PROJECT / manual).read_text(encoding="utf-8"))
+    monkeypatch.setattr(hall.calendar, "_today", lambda: date(2035, 12, 31))
+    hall.calendar._partitions.cache_clear()
+    years = hall.calendar.release_assets("year")[0].partitions_def.get_partition_keys()
+    hall.calendar._partitions.cache_clear()
+    assert first in years
+    assert f"{first}-H1" in hall.calendar.periods_of("half_year", date(2035, 12, 31))
 
 
 def drafted_again(hall: ModuleType, instance: dg.DagsterInstance, step: str) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ from pipelines.settings import EDITIONS, TIME_ZONE, UserError, releases
 
 EDITION = "internal"
 GROUP = "calendar"
-YEARS_BACK = 10
+YEARS_BACK = 20
 PUBLISHED_MONTHLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=62), warn_window=timedelta(days=45))
 EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED = "every_report_owed_has_come", "every_change_has_a_reason"
 SEAL_INTACT = "the_seal_is_intact"
@@ -35,7 +35,7 @@ CHECKS = (EVERY_REPORT_CAME, EVERY_CHANGE_EXPLAINED, SEAL_INTACT, NO_ATTACK_FIND
 
 
 def periods_of(kind: str, today: date) -> list[str]:
-    """The periods of a kind from ten years ago to the end of the next year: a process that runs for long meets them all."""
+    """The periods of a kind from twenty years ago to the end of the next year: a process that runs for long meets them all."""
     months = (date(year, month, 1) for year in range(today.year - YEARS_BACK, today.year + 2) for month in range(1, 13))
     return [period for month in months if (period := period_ending(kind, month)) is not None]
 
