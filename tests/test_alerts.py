@@ -7,18 +7,20 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -29,6 +31,7 @@ from click.testing import CliRunner, Result
 
 from pipelines.alerts.declared import alerts
 from pipelines.alerts.events import Event
+from pipelines.alerts.finding import failed, failed_run
 from pipelines.alerts.sending import signed
 from pipelines.alerts.telling import memory_path, tell
 from pipelines.cli import main
@@ -41,6 +44,8 @@ PASSWORD = "password-nobody-may-see"
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 BROKEN = Event("failure", "unit daily", "定时任务未能完成。", "The scheduled run failed.")
 WORSE = Event("signal", "rate 500117 2026-02", "合川区：趋于不利。", "Hechuan: for the worse.")
+ODD = Event("plausibility", "same_day cases hechuan 2026-02", "合川区：请核实。", "Hechuan: ask the office.")
+LATE = Event("late_sender", "hechuan cases 2026-02", "合川区：尚未收到。", "Hechuan: has not come.")
 
 
 @dataclass
@@ -143,13 +148,38 @@ def test_a_webhook_is_told_once_and_again_when_its_time_has_passed(
 ) -> None:
     declare(folder, webhook(robot, monkeypatch), repeat_after_hours=6)
     for hours, sent in ((0, 2), (1, 0), (5, 0), (7, 2), (8, 0)):
-        assert tell([BROKEN, WORSE], alerts(), NOW + timedelta(hours=hours)).sent == sent, hours
+        assert tell([BROKEN, LATE], alerts(), NOW + timedelta(hours=hours)).sent == sent, hours
     assert tell([BROKEN], alerts(), NOW - timedelta(days=400)).sent == 1, "a clock that went back silences nobody"
     bodies = [body for _, body in robot.posted]
     assert [len(body["events"]) for body in bodies] == [2, 2, 1]  # type: ignore[arg-type]
     assert "定时任务未能完成" in str(bodies[0]["text_zh"])
     assert "The scheduled run failed." in str(bodies[0]["text_en"])
     assert bodies[0]["link"] == "https://stats.example.invalid/"
+
+
+def test_what_goes_on_is_told_each_morning_however_late_the_timer_was(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timer of the daily work may wait five minutes; what a release says is told once, until the next one or for a month."""
+    declare(folder, webhook(robot, monkeypatch))
+    mornings = (timedelta(0), timedelta(days=1, minutes=-5), timedelta(days=2), timedelta(days=32))
+    told = [tell([BROKEN, LATE, WORSE, ODD], alerts(), NOW + after).sent for after in mornings]
+    assert told == [4, 2, 2, 4]
+
+
+def test_a_failure_of_a_new_day_is_told_and_a_service_that_keeps_failing_once_a_day(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(folder, webhook(robot, monkeypatch))
+    evening, midnight = datetime(2026, 3, 1, 15, 50, tzinfo=UTC), datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
+    for instant, day, sent in ((evening, 1, 1), (midnight - timedelta(minutes=1), 1, 0), (midnight, 2, 1)):
+        event = failed("fengqiao-daily.service", date(2026, 3, day))
+        run = failed_run("month_draft", "2026-02", date(2026, 3, day))
+        assert tell([event, run], alerts(), instant).sent == 2 * sent, instant
+    assert "The service fengqiao-daily.service failed on 2026-03-02" in str(robot.posted[-1][1]["text_en"])
+    assert fengqiao("alert", "--failed", "fengqiao-daily.service").exit_code == 0
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    assert f"fengqiao-daily.service 失败（{today}）" in str(robot.posted[-1][1]["text_zh"])
 
 
 @pytest.mark.parametrize("kind", ["wecom", "dingtalk"])
@@ -233,6 +263,54 @@ def test_a_channel_that_fails_stops_no_other_and_is_told_later(
     assert told.refused == ("The channel wecom (FENGQIAO_DEAD_URL) did not take the message: ConnectionError",)
     monkeypatch.setenv("FENGQIAO_DEAD_URL", robot.address)
     assert (tell([BROKEN], alerts(), NOW).sent, len(robot.posted)) == (1, 2)
+
+
+def test_a_failure_that_no_channel_took_is_told_by_the_next_check_once(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service fails while the channel is down; in the morning the check finds a log of a failure, too."""
+    declare(folder, webhook(robot, monkeypatch), kinds=["failure"])
+    robot.status = 503
+    for _ in range(2):  # systemd tries again
+        assert fengqiao("alert", "--failed", "fengqiao-daily.service").exit_code == 1
+    robot.posted.clear()
+    robot.status = 200
+    (folder / "logs").mkdir()
+    (folder / "logs" / "failure-20260301T080000.000000.log").write_text("KeyError\n")
+    said = json.loads(fengqiao("alert", "--check", "--json").stdout)
+    assert (len(said["events"]), said["sent"]) == (2, 2)
+    for words in (("--check",), ("--failed", "fengqiao-daily.service"), ("--check",)):
+        assert fengqiao("alert", *words).exit_code == 0
+    [(_, body)] = robot.posted
+    assert str(body["text_zh"]).count("服务 fengqiao-daily.service 失败") == 1
+    assert str(body["text_zh"]).count("程序意外中断") == 1
+
+
+def test_a_failure_is_kept_for_the_channel_that_refused_it_and_for_a_week(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(folder, webhook(robot, monkeypatch), {"kind": "webhook", "url_from": "FENGQIAO_DEAD_URL"})
+    monkeypatch.setenv("FENGQIAO_DEAD_URL", "http://127.0.0.1:9/")
+    told = failed("fengqiao-daily.service", date(2026, 3, 1))
+    assert tell([told, LATE], alerts(), NOW).sent == 2, "by the channel that is up"
+    assert tell([], alerts(), NOW + timedelta(days=2)).sent == 0
+    monkeypatch.setenv("FENGQIAO_DEAD_URL", robot.address)
+    assert tell([], alerts(), NOW + timedelta(days=6)).events == (told,), "what a check finds again is not kept"
+    assert [len(body["events"]) for _, body in robot.posted] == [2, 1]  # type: ignore[arg-type]
+    monkeypatch.setenv("FENGQIAO_DEAD_URL", "http://127.0.0.1:9/")
+    tell([failed("fengqiao-backup.service", date(2026, 3, 7))], alerts(), NOW + timedelta(days=6))
+    monkeypatch.setenv("FENGQIAO_DEAD_URL", robot.address)
+    assert tell([], alerts(), NOW + timedelta(days=13)).events == (), "a week later it is no news"
+
+
+def test_what_was_told_before_this_software_kept_anything_is_still_known(
+    robot: Robot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(folder, webhook(robot, monkeypatch))
+    assert tell([BROKEN], alerts(), NOW).sent == 1
+    with closing(sqlite3.connect(memory_path())) as memory:
+        memory.execute("drop table kept")
+    assert tell([BROKEN], alerts(), NOW).sent == 0
 
 
 @pytest.mark.parametrize(

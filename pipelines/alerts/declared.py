@@ -6,6 +6,7 @@ Secrets do not stand in it: `*_from` names an environment variable, or a file th
 import os
 import re
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from pipelines.settings import UserError, data_root
 
 Kind = Literal["failure", "blocked_audit", "late_sender", "plausibility", "signal"]
 KINDS: tuple[Kind, ...] = ("failure", "blocked_audit", "late_sender", "plausibility", "signal")
+# What a release says holds until the next one, and nobody can mend it: a day later it is no news.
+LASTING = timedelta(days=31)
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -52,13 +55,19 @@ class Plausibility(Declared):
 
 
 class Alerts(Declared):
-    """`link`: where the person on duty looks; `repeat_after_hours`: an event that goes on is told again after so long."""
+    """`link`: where the person on duty looks; `repeat_after_hours`: an event that goes on is told again after so long: less
+    than a day, or the check of the next morning comes too early by some minutes and it is told every other day."""
 
     link: AnyHttpUrl
-    repeat_after_hours: int = Field(default=24, ge=1)
+    repeat_after_hours: int = Field(default=20, ge=1)
     kinds: tuple[Kind, ...] = KINDS
     plausibility: Plausibility = Plausibility()
     channels: tuple[Channel, ...] = Field(min_length=1)
+
+    def silence(self, kind: Kind | None) -> timedelta:
+        """For how long an event of a kind is not told again."""
+        declared = timedelta(hours=self.repeat_after_hours)
+        return max(declared, LASTING) if kind in ("plausibility", "signal") else declared
 
 
 def alerts_path() -> Path:

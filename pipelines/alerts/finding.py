@@ -46,26 +46,28 @@ def found(declared: Alerts) -> list[Event]:
     return [event for kind, those in events.items() if kind in declared.kinds for event in those]
 
 
-def failed(unit: str) -> Event:
-    """A service that failed, by its name. Raises `UserError` for a name that no service has."""
+def failed(unit: str, day: date | None = None) -> Event:
+    """A service that failed, by its name: told once a day. Raises `UserError` for a name that no service has."""
     if not UNIT.fullmatch(unit):
         raise UserError("This is no name of a service; write one such as fengqiao-daily.service.")
+    day = day or _today()
     return Event(
         "failure",
-        f"unit {unit}",
-        f"服务 {unit} 失败，数据停留在上一次成功的状态。请在服务器上查看：journalctl -u {unit}",
-        f"The service {unit} failed; the data stay as they were. On the server: journalctl -u {unit}",
+        f"unit {unit} {day}",
+        f"服务 {unit} 失败（{day}），数据停留在上一次成功的状态。请在服务器上查看：journalctl -u {unit}",
+        f"The service {unit} failed on {day}; the data stay as they were. On the server: journalctl -u {unit}",
     )
 
 
-def failed_run(job: str, partition: str | None) -> Event:
-    """A run of the schedule that failed, by its job and the part of it, such as a period."""
+def failed_run(job: str, partition: str | None, day: date | None = None) -> Event:
+    """A run of the schedule that failed, by its job and the part of it, such as a period: told once a day."""
     name = job if partition is None else f"{job} {partition}"
+    day = day or _today()
     return Event(
         "failure",
-        f"run {name}",
-        f"排程任务 {name} 未能完成，数据停留在上一次成功的状态。请在 Dagster 页面打开该次运行，按其中的说明处理。",
-        f"The scheduled run {name} failed; the data stay as they were. Dagster's page of the run says why and what to do.",
+        f"run {name} {day}",
+        f"排程任务 {name} 未能完成（{day}），数据停留在上一次成功的状态。请在 Dagster 页面打开该次运行，按其中的说明处理。",
+        f"The scheduled run {name} failed on {day}; the data stay as they were. Dagster's page of the run says why and what to do.",
     )
 
 
@@ -80,6 +82,10 @@ def endless(sender: str, file: str, minutes: int) -> Event:
         f"The file {file} in landing/{sender} has been growing for {minutes} minutes and is not taken in."
         f" Ask {en} to stop and send it anew.",
     )
+
+
+def _today() -> date:
+    return datetime.now(ZoneInfo(TIME_ZONE)).date()
 
 
 def _failures() -> Iterator[Event]:
@@ -117,7 +123,7 @@ def late(today: date) -> list[Owed]:
 
 def late_senders() -> Iterator[Event]:
     """What is overdue, and the office to ask: `subject` is sender, table and month."""
-    for row in late(datetime.now(ZoneInfo(TIME_ZONE)).date()):
+    for row in late(_today()):
         label = tables()[row.table].label
         yield Event(
             "late_sender",
