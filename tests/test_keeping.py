@@ -23,7 +23,7 @@ from pipelines.keeping.parts import KEPT, unknown_parts
 from pipelines.keeping.restoring import restore
 from pipelines.release import drafting
 from pipelines.release.checking import problems
-from pipelines.settings import UserError, releases
+from pipelines.settings import PROJECT, UserError, releases
 from tests.conftest import FENGQIAO, Road
 from tests.offices import Office, built_house, cases, copied
 from tests.test_faults import LIMIT, refused
@@ -267,6 +267,43 @@ def test_a_backup_that_the_disk_does_not_take_leaves_nothing(own: Office, tmp_pa
 def test_a_backup_goes_nowhere_where_it_does_harm(out: str, said: str, own: Office, tmp_path: Path) -> None:
     done = fengqiao("backup", "--out", tmp_path / out)
     assert (done.exit_code, said in done.stderr) == (2, True), done.output
+
+
+def _nightly(backups: Path, command: Path) -> subprocess.CompletedProcess[str]:
+    told = {"FENGQIAO_COMMAND": str(command), "FENGQIAO_BACKUPS": str(backups)}
+    script = [PROJECT / "deploy" / "nightly-backup"]
+    return subprocess.run(script, env=os.environ | told, capture_output=True, text=True, check=False)
+
+
+def test_a_night_whose_backup_fails_its_check_leaves_none_and_takes_no_earlier_one(own: Office, tmp_path: Path) -> None:
+    """The disk writes something else than it was given: between backup and check, a byte is turned over."""
+    backups, command = tmp_path / "backups", tmp_path / "fengqiao"
+    backups.mkdir()
+    earlier = [f"fengqiao-202503{day:02d}-023000.tar.zst" for day in range(1, 15)]
+    for name in earlier:
+        (backups / name).touch()
+    spoil = 'printf X | dd of="$3" bs=1 seek=2000 conv=notrunc status=none'
+    command.write_text(f'#!/bin/sh\n{FENGQIAO} "$@" && {{ [ "$1" = restore ] || {spoil}; }}\n')
+    command.chmod(0o755)
+    done = _nightly(backups, command)
+    assert (done.returncode, "is damaged or no backup" in done.stderr) == (2, True), done.stderr
+    assert sorted(path.name for path in backups.iterdir()) == earlier
+    assert _nightly(backups, FENGQIAO).returncode == 0
+    [sound] = {path.name for path in backups.glob("fengqiao-*")} - set(earlier)
+    assert fengqiao("restore", "--dry-run", backups / sound).exit_code == 0
+    assert sorted(path.name for path in backups.glob("fengqiao-*")) == sorted([*earlier[1:], sound])
+
+
+def test_a_night_removes_what_a_killed_one_left_and_not_what_is_being_written(own: Office, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    left = (".fengqiao-1.tar.zst", "..fengqiao-2.tar.zst.4711", ".fengqiao-3.tar.zst.4712", ".seeds-1.tar.gz")
+    for name in (*left, ".fengqiao-4.tar.zst.4713"):
+        (backups / name).touch()
+    for name in left:
+        os.utime(backups / name, (time.time() - 86400,) * 2)
+    assert _nightly(backups, FENGQIAO).returncode == 0
+    assert [path.name for path in backups.iterdir() if path.name.startswith(".")] == [".fengqiao-4.tar.zst.4713"]
 
 
 def test_tidying_removes_old_drafts_and_logs_and_no_release(own: Office) -> None:
