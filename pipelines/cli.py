@@ -4,7 +4,7 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import update_wrapper
 from pathlib import Path
@@ -662,7 +662,7 @@ def doctor(as_json: bool) -> None:
     from pipelines.release.checking import problems
 
     misdeclared = _declarations()
-    found = [*misdeclared, *_surroundings(), *keeping.problems(), *problems()]
+    found = [*misdeclared, *_settings(), *_surroundings(), *keeping.problems(), *problems()]
     owed = [] if misdeclared else late(datetime.now(ZoneInfo(TIME_ZONE)).date())
     overdue = [f"{row.sender} {row.table} {row.month}" for row in owed]
     if as_json:
@@ -680,15 +680,29 @@ def _declarations() -> list[str]:
     from dashboards.review.plan import letterhead
     from pipelines import catalogue
 
+    return _refusals(
+        (
+            catalogue.publisher,
+            catalogue.reporting_calendar,
+            catalogue.senders,
+            catalogue.publication_plan,
+            catalogue.targets,
+            letterhead,
+        )
+    )
+
+
+def _settings() -> list[str]:
+    """What is wrong with alerts.yml and access.yml in the data folder, where they stand: a failure would be told to nobody."""
+    from dashboards.access import access, access_path
+    from pipelines.alerts.declared import alerts, alerts_path
+
+    return _refusals(read for path, read in ((alerts_path(), alerts), (access_path(), access)) if path.exists())
+
+
+def _refusals(readers: Iterable[Callable[[], object]]) -> list[str]:
     found = []
-    for read in (
-        catalogue.publisher,
-        catalogue.reporting_calendar,
-        catalogue.senders,
-        catalogue.publication_plan,
-        catalogue.targets,
-        letterhead,
-    ):
+    for read in readers:
         try:
             read()
         except UserError as error:

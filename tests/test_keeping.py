@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
@@ -25,8 +26,8 @@ from pipelines.release import drafting
 from pipelines.release.checking import problems
 from pipelines.settings import PROJECT, UserError, releases
 from tests.conftest import FENGQIAO, Road
-from tests.offices import Office, built_house, cases, copied
-from tests.test_faults import LIMIT, refused
+from tests.offices import Office, built_house, cases, copied, opened
+from tests.test_faults import LIMIT, refused, small_disk
 
 RELEASE = "2025-05-1.0"
 Elsewhere = Callable[[], Path]
@@ -304,6 +305,101 @@ def test_a_night_removes_what_a_killed_one_left_and_not_what_is_being_written(ow
         os.utime(backups / name, (time.time() - 86400,) * 2)
     assert _nightly(backups, FENGQIAO).returncode == 0
     assert [path.name for path in backups.iterdir() if path.name.startswith(".")] == [".fengqiao-4.tar.zst.4713"]
+
+
+def _doctor() -> list[str]:
+    """What the doctor finds wrong; its exit code says that there is something."""
+    done = fengqiao("doctor", "--json")
+    found = json.loads(done.stdout)["problems"]
+    assert done.exit_code == bool(found), done.output
+    return found
+
+
+def test_the_doctor_finds_too_small_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with small_disk(tmp_path / "data") as mounted:
+        opened(tmp_path, monkeypatch)
+        found = _doctor()
+    disk = f"The disk of {tmp_path / 'data'} has 0.0 GB left; a build and a release may need 0.5 GB."
+    assert [sentence.startswith(disk) for sentence in found] == ([True] if mounted else [])
+
+
+def test_the_doctor_wants_four_times_the_build_left_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with nothing in it is as large as it says and takes no room."""
+    office = opened(tmp_path, monkeypatch)
+    (office.data / "warehouse").mkdir(parents=True)
+    (office.data / "warehouse" / "sparse").touch()
+    found = []
+    for part in (3, 5):
+        os.truncate(office.data / "warehouse" / "sparse", shutil.disk_usage(office.data).free // part)
+        found.append([sentence.partition(" has ")[0] for sentence in _doctor()])
+    assert found == [[f"The disk of {office.data}"], []]
+
+
+def _halve(folder: Path) -> None:
+    [file] = folder.glob("*.parquet")
+    pl.read_parquet(file).head(1).write_parquet(file)
+
+
+def _spoil(folder: Path) -> None:
+    for file in folder.glob("*.parquet"):
+        file.write_bytes(b"PAR1 no more")
+
+
+LAKE_HARMS: Mapping[str, tuple[Callable[[Path], object], str]] = {
+    "a folder is gone": (shutil.rmtree, "Delivery 1 (cases.csv): its folder is missing from the lake."),
+    "a row is gone": (_halve, "Delivery 1 (cases.csv): the ledger says 2 rows, the lake has 1."),
+    "all rows are gone": (
+        lambda folder: [file.unlink() for file in folder.iterdir()],
+        "Delivery 1 (cases.csv): the ledger says 2 rows, the lake has 0.",
+    ),
+    "a file is no Parquet": (_spoil, "Delivery 1 (cases.csv): its rows in the lake cannot be read."),
+    "a folder is too many": (
+        lambda folder: (folder.parent / "stray").mkdir(),
+        "Lake folder stray has no entry in the ledger;",
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", LAKE_HARMS)
+def test_the_doctor_finds_a_lake_that_is_not_what_the_ledger_says(
+    harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = opened(tmp_path, monkeypatch)
+    office.take(cases({"调解案件编号": "A1"}, {"调解案件编号": "A2"}))
+    assert _doctor() == []
+    [folder] = (office.data / "lake" / "mediation_cases").iterdir()
+    do, said = LAKE_HARMS[harm]
+    do(folder)
+    [sentence] = _doctor()
+    assert sentence.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("alerts.yml", "link: https://a.example/\nchannels: [}\n", "line 2: not valid YAML"),
+        ("alerts.yml", "link: https://a.example/\nkinds: [failures]\nchannels: []\n", "line 2: kinds.0: Input"),
+        ("access.yml", "area_claim: area_code\nroles:\n  office: {sees: all}\n", "line 3: roles.office.sees: Input"),
+    ],
+)
+def test_the_doctor_reads_the_declarations_in_the_data_folder(
+    name: str, text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = opened(tmp_path, monkeypatch).data / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    [sentence] = _doctor()
+    assert sentence.startswith(f"{file}, {said}")
+
+
+def test_the_doctor_asks_for_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs at a terminal, where the variables of the services are not set."""
+    file = opened(tmp_path, monkeypatch).data / "alerts.yml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("link: https://a.example/\nchannels: [{kind: wecom, url_from: FENGQIAO_NOT_SET}]\n")
+    assert _doctor() == []
 
 
 def test_tidying_removes_old_drafts_and_logs_and_no_release(own: Office) -> None:
