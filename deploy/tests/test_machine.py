@@ -65,6 +65,21 @@ def test_systemd_tells_of_every_service_that_fails() -> None:
     assert {name for name, tells in told.items() if not tells} == {"fengqiao-alert@"}
 
 
+def test_an_upgrade_stops_all_that_runs_the_software_and_starts_it_again() -> None:
+    """What a timer starts runs for an hour perhaps: to stop the timer alone would change the software under it."""
+    page = (PROJECT / "deploy" / "README.md").read_text().partition("## 7.")[2].partition("## 8.")[0]
+
+    def named(verb: str) -> set[str]:
+        words = " ".join(re.findall(rf"^systemctl {verb} (.+)$", page, re.M)).replace("'", "").split()
+        return {re.sub("@.+$", "@", word.removesuffix(".service")) for word in words}
+
+    timers = {unit.name for unit in UNITS.glob("*.timer")}
+    services = {unit.stem for unit in UNITS.glob("*.service")} - {"fengqiao-alert@"}
+    assert named("stop") == services | timers
+    by_timers = {name.removesuffix(".timer") for name in timers}
+    assert named("start") - {"fengqiao-backup"} == services - by_timers | timers
+
+
 RESTARTED = sorted(path.name for path in UNITS.glob("*.service") if "\nRestart=" in path.read_text())
 
 
