@@ -157,10 +157,12 @@ wheelhouse: setup ## what an office without internet needs, in one file: this ve
 	@tar -C .cache/offline -cf .cache/fengqiao-offline.tar fengqiao wheelhouse
 	@sha256sum .cache/fengqiao-offline.tar
 
-audit: setup ## known faults of the locked packages (without a network: ADVISORIES=FILE), and the list of them all (CycloneDX) in .cache/sbom.json
+audit: setup ## known faults of the locked packages (without a network: ADVISORIES=FILE), and the lists of them all (CycloneDX) in .cache/sbom.json and sbom-spark.json
 	@$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
 		--output-file .cache/sbom.json 2>/dev/null
-	@echo "The list of all packages is in .cache/sbom.json."
+	@$(VENV)/bin/cyclonedx-py requirements requirements-spark.lock --pyproject pyproject.toml --output-reproducible \
+		--output-file .cache/sbom-spark.json 2>/dev/null
+	@echo "The list of all packages is in .cache/sbom.json; what Spark adds to them, in .cache/sbom-spark.json."
 	@$(VENV)/bin/python -m deploy.audit requirements.lock requirements-spark.lock $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
 
 test-deploy: setup chromium nginx postgres ## nginx, systemd, users, backfills and the network cut off, as in deploy/ (as root)
