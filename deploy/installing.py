@@ -6,7 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from pipelines.settings import PROJECT
 from tests.certificates import self_signed
 from tests.conftest import FENGQIAO, wait_until_healthy
 
-BULLETIN, INTERNAL = "figures.example.gov.cn", "internal.example.gov.cn"
+BULLETIN, INTERNAL, PUBLIC = "figures.example.gov.cn", "internal.example.gov.cn", "dashboard.example.gov.cn"
 NGINX = PROJECT / "deploy" / "nginx"
+PLACES = {"internal": 1, "public": 2}  # in the ports of the dashboards: 8511, 8512; 8521, 8522
 DEBIAN = Path("/etc/nginx/nginx.conf")
 OF_HTTP = ("fengqiao.conf", "brotli.conf")  # the others are included by a server
 WRITTEN = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -24,13 +25,13 @@ WRITTEN = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 @dataclass(frozen=True)
 class Installation:
-    """nginx on this machine: its folder, and the ports it listens on and passes to."""
+    """nginx on this machine: its folder, the ports it listens on, and those of each edition's dashboards that it passes to."""
 
     folder: Path
     data: Path
     http: int
     https: int
-    processes: tuple[int, int]
+    processes: Mapping[str, tuple[int, int]]
 
     @property
     def certificate(self) -> Path:
@@ -44,8 +45,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def dashboard(data: Path, port: int, log: Path) -> Iterator[None]:
-    command = [FENGQIAO, "serve", "--edition", "internal", "--port", str(port)]
+def dashboard(data: Path, edition: str, port: int, log: Path) -> Iterator[None]:
+    command = [FENGQIAO, "serve", "--edition", edition, "--port", str(port)]
     environment = os.environ | {"FENGQIAO_DATA": str(data), "FENGQIAO_KEYS": "/nonexistent"}
     with log.open("w") as output:
         server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
@@ -57,7 +58,7 @@ def dashboard(data: Path, port: int, log: Path) -> Iterator[None]:
         server.wait(timeout=30)
 
 
-def configured(folder: Path, data: Path, processes: tuple[int, int]) -> Installation:
+def configured(folder: Path, data: Path, processes: Mapping[str, tuple[int, int]]) -> Installation:
     """The files of `deploy/nginx` with other ports and places, and no more changed."""
     http, https = free_port(), free_port()
     changes = {
@@ -67,8 +68,11 @@ def configured(folder: Path, data: Path, processes: tuple[int, int]) -> Installa
         r"\blisten 80;": f"listen 127.0.0.1:{http};",
         r"\blisten 443 ": f"listen 127.0.0.1:{https} ",
         r"\n +listen \[::\][^\n]*": "",
-        r"127\.0\.0\.1:85[12]1": f"127.0.0.1:{processes[0]}",
-        r"127\.0\.0\.1:85[12]2": f"127.0.0.1:{processes[1]}",
+        **{
+            rf"127\.0\.0\.1:85{place}{number}": f"127.0.0.1:{port}"
+            for edition, place in PLACES.items()
+            for number, port in enumerate(processes[edition], 1)
+        },
     }
     for name in ("conf.d", "fengqiao"):
         (folder / name).mkdir()
@@ -112,12 +116,13 @@ def nginx(*words: str) -> list[str]:
 
 
 @contextmanager
-def installed(data: Path, folder: Path) -> Iterator[Installation]:
-    """Two dashboards of the internal edition of a data folder, and nginx before them and before its bulletin."""
-    ports = (free_port(), free_port())
+def installed(data: Path, folder: Path, editions: Collection[str] = ("internal",)) -> Iterator[Installation]:
+    """Two dashboards of each of these editions of a data folder, and nginx before them and before its bulletin."""
+    ports = {edition: (free_port(), free_port()) for edition in PLACES}
     with ExitStack() as stack:
-        for number, port in enumerate(ports, 1):
-            stack.enter_context(dashboard(data, port, folder / f"dashboard-{number}.log"))
+        for edition in editions:
+            for number, port in enumerate(ports[edition], 1):
+                stack.enter_context(dashboard(data, edition, port, folder / f"{edition}-{number}.log"))
         ready = configured(folder, data, ports)
         command = nginx("-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"))
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)

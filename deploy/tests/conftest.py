@@ -1,12 +1,14 @@
-"""An installation in small: a published release, two dashboards of it, and nginx before them as `deploy/nginx` has it."""
+"""An installation in small: both editions published, two dashboards of each, and nginx before them as `deploy/nginx` has it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from deploy.installing import Installation, installed
+from pipelines.settings import EDITIONS
 from tests.conftest import FENGQIAO
 from tests.offices import Office, built_house
 
@@ -18,14 +20,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Office:
 
 @pytest.fixture(scope="session")
 def installation(house: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    bulletin = house.data / "documents" / "bulletin"
-    made = subprocess.run(
-        [FENGQIAO, "bulletin", "--edition", "internal", "--out", bulletin],
-        env=os.environ | {"FENGQIAO_DATA": str(house.data), "FENGQIAO_KEYS": "/nonexistent"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert made.returncode == 0, made.stderr
-    with installed(house.data, tmp_path_factory.mktemp("nginx")) as ready:
+    folder = tmp_path_factory.mktemp("nginx")
+    shutil.copytree(house.data, folder / "data", symlinks=True)
+    told = {"FENGQIAO_DATA": str(folder / "data"), "FENGQIAO_KEYS": str(house.data.with_name("keys"))}
+    for words in (
+        ("release", "--edition", "public", "--period", "2025-05"),
+        ("approve", "2025-05-1.0", "--edition", "public", "--name", "tester"),
+        ("audit", "2025-05-1.0"),
+        ("publish", "2025-05-1.0", "--edition", "public"),
+        ("bulletin", "--edition", "public"),
+    ):
+        made = subprocess.run([FENGQIAO, *words], env=os.environ | told, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, f"{words}: {made.stderr}"
+    with installed(folder / "data", folder, EDITIONS) as ready:
         yield ready
