@@ -1,5 +1,6 @@
 """The machine: units that systemd accepts and that are hardened, users that see their own edition only. As root."""
 
+import http.client
 import json
 import os
 import pwd
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,10 @@ from deploy.installing import free_port
 from pipelines.settings import PROJECT
 from tests.conftest import wait_until_healthy
 from tests.offices import Office
+from tests.test_alerts import Robot, declare, robot
 from tests.test_definitions import awaited
 
+__all__ = ["robot"]
 UNITS = PROJECT / "deploy" / "systemd"
 MOST_EXPOSED = 20  # tenths, of what systemd calls exposure: 10.0 is a service without any protection
 PIPELINE, INTERNAL, PUBLIC = "fengqiao", "fengqiao-internal", "fengqiao-public"
@@ -114,7 +118,7 @@ def test_sign_in_trusts_the_authorities_that_the_machine_was_told_of() -> None:
 
 @dataclass(frozen=True)
 class Machine:
-    """A data folder as `deploy/prepare` makes it, with a release published by the pipeline's user, and where the rest lies."""
+    """A data folder as `deploy/prepare` makes it, both editions published by the pipeline's user, and where the rest lies."""
 
     data: Path
     private: Path
@@ -137,10 +141,13 @@ class Machine:
             text = text.replace(usual, str(place))
         return text
 
-    def unit(self, name: str, port: int = 0) -> tuple[str, dict[str, str], dict[str, list[list[str]]]]:
+    def unit(self, name: str, instance: object = "") -> tuple[str, dict[str, str], dict[str, list[list[str]]]]:
         """User, environment and commands (by `ExecStartPre`, `ExecStart`) of a service, as systemd would start it here."""
-        text = self.installed((UNITS / f"{name}.service").read_text()).replace("%i", str(port))
+        text = self.installed((UNITS / f"{name}.service").read_text()).replace("%i", str(instance))
         told = dict(line.split("=", 1) for line in re.findall(r"^Environment=(\S+)$", text, re.M))
+        for file in map(Path, re.findall(r"^EnvironmentFile=-(\S+)$", text, re.M)):
+            lines = file.read_text().splitlines() if file.exists() else []
+            told |= dict(line.split("=", 1) for line in lines)
         told |= {"FENGQIAO_COMMAND": str(self.bin / "fengqiao"), "PATH": os.environ["PATH"]}
         commands = {
             key: [line.split() for line in re.findall(rf"^{key}=(.+)$", text, re.M)]
@@ -149,9 +156,9 @@ class Machine:
         [user] = re.findall(r"^User=(\S+)$", text, re.M)
         return user, told, commands
 
-    def start(self, name: str, log: Path, port: int = 0) -> subprocess.Popen[bytes]:
+    def start(self, name: str, log: Path, instance: object = "") -> subprocess.Popen[bytes]:
         """A service's own command, as its user, with its environment and umask; what comes before it has ended well."""
-        user, told, commands = self.unit(name, port)
+        user, told, commands = self.unit(name, instance)
         for command in commands["ExecStartPre"]:
             done = subprocess.run(
                 [*_to(user), *command], env=told, cwd=PROJECT, capture_output=True, text=True, umask=0o027, check=False
@@ -221,12 +228,14 @@ def _publish(machine: Machine, exports: Path) -> None:
         ("release", "--period", "2025-05"),
         ("approve", RELEASE, "--name", "张三"),
         ("publish", RELEASE, "--early"),
+        ("release", "--period", "2025-05", "--edition", "public"),
+        ("audit", RELEASE),
+        ("approve", RELEASE, "--edition", "public", "--name", "张三"),
+        ("publish", RELEASE, "--edition", "public", "--early"),
     )
     for command in words:
         done = _fengqiao(machine, PIPELINE, *command)
         assert done.returncode == 0, f"{command}: {done.stderr}"
-    script = "mkdir -p releases/public/1 && echo public > releases/public/1/figures"
-    assert _as(PIPELINE, "sh", "-c", f"umask 027; cd {machine.data} && {script}").returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +263,7 @@ def _reads(user: str, path: Path) -> bool:
 
 
 def test_the_public_dashboard_cannot_open_the_internal_folder(prepared: Path) -> None:
-    assert _reads(PUBLIC, prepared / "releases" / "public" / "1" / "figures")
+    assert _reads(PUBLIC, prepared / "releases" / "public" / "current" / "figures.parquet")
     closed = (
         "",
         "lake",
@@ -294,14 +303,45 @@ def test_each_service_runs_as_its_user(machine: Machine, tmp_path: Path) -> None
     assert (data.name[:9], seeds.name[:6]) == ("fengqiao-", "seeds-")
     assert min(data.stat().st_size, seeds.stat().st_size) > 1_000
     _set_up_sign_in(machine)
-    port, log = free_port(), tmp_path / "internal.log"
-    server = machine.start("fengqiao-internal@", log, port)
+    assert _asked(machine, "internal", tmp_path) == (401, {"error": "Sign in first."})
+    status, said = _asked(machine, "public", tmp_path)
+    assert (status, said["edition"], said["release_id"]) == (200, "public", RELEASE)
+
+
+def _asked(machine: Machine, edition: str, folder: Path) -> tuple[int, Any]:
+    """What the dashboard of an edition, started for this, answers to somebody unknown who asks for its release."""
+    port, log = free_port(), folder / f"{edition}.log"
+    server = machine.start(f"fengqiao-{edition}@", log, port)
     try:
         wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
         assert server.poll() is None
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/api/release")
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
     finally:
         server.terminate()
         server.wait(30)
+
+
+def test_a_service_that_fails_is_told_by_the_alert_unit_once(machine: Machine, robot: Robot, tmp_path: Path) -> None:
+    """As systemd starts it: by the name of the unit, with what root alone put into the file of addresses."""
+    declare(machine.data, {"kind": "webhook", "url_from": "FENGQIAO_WEBHOOK"})
+    shutil.chown(machine.data / "alerts.yml", PIPELINE, PIPELINE)
+    (machine.data / "alerts.yml").chmod(0o640)
+    secrets = machine.private / "alerts.env"
+    secrets.write_text(f"FENGQIAO_WEBHOOK={robot.address}\n")
+    secrets.chmod(0o600)
+    log = tmp_path / "alert.log"
+    try:
+        for _ in range(2):
+            assert machine.start("fengqiao-alert@", log, "fengqiao-public@8521.service").wait(120) == 0, log.read_text()
+    finally:
+        (machine.data / "alerts.yml").unlink()
+        secrets.unlink()
+    [(_, body)] = robot.posted
+    assert "fengqiao-public@8521.service" in str(body["text_zh"])
+    assert robot.address not in log.read_text()
 
 
 def _set_up_sign_in(machine: Machine) -> None:
