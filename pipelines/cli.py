@@ -185,10 +185,18 @@ def keys_rotate(system: str | None, as_json: bool) -> None:
 @click.option("--zero", is_flag=True, help="Enter that the sender had no case in the period; needs no file.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and write nothing.")
 @click.option(
+    "--at-rest",
+    type=click.IntRange(0, 86_400),
+    default=0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Leave alone what changed within so many seconds: somebody may be writing it still.",
+)
+@click.option(
     "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Read so many files at the same time."
 )
 @with_json
-def intake(paths: tuple[Path, ...], zero: bool, processes: int, as_json: bool, **said: Any) -> None:
+def intake(paths: tuple[Path, ...], zero: bool, at_rest: int, processes: int, as_json: bool, **said: Any) -> None:
     """Take in export files, or all export files in folders."""
     from pipelines.intake import memory
 
@@ -203,8 +211,10 @@ def intake(paths: tuple[Path, ...], zero: bool, processes: int, as_json: bool, *
     if zero:
         cli_intake.report(cli_intake.enter_zero(said["sender"], said["contract"], said["period"]), {}, as_json=as_json)
         return
-    outcomes, refused = cli_intake.take_in(paths, Request(**said), quiet=as_json, processes=processes)
-    cli_intake.report(outcomes, refused, as_json=as_json)
+    outcomes, refused, moving = cli_intake.take_in(
+        paths, Request(**said), quiet=as_json, processes=processes, at_rest_for=at_rest
+    )
+    cli_intake.report(outcomes, refused, moving, as_json=as_json)
     if refused or any(outcome.outcome == "held" for outcome in outcomes):
         click.get_current_context().exit(WRONG_INPUT)
 

@@ -11,9 +11,11 @@ import click
 from pipelines import cli_output as output
 from pipelines.catalogue import Words, contract_versions, load_contract
 from pipelines.intake import archive, ledger
+from pipelines.intake.denying import shown_file_name
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.parsing import REASONS
 from pipelines.intake.receiving import Outcome, Refused, receive_each, zero_report
+from pipelines.intake.resting import at_rest
 from pipelines.intake.sharing import receive_many
 from pipelines.settings import data_root
 
@@ -35,18 +37,21 @@ WITHDRAWN = {"withdrawn": "撤回\nWithdrawn"}
 
 
 def take_in(
-    paths: Sequence[Path], request: Request, *, quiet: bool, processes: int = 1
-) -> tuple[list[Outcome], dict[Path, str]]:
-    """Each file's outcome, and a sentence for each file refused as a whole; one wrong file stops no other."""
+    paths: Sequence[Path], request: Request, *, quiet: bool, processes: int = 1, at_rest_for: int = 0
+) -> tuple[list[Outcome], dict[Path, str], list[Path]]:
+    """Each file's outcome, a sentence for each file refused as a whole, and the files left alone, which have not been at rest
+    for so many seconds; one wrong file stops no other."""
     outcomes: list[Outcome] = []
     refused: dict[Path, str] = {}
-    files, days = export_files(paths), archive.days_kept()
+    found, days = export_files(paths), archive.days_kept()
     with ledger.writer_lock(say_waiting) as lock, output.counting(quiet=quiet) as step:
         ledger.heal()
+        files = [file for file in found if at_rest(file, at_rest_for)]
+        moving = sorted(set(found).difference(files))
         taken = _one_by_one(files, request) if processes == 1 else receive_many(files, request, processes, lock)
-        for number, (file, found) in enumerate(zip(files, taken, strict=True), 1):
+        for number, (file, each) in enumerate(zip(files, taken, strict=True), 1):
             step(file.name, number, len(files))
-            for became in found:
+            for became in each:
                 if isinstance(became, Refused):
                     refused[became.file] = became.sentence
                 else:
@@ -57,7 +62,7 @@ def take_in(
             f"归档原件 {removed} 份保存期已满，已删除。{removed} originals were kept for {days} days and are"
             " now removed from the archive."
         )
-    return outcomes, refused
+    return outcomes, refused, moving
 
 
 def _one_by_one(files: Sequence[Path], request: Request) -> Iterator[Iterable[Outcome | Refused]]:
@@ -75,12 +80,15 @@ def enter_zero(sender: str, table: str, period: str) -> list[Outcome]:
         return [zero_report(sender, table, period)]
 
 
-def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json: bool) -> None:
-    """Print what became of the files; refused and held ones go to standard error as well."""
+def report(
+    outcomes: Sequence[Outcome], refused: Mapping[Path, str], moving: Sequence[Path] = (), *, as_json: bool
+) -> None:
+    """Print what became of the files, `moving`: those left alone; refused and held ones go to standard error as well."""
     wrong = [outcome.note or "" for outcome in outcomes if outcome.outcome == "held"] + list(refused.values())
     if as_json:
         files = [asdict(outcome) for outcome in outcomes] + [_refusal(file, text) for file, text in refused.items()]
-        output.print_json({"files": files} | ({"error": " ".join(wrong)} if wrong else {}))
+        left = {"left_alone": [output.harmless(shown_file_name(file.name)) for file in moving]} if moving else {}
+        output.print_json({"files": files} | left | ({"error": " ".join(wrong)} if wrong else {}))
     else:
         _print_counts(outcomes)
         _print_reasons(outcomes)
@@ -89,8 +97,19 @@ def report(outcomes: Sequence[Outcome], refused: Mapping[Path, str], *, as_json:
         if outcomes and all(outcome.outcome == "already_received" for outcome in outcomes):
             many = "The file was" if len(outcomes) == 1 else f"All {len(outcomes)} files were"
             output.say(f"已接收过，没有任何变化。{many} already received; nothing changed.")
+        _print_moving(moving)
     for text in wrong:
         click.echo(output.harmless(text), err=True)
+
+
+def _print_moving(moving: Sequence[Path]) -> None:
+    names = [shown_file_name(file.name) for file in moving[:FILES_LISTED]]
+    if more := len(moving) - len(names):
+        names.append(f"+{more}")
+    if names:
+        output.say(
+            f"未接收，可能仍在写入：{'、'.join(names)}。Left alone, for somebody may be writing it still: {', '.join(names)}."
+        )
 
 
 def _print_notes(outcomes: Sequence[Outcome]) -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from pipelines.settings import PROJECT
-from tests.offices import cases, opened
+from tests.offices import came_to_rest, cases, opened
 from tests.postgres import cluster, rows
 
 
@@ -18,7 +18,7 @@ def test_what_dagster_remembers_lies_in_postgres_where_its_settings_say_so(
     from pipelines.definitions import LEDGER, exports, intake
 
     office = opened(tmp_path, monkeypatch)
-    office.write("first.csv", cases({}))
+    came_to_rest(office.write("first.csv", cases({})))
     home = office.data / "dagster"
     with cluster() as settings:
         for name, value in {**settings, "DAGSTER_HOME": str(home)}.items():

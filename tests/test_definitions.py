@@ -31,7 +31,7 @@ from pipelines.release import publishing
 from pipelines.release.calendar import KINDS
 from pipelines.settings import PROJECT, drafts, releases
 from tests.conftest import Road
-from tests.offices import Office, built_house, copied
+from tests.offices import Office, built_house, came_to_rest, copied
 
 SECONDS_TO_START = 120
 SECONDS_TO_RUN = 300
@@ -85,7 +85,7 @@ def small(road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     archive.initialise()
     source = next(path for path in road.exports if path.parent.name == "mediation-500117")
     (tmp_path / "data" / "landing" / source.parent.name).mkdir(parents=True)
-    shutil.copy(source, tmp_path / "data" / "landing" / source.parent.name)
+    came_to_rest(Path(shutil.copy(source, tmp_path / "data" / "landing" / source.parent.name)))
     return tmp_path / "data"
 
 
@@ -285,7 +285,9 @@ def test_what_is_scheduled_is_published_by_the_sensors_run(
 def test_a_wrong_file_fails_its_check_and_nothing_else(
     hall: ModuleType, instance: dg.DagsterInstance, small: Path
 ) -> None:
-    (small / "landing" / "mediation-500117" / "a_letter.csv").write_text("the export follows next week\n")
+    letter = small / "landing" / "mediation-500117" / "a_letter.csv"
+    letter.write_text("the export follows next week\n")
+    came_to_rest(letter)
     run = dg.materialize([hall.exports, hall.intake], instance=instance)
     [check] = [check for check in run.get_asset_check_evaluations() if check.check_name == hall.ALL_TAKEN_IN]
     assert not check.passed

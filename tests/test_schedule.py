@@ -15,17 +15,20 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from pipelines.cli import main
 from pipelines.intake import ledger
+from pipelines.intake.resting import AT_REST, at_rest
 from pipelines.release import publishing
 from pipelines.release.calendar import KINDS
 from pipelines.settings import PROJECT, UserError, releases
-from tests.offices import HECHUAN, MEDIATED, Office, built_house, cases, copied, opened
+from tests.conftest import FENGQIAO
+from tests.offices import HECHUAN, MEDIATED, Office, built_house, came_to_rest, cases, copied, opened
 from tests.test_alerts import Robot, declare, robot, webhook
 from tests.test_faults import many_cases, small_disk
 
 __all__ = ["robot"]
-MINUTE = 60
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +54,6 @@ def own(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: p
     return copied(built_house(tmp_path_factory.getbasetemp()), tmp_path, monkeypatch)
 
 
-def came_to_rest(file: Path, minutes: int = 5) -> Path:
-    """A file as it looks when nobody has written it for some minutes."""
-    since = time.time() - minutes * MINUTE
-    os.utime(file, (since, since))
-    return file
-
-
 def tick(hall: ModuleType, instance: dg.DagsterInstance, cursor: str | None = None, name: str = "landing") -> Any:
     context = dg.build_sensor_context(instance, cursor=cursor, repository_def=hall.defs.get_repository_def())
     return hall.defs.resolve_sensor_def(name).evaluate_tick(context)
@@ -70,7 +66,6 @@ def test_a_file_that_has_come_to_rest_is_asked_for_once(
     came_to_rest(office.write("first.csv", cases({})))
     first = tick(hall, instance)
     [asked] = first.run_requests
-    assert asked.run_config["ops"]["intake"]["config"]["at_rest"] > 0
     assert tick(hall, instance, first.cursor).run_requests == []
     came_to_rest(office.write("second.csv", cases({"调解案件编号": "A2"})), minutes=9_000)
     second = tick(hall, instance, first.cursor)
@@ -101,14 +96,84 @@ def test_a_file_that_is_being_written_is_left_alone(
     whole = came_to_rest(office.write("whole.csv", cases({"调解案件编号": "A2"})))
     asked = tick(hall, instance, began.cursor)
     assert len(asked.run_requests) == 1
-    run = dg.materialize(
-        [hall.exports, hall.intake], instance=instance, run_config=asked.run_requests[0].run_config, raise_on_error=True
-    )
+    run = hall.defs.resolve_job_def("arrived").execute_in_process(instance=instance)
     assert [delivery.file for delivery in ledger.deliveries()] == [whole.name]
     told = run.asset_materializations_for_node("intake")[0].metadata
     assert (told["new_files"].value, told["left_alone"].value) == (1, 1)
     came_to_rest(growing)
     assert len(tick(hall, instance, asked.cursor).run_requests) == 1, "however often others were taken in meanwhile"
+
+
+@pytest.mark.parametrize(
+    ("job", "partition"),
+    [("daily", None), ("arrived", None), ("road", None), ("sender_intake", HECHUAN), ("month_draft", "2025-05")],
+)
+def test_whoever_starts_a_run_what_is_being_written_is_left_alone(
+    job: str, partition: str | None, hall: ModuleType, instance: dg.DagsterInstance, office: Office
+) -> None:
+    came_to_rest(office.write("whole.csv", cases({})))
+    office.write("growing.csv", cases({"调解案件编号": "A2"}))
+    came_to_rest(office.write("said anew.csv", cases({"调解案件编号": "A3"})))
+    office.write("said anew.csv.yml", "period: 2025-03\n")
+    taking = hall.intake_of_sender if job == "sender_intake" else hall.intake
+    run = hall.defs.resolve_job_def(job).execute_in_process(
+        instance=instance, partition_key=partition, asset_selection=[*hall.exports.keys, *taking.keys]
+    )
+    assert run.success
+    assert [delivery.file for delivery in ledger.deliveries()] == ["whole.csv"]
+
+
+def test_where_all_is_being_written_the_first_intake_says_so_and_waits(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.definitions import failing
+
+    monkeypatch.setattr(failing, "FIRST_WAIT", 0.0)
+    office.write("first.csv", cases({}))
+    run = dg.materialize([hall.exports, hall.intake], instance=instance, raise_on_error=False)
+    assert not run.success
+    tries = [event for event in run.all_events if event.event_type_value == "STEP_UP_FOR_RETRY"]
+    assert len(tries) == failing.RETRIES
+    said = str(run.failure_data_for_node("intake").error)
+    assert "1 file(s) changed within the last 60 seconds and may be being written still" in said
+    at_once = {"ops": {"intake": {"config": {"at_rest": 0}}}}
+    assert dg.materialize([hall.exports, hall.intake], instance=instance, run_config=at_once).success
+    assert [delivery.file for delivery in ledger.deliveries()] == ["first.csv"]
+
+
+def test_a_clock_ahead_of_ours_makes_no_half_file_whole(office: Office) -> None:
+    file = office.write("first.csv", cases({}))
+    for seconds, rests in ((-AT_REST + 5, False), (-1, False), (1, False), (AT_REST + 1, True), (-AT_REST - 5, True)):
+        os.utime(file, (time.time() - seconds,) * 2)
+        assert at_rest(file, AT_REST) == rests, seconds
+
+
+def test_the_timer_of_every_day_leaves_alone_what_is_being_written(office: Office, tmp_path: Path) -> None:
+    came_to_rest(office.write("whole.csv", cases({})))
+    growing = office.write("growing.csv", cases({"调解案件编号": "A2"}))
+    only_intake = tmp_path / "fengqiao"
+    only_intake.write_text(f'#!/bin/sh\n[ "$1" != intake ] || exec {FENGQIAO} "$@"\n')
+    only_intake.chmod(0o755)
+    environment = os.environ | {"FENGQIAO_COMMAND": str(only_intake)}
+    for taken, moving in ((["whole.csv"], True), (["whole.csv", "growing.csv"], False)):
+        done = subprocess.run(
+            [PROJECT / "deploy" / "daily"], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert [delivery.file for delivery in ledger.deliveries()] == taken
+        assert ("Left alone, for somebody may be writing it still: growing.csv." in done.stdout) == moving
+        came_to_rest(growing)
+
+
+def test_intake_by_hand_takes_all_unless_told_how_long_a_file_must_rest(office: Office) -> None:
+    words = ["intake", str(office.write("growing.csv", cases({}))), "--json"]
+    waited = CliRunner().invoke(main, [*words, "--at-rest", "60", "--processes", "2"])
+    assert (waited.exit_code, json.loads(waited.stdout)) == (0, {"files": [], "left_alone": ["growing.csv"]})
+    at_once = json.loads(CliRunner().invoke(main, words).stdout)
+    assert [file["outcome"] for file in at_once["files"]] == ["accepted"]
+    assert "left_alone" not in at_once
+    missing = CliRunner().invoke(main, ["intake", "missing.csv", "--at-rest", "60"])
+    assert missing.exit_code == 2 and "missing.csv" in missing.stderr
 
 
 def test_a_file_that_never_ends_is_told_once_with_whom_to_ask(
@@ -140,7 +205,7 @@ def test_a_clock_that_goes_back_hides_no_file(
     ahead = came_to_rest(office.write("from the future.csv", cases({})), minutes=-600)
     cursor = json.dumps({"taken_until": int((time.time() + 3600) * 1e9), "growing": {}, "told": []})
     assert len(tick(hall, instance, cursor).run_requests) == 1
-    run = dg.materialize([hall.exports, hall.intake], instance=instance, run_config=hall.daily.LEAVE_ALONE)
+    run = dg.materialize([hall.exports, hall.intake], instance=instance)
     assert run.success
     assert [delivery.file for delivery in ledger.deliveries()] == [ahead.name]
 
@@ -150,7 +215,7 @@ def test_a_step_waits_for_another_writer_and_tries_again(
 ) -> None:
     from pipelines.definitions import failing
 
-    office.write("first.csv", cases({}))
+    came_to_rest(office.write("first.csv", cases({})))
     monkeypatch.setattr(failing, "FIRST_WAIT", 0.5)
     holding, freed = threading.Event(), threading.Event()
 
@@ -212,8 +277,8 @@ def test_a_disk_that_is_full_for_a_while_is_tried_again(
 
     with small_disk(tmp_path / "data") as mounted:
         office = opened(tmp_path, monkeypatch)
-        office.write("a.csv", cases({"调解案件编号": "C1"}))
-        office.write("b.csv", many_cases())
+        came_to_rest(office.write("a.csv", cases({"调解案件编号": "C1"})))
+        came_to_rest(office.write("b.csv", many_cases()))
         monkeypatch.setattr(failing, "FIRST_WAIT", 0.5)
         filler = office.data / "filler"
         disk = os.statvfs(office.data)
@@ -251,7 +316,8 @@ def test_every_step_that_writes_is_in_the_pool_of_which_one_runs(hall: ModuleTyp
 def test_a_sender_is_a_partition_and_brings_its_own_files_only(
     hall: ModuleType, instance: dg.DagsterInstance, office: Office
 ) -> None:
-    office.write("cases_2025-03..2025-05.csv", cases(*MEDIATED, {"调解案件编号": "A9", "受理日期": "?"}))
+    name = "cases_2025-03..2025-05.csv"
+    came_to_rest(office.write(name, cases(*MEDIATED, {"调解案件编号": "A9", "受理日期": "?"})))
     office.write("others.csv", cases({"调解案件编号": "B1"}), "mediation-500118")
     run = dg.materialize([hall.intake_of_sender], instance=instance, partition_key=HECHUAN, selection=[hall.OF_SENDER])
     [made] = run.asset_materializations_for_node("ledger__deliveries_of_sender")

@@ -21,7 +21,7 @@ from pipelines import warehouse
 from pipelines.intake import ledger
 from pipelines.settings import PROJECT, drafts
 from tests.conftest import FENGQIAO
-from tests.offices import HECHUAN, Office, cases, copied
+from tests.offices import HECHUAN, Office, came_to_rest, cases, copied
 from tests.postgres import cluster, rows
 from tests.test_definitions import ask, awaited, place
 
@@ -32,6 +32,7 @@ THIS_YEAR = datetime.now(UTC).year
 YEARS = [str(year) for year in range(THIS_YEAR - 10, THIS_YEAR)]
 BY_PAGE = YEARS[-2:]
 OF_PAGE = "__ASSET_JOB"  # what Dagster calls the job of assets that somebody chose
+ARRIVED = "arrived"
 SENDERS_DELIVERIES, YEARS_DRAFT = {"path": ["ledger", "deliveries_of_sender"]}, {"path": ["releases", "year_draft"]}
 SENDERS = (HECHUAN, "mediation-500118")
 LAUNCH = """
@@ -50,8 +51,8 @@ def test_ten_years_are_caught_up_by_command_and_page_run_by_run_and_remembered_i
     ]
     own.take(cases(*accepted), f"years_{YEARS[0]}-01..{YEARS[-1]}-12.csv")
     warehouse.build()
-    own.write("new.csv", cases({"调解案件编号": "N1"}))
-    own.write("other.csv", cases({"调解案件编号": "N2"}), SENDERS[1])
+    came_to_rest(own.write("new.csv", cases({"调解案件编号": "N1"})))
+    came_to_rest(own.write("other.csv", cases({"调解案件编号": "N2"}), SENDERS[1]))
     log = tmp_path / "dagster.log"
     with cluster() as postgres, scheduled(own.data, log, postgres) as (page, told):
         by_command(told)
@@ -62,7 +63,7 @@ def test_ten_years_are_caught_up_by_command_and_page_run_by_run_and_remembered_i
         runs = awaited(lambda: ended(postgres, len(expected)), SECONDS, lambda: f"{begun(postgres)} {log.read_text()}")
         made = rows(postgres, "select count(*) from event_logs where dagster_event_type = 'ASSET_MATERIALIZATION'")
     assert [run for run in runs if run[0] != "SUCCESS"] == []
-    assert sorted((job, partition) for _, job, partition, *_ in runs) == sorted(expected)
+    assert sorted((job, partition) for _, job, partition, *_ in runs if job != ARRIVED) == sorted(expected)
     assert all(before[4] <= after[3] for before, after in pairwise(runs)), "two wrote at once"
     said = [json.loads(path.read_text(encoding="utf-8")) for path in drafts("internal").glob("*/release.json")]
     assert sorted(draft["release_id"] for draft in said) == [f"{year}-1.0" for year in YEARS]
@@ -125,6 +126,6 @@ def begun(postgres: Mapping[str, str]) -> list[tuple[Any, ...]]:
 
 
 def ended(postgres: Mapping[str, str], expected: int) -> list[tuple[Any, ...]]:
-    """The same, once so many have ended."""
+    """The same, once so many have ended; the sensor of landing may have asked for a run too, before the first of them."""
     over = [run for run in begun(postgres) if run[0] in ("SUCCESS", "FAILURE", "CANCELED")]
-    return over if len(over) >= expected else []
+    return over if sum(run[1] != ARRIVED for run in over) >= expected else []

@@ -42,6 +42,7 @@ __all__ = [
     "draft",
     "exports",
     "intake",
+    "intake_of_sender",
     "publish",
 ]
 

@@ -1,6 +1,5 @@
 """Exports, and their way through the door into the ledger and the lake: all that lie in landing, or those of one sender."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,12 @@ import dagster as dg
 
 from pipelines.alerts.finding import late_senders
 from pipelines.catalogue import senders, tables
-from pipelines.definitions.failing import WRITER, discreetly, may_pass, writing
+from pipelines.definitions.failing import WRITER, Busy, discreetly, may_pass, writing
 from pipelines.definitions.models import EACH_MORNING, Events, span
 from pipelines.intake import ledger
 from pipelines.intake.identifying import Request, export_files
 from pipelines.intake.receiving import Outcome, Refused, receive_each
+from pipelines.intake.resting import AT_REST, at_rest
 from pipelines.settings import UserError, landing
 
 EXPORTS = dg.AssetKey(["exports", "landing"])
@@ -24,7 +24,6 @@ LAKE = {table: dg.AssetKey(["lake", table]) for table in tables()}
 WITHDRAWALS = dg.AssetKey(["lake", "withdrawals"])
 OF_SENDER = dg.AssetKey(["ledger", "deliveries_of_sender"])
 ALL_AT_REST, ALL_TAKEN_IN, NOBODY_IS_LATE = "every_file_is_at_rest", "every_file_was_taken_in", "no_sender_is_late"
-AT_REST = 60  # seconds
 AT_REST_SAID = "无文件正在写入。No file is being written."
 SENDER_GROUP = "senders"
 SENDERS = dg.StaticPartitionsDefinition(sorted({entry.sender for entry in senders()}))
@@ -33,9 +32,9 @@ ROWS = ("read", "accepted", "quarantined", "duplicate", "not_data")
 
 
 class Arriving(dg.Config):
-    """`at_rest`: a file that changed within so many seconds is left alone, for somebody may be writing it still."""
+    """`at_rest`: a file that changed within so many seconds is left alone, for somebody may be writing it still; 0: none is."""
 
-    at_rest: int = 0
+    at_rest: int = AT_REST
 
 
 @dataclass
@@ -59,10 +58,10 @@ def exports(context: dg.AssetExecutionContext) -> Events:
         if not files and not ledger.deliveries():
             raise UserError(f"No export lies in {landing()}/<sender>/. Put one there; `fengqiao demo` makes some.")
         of = {file.parent.name for file in files}
-        size = sum(file.stat().st_size for file in files)
+        size = sum(file.stat().st_size for file in files if file.exists())
         yield dg.MaterializeResult(metadata={"files": len(files), "senders": len(of), "bytes": size})
-        moving = sum(not at_rest(file, AT_REST, time.time()) for file in files)
-        said = f"{moving} 个文件正在写入。{moving} file(s) are being written." if moving else AT_REST_SAID
+        moving = sum(not at_rest(file, AT_REST) for file in files)
+        said = _left_alone(moving, AT_REST) if moving else AT_REST_SAID
         yield dg.AssetCheckResult(
             check_name=ALL_AT_REST, passed=not moving, severity=dg.AssetCheckSeverity.WARN, description=said
         )
@@ -77,12 +76,11 @@ def landed(sender: str = "") -> list[Path]:
         return []
 
 
-def at_rest(file: Path, seconds: float, now: float) -> bool:
-    """Whether a file has not changed for so long. One that changed in the future has: the clock went back since."""
-    try:
-        return not 0 <= now - file.stat().st_mtime < seconds
-    except FileNotFoundError:
-        return False
+def _left_alone(files: int, seconds: int) -> str:
+    return (
+        f"{files} 个文件在 {seconds} 秒内有变化，可能仍在写入，暂不接收，静止后再运行即接收。{files} file(s) changed within the last"
+        f" {seconds} seconds and may be being written still: they are left alone, and taken in by the next run once they rest."
+    )
 
 
 @dg.multi_asset(
@@ -115,7 +113,12 @@ def intake(context: dg.AssetExecutionContext, config: Arriving) -> Events:
     """Each file through the door; a wrong one is named by the check and stops no other."""
     with writing(context):
         taken = _taken_in(landed(), config.at_rest)
-        yield from _intake_events(taken)
+        if taken.left_alone and not ledger.deliveries():
+            raise Busy(
+                f"{_left_alone(taken.left_alone, config.at_rest)} Nothing else has ever been taken in, so this step waits and"
+                " tries again; a launch with at_rest: 0 in the configuration of intake does not wait."
+            )
+        yield from _intake_events(taken, config.at_rest)
 
 
 @dg.asset(key=OF_SENDER, deps=[EXPORTS], group_name=SENDER_GROUP, partitions_def=SENDERS, pool=WRITER)
@@ -144,13 +147,13 @@ def _listed(sentences: Sequence[str]) -> str:
     return "\n".join([*sentences[:LISTED], *left]) or "都已报送。Everything that was due has come."
 
 
-def _taken_in(files: Iterable[Path], seconds: float) -> Taken:
+def _taken_in(files: Iterable[Path], seconds: int) -> Taken:
     """Raises `UserError` when the disk is full: what came before it is taken in, the rest when this is tried again."""
-    taken, now = Taken(), time.time()
+    taken = Taken()
     with ledger.writer_lock():
         ledger.heal()
         for file in files:
-            if not at_rest(file, seconds, now):
+            if not at_rest(file, seconds):
                 taken.left_alone += 1
                 continue
             for became in receive_each(file, Request()):
@@ -180,7 +183,7 @@ def _counted(taken: Taken) -> dict[str, Any]:
     }
 
 
-def _intake_events(taken: Taken) -> Events:
+def _intake_events(taken: Taken, seconds: int) -> Events:
     yield dg.MaterializeResult(asset_key=LEDGER, metadata=_counted(taken))
     deliveries = ledger.deliveries()
     for table, key in LAKE.items():
@@ -191,5 +194,9 @@ def _intake_events(taken: Taken) -> Events:
     withdrawn = {"dagster/row_count": sum(d.withdrawn for d in deliveries)}
     yield dg.MaterializeResult(asset_key=WITHDRAWALS, metadata=withdrawn)
     yield dg.AssetCheckResult(
-        asset_key=LEDGER, check_name=ALL_TAKEN_IN, passed=not taken.refused, metadata={"refused": taken.refused}
+        asset_key=LEDGER,
+        check_name=ALL_TAKEN_IN,
+        passed=not taken.refused,
+        description=_left_alone(taken.left_alone, seconds) if taken.left_alone else None,
+        metadata={"refused": taken.refused},
     )

@@ -20,11 +20,9 @@ from pipelines.alerts.finding import endless, failed_run
 from pipelines.alerts.telling import tell
 from pipelines.definitions.arriving import (
     ALL_AT_REST,
-    AT_REST,
     AT_REST_SAID,
     EXPORTS,
     SENDER_GROUP,
-    at_rest,
     exports,
     intake,
     landed,
@@ -34,6 +32,7 @@ from pipelines.definitions.building import build
 from pipelines.definitions.releasing import PUBLISHED
 from pipelines.definitions.starting import SCHEDULE, SENSOR
 from pipelines.intake.denying import shown_file_name
+from pipelines.intake.resting import AT_REST, at_rest
 from pipelines.release import calendar
 from pipelines.settings import EDITIONS, landing
 
@@ -46,7 +45,6 @@ WAITING_OR_RUNNING = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-LEAVE_ALONE = {"ops": {"intake": {"config": {"at_rest": AT_REST}}}}
 STATES = {
     "due": "is not drafted",
     "drafted": "is drafted and waits for approval",
@@ -98,7 +96,6 @@ daily = dg.ScheduleDefinition(
     job=DAILY,
     cron_schedule="0 5 * * *",
     execution_timezone=catalogue.publisher().time_zone,
-    run_config=LEAVE_ALONE,
     default_status=SCHEDULE,
     description="Every morning at five, before the releases of the calendar are drafted.",
 )
@@ -121,9 +118,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     before, now = Watched(**json.loads(context.cursor or "{}")), time.time()
     files = landed()
     growing = {
-        _place(file): min(before.growing.get(_place(file), now), now)
-        for file in files
-        if not at_rest(file, AT_REST, now)
+        _place(file): min(before.growing.get(_place(file), now), now) for file in files if not at_rest(file, AT_REST)
     }
     over = [place for place, since in growing.items() if now - since >= ENDLESS]
     events = [_check(over, growing, now)] if over or before.told else []
@@ -137,7 +132,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         skipped = f"{len(new)} new file(s) wait: {busy} waits or runs."
     elif new:
         until = min([max(new), *(at - 1 for file, at in came.items() if _place(file) in growing)])
-        asked = [dg.RunRequest(run_key=f"arrived:{max(new)}", run_config=LEAVE_ALONE)]
+        asked = [dg.RunRequest(run_key=f"arrived:{max(new)}")]
     return dg.SensorResult(
         run_requests=asked,
         skip_reason=None if asked else skipped,

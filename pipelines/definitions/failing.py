@@ -24,7 +24,7 @@ LOCKED = (
 
 
 class Busy(UserError):
-    """Another process writes in the data folder."""
+    """Another process writes in the data folder, or a file in landing."""
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
+from pipelines.intake.sidecars import sidecar_path
 from pipelines.settings import UserError
 
 MOST_BYTES = 2 << 30
@@ -56,7 +57,7 @@ def _one_by_one(
     archive: zipfile.ZipFile, kept: Mapping[str, zipfile.ZipInfo], folder: Path, path: Path
 ) -> Iterator[tuple[str, Path]]:
     """A member without a sidecar of its own has that of the archive."""
-    common = path.with_name(path.name + ".yml").absolute()
+    common = sidecar_path(path).absolute()
     sidecars = {f"{name}.yml" for name in kept}
     for name in (name for name in kept if name not in sidecars):
         with ExitStack() as opened:

@@ -41,6 +41,11 @@ class Sidecar(Declared):
     sheets: Mapping[str, Text] = {}
 
 
+def sidecar_path(path: Path) -> Path:
+    """Where the sidecar of an export stands."""
+    return path.with_name(path.name + ".yml")
+
+
 def kept_sidecar(folder: str) -> Path:
     """Where the data folder keeps what was said beside a delivered file; `folder`: of the delivery in the lake."""
     return data_root() / "catalogue" / "sidecars" / f"{folder}.yml"
@@ -56,7 +61,7 @@ def keep_sidecar(sidecar: Sidecar, path: Path) -> None:
 
 def sidecar_of(path: Path) -> Sidecar:
     """The sidecar of an export, empty where there is none. Raises `UserError` naming file and line of a wrong key."""
-    sidecar = path.with_name(path.name + ".yml")
+    sidecar = sidecar_path(path)
     if not sidecar.exists():
         return Sidecar()
     if not sidecar.is_file():
