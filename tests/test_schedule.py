@@ -199,6 +199,69 @@ def test_a_file_that_never_ends_is_told_once_with_whom_to_ask(
     assert len(ended.run_requests) == 1
 
 
+def ticked(hall: ModuleType, instance: dg.DagsterInstance, cursor: str | None, keys: set[str]) -> str | None:
+    """The cursor after a tick; what it asked for is run as Dagster's daemon does: nothing of a key that had its run."""
+    told = tick(hall, instance, cursor)
+    for asked in told.run_requests:
+        if asked.run_key not in keys:
+            keys.add(asked.run_key)
+            job = hall.defs.resolve_job_def("arrived")
+            assert job.execute_in_process(run_config=asked.run_config, instance=instance).success
+    return told.cursor
+
+
+def taken_in() -> list[str]:
+    return [delivery.file for delivery in ledger.deliveries()]
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Set the clock on, or back."""
+    instant = time.time
+    monkeypatch.setattr(time, "time", lambda: instant() + seconds)
+
+
+def test_a_file_written_while_another_came_with_an_old_date_is_taken_in_as_soon_as_it_rests(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: set[str] = set()
+    office.write("growing.csv", cases({}))
+    came_to_rest(office.write("moved.csv", cases({"调解案件编号": "A2"})), minutes=9_000)
+    cursor = ticked(hall, instance, None, keys)
+    cursor = ticked(hall, instance, cursor, keys)
+    assert (taken_in(), len(keys)) == (["moved.csv"], 1)
+    later(monkeypatch, 2 * AT_REST)
+    ticked(hall, instance, cursor, keys)
+    assert taken_in() == ["moved.csv", "growing.csv"]
+
+
+def test_what_is_older_than_the_last_file_is_taken_in_after_the_clock_was_set_back(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: set[str] = set()
+    older = came_to_rest(office.write("older.csv", cases({"调解案件编号": "B1"}), "mediation-500118"), minutes=9_000)
+    folder = older.parent.rename(office.data / "elsewhere")
+    came_to_rest(office.write("first.csv", cases({})), minutes=9_000)
+    cursor = ticked(hall, instance, None, keys)
+    assert taken_in() == ["first.csv"]
+    later(monkeypatch, -86_400)
+    folder.rename(older.parent)
+    ticked(hall, instance, cursor, keys)
+    assert taken_in() == ["first.csv", "older.csv"]
+
+
+def test_a_sidecar_that_comes_after_its_export_is_heard(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office
+) -> None:
+    keys: set[str] = set()
+    name = "cases_2025-03..2025-05.csv"
+    came_to_rest(office.write(name, cases(*MEDIATED)))
+    cursor = ticked(hall, instance, None, keys)
+    assert taken_in() == [name]
+    came_to_rest(office.write(f"{name}.yml", "mode: snapshot\n"))
+    ticked(hall, instance, cursor, keys)
+    assert [delivery.mode for delivery in ledger.deliveries()] == ["changes", "snapshot"]
+
+
 def test_a_clock_that_goes_back_hides_no_file(
     hall: ModuleType, instance: dg.DagsterInstance, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ The sensor of landing asks for no run while one waits or runs, and none for a fi
 file that does not end within an hour is told: in a check, and by the alerts where these are declared.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ from pipelines.definitions.releasing import PUBLISHED
 from pipelines.definitions.starting import SCHEDULE, SENSOR
 from pipelines.intake.denying import shown_file_name
 from pipelines.intake.resting import AT_REST, at_rest
+from pipelines.intake.sidecars import sidecar_path
 from pipelines.release import calendar
 from pipelines.settings import EDITIONS, landing
 
@@ -116,23 +118,22 @@ class Watched:
 def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Asks for a run when a file has come to rest in landing, and no run that takes it in waits or goes on already."""
     before, now = Watched(**json.loads(context.cursor or "{}")), time.time()
-    files = landed()
-    growing = {
-        _place(file): min(before.growing.get(_place(file), now), now) for file in files if not at_rest(file, AT_REST)
-    }
+    # looked at before it is asked what rests: what changes after that is newer
+    came = {file: _came(file) for file in landed() if file.exists()}
+    moving = {file: _place(file) for file in came if not at_rest(file, AT_REST)}
+    growing = {place: min(before.growing.get(place, now), now) for place in moving.values()}
     over = [place for place, since in growing.items() if now - since >= ENDLESS]
     events = [_check(over, growing, now)] if over or before.told else []
     _tell([_event(place, now - growing[place]) for place in over if place not in before.told])
-    came = {file: file.stat().st_ctime_ns for file in files if file.exists()}
     until = before.taken_until if before.taken_until <= now * 1e9 else 0  # the clock went back
-    new = [at for file, at in came.items() if at > until and _place(file) not in growing]
+    new = {file: at for file, at in came.items() if at > until and file not in moving}
     busy = _busy(context.instance)
     asked, skipped = [], f"{len(growing)} file(s) are being written; nothing else is new."
     if new and busy:
         skipped = f"{len(new)} new file(s) wait: {busy} waits or runs."
     elif new:
-        until = min([max(new), *(at - 1 for file, at in came.items() if _place(file) in growing)])
-        asked = [dg.RunRequest(run_key=f"arrived:{max(new)}")]
+        until = min([max(new.values()), *(came[file] - 1 for file in moving)])
+        asked = [dg.RunRequest(run_key=_key(new))]
     return dg.SensorResult(
         run_requests=asked,
         skip_reason=None if asked else skipped,
@@ -144,6 +145,17 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 def _place(file: Path) -> str:
     """A file by its sender's folder and its name, in which nobody is named."""
     return f"{file.parent.relative_to(landing()).as_posix()}/{shown_file_name(file.name)}"
+
+
+def _came(file: Path) -> int:
+    """When an export or its sidecar came or was changed (nanoseconds of the epoch)."""
+    return max(path.stat().st_ctime_ns for path in (file, sidecar_path(file)) if path.exists())
+
+
+def _key(new: Mapping[Path, int]) -> str:
+    """Stands for these files as they are now: Dagster launches a key once, so it must not stand for any other."""
+    said = json.dumps(sorted((_place(file), at) for file, at in new.items()))
+    return f"arrived:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
 def _busy(instance: dg.DagsterInstance) -> str | None:
