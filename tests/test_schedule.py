@@ -199,6 +199,39 @@ def test_a_file_that_never_ends_is_told_once_with_whom_to_ask(
     assert len(ended.run_requests) == 1
 
 
+def test_alerts_that_are_declared_wrongly_hold_up_no_file(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office, robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.write("endless.csv", cases({}))
+    came_to_rest(office.write("whole.csv", cases({"调解案件编号": "A2"})))
+    (office.data / "alerts.yml").write_text("channels: [\n")
+    monkeypatch.setattr(hall.daily, "ENDLESS", 0)
+    told = tick(hall, instance)
+    assert len(told.run_requests) == 1
+    assert [check.passed for check in told.asset_events] == [False]
+    declare(office.data, webhook(robot, monkeypatch))
+    later = tick(hall, instance, told.cursor)
+    [(_, body)] = robot.posted
+    assert "endless.csv" in str(body["text_zh"])
+    tick(hall, instance, later.cursor)
+    assert len(robot.posted) == 1
+    (office.data / "alerts.sqlite").unlink()
+    tick(hall, instance, later.cursor)
+    assert len(robot.posted) == 1, "told once, which the sensor remembers"
+
+
+def test_a_name_that_is_no_text_stops_no_other_file(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office
+) -> None:
+    came_to_rest(office.write("first.csv", cases({})))
+    folder = os.fsencode(office.data / "landing" / HECHUAN)
+    Path(os.fsdecode(folder + b"/\xb5\xf7\xbd\xe2.csv")).write_text(cases({}))
+    (office.data / "landing" / HECHUAN / "nowhere.csv").symlink_to("gone.csv")
+    keys: set[str] = set()
+    ticked(hall, instance, ticked(hall, instance, None, keys), keys)
+    assert taken_in() == ["first.csv"]
+
+
 def ticked(hall: ModuleType, instance: dg.DagsterInstance, cursor: str | None, keys: set[str]) -> str | None:
     """The cursor after a tick; what it asked for is run as Dagster's daemon does: nothing of a key that had its run."""
     told = tick(hall, instance, cursor)

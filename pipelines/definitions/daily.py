@@ -36,7 +36,7 @@ from pipelines.intake.denying import shown_file_name
 from pipelines.intake.resting import AT_REST, at_rest
 from pipelines.intake.sidecars import sidecar_path
 from pipelines.release import calendar
-from pipelines.settings import EDITIONS, landing
+from pipelines.settings import EDITIONS, UserError, landing
 
 ENDLESS = 3600  # seconds
 EVERY_RELEASE_IN_TIME = "every_release_is_in_time"
@@ -123,8 +123,12 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     moving = {file: _place(file) for file in came if not at_rest(file, AT_REST)}
     growing = {place: min(before.growing.get(place, now), now) for place in moving.values()}
     over = [place for place, since in growing.items() if now - since >= ENDLESS]
-    events = [_check(over, growing, now)] if over or before.told else []
-    _tell([_event(place, now - growing[place]) for place in over if place not in before.told])
+    was_over = any(now - since >= ENDLESS for since in before.growing.values())
+    events = [_check(over, growing, now)] if over or was_over else []
+    refused = _tell([_event(place, now - growing[place]) for place in over if place not in before.told])
+    for sentence in refused:
+        context.log.warning(sentence)
+    told = [place for place in over if place in before.told or not refused]
     until = before.taken_until if before.taken_until <= now * 1e9 else 0  # the clock went back
     new = {file: at for file, at in came.items() if at > until and file not in moving}
     busy = _busy(context.instance)
@@ -138,7 +142,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         run_requests=asked,
         skip_reason=None if asked else skipped,
         asset_events=events,
-        cursor=json.dumps(asdict(Watched(until, growing, over))),
+        cursor=json.dumps(asdict(Watched(until, growing, told))),
     )
 
 
@@ -183,8 +187,11 @@ def _event(place: str, seconds: float) -> Event:
 
 
 def _tell(events: Sequence[Event]) -> Sequence[str]:
-    """Tell events by the declared channels; a sentence for each channel that did not take them."""
-    return tell(events, alerts()).refused if events and alerts_path().exists() else ()
+    """Tell events by the declared channels; a sentence for each that did not take them, or for what is wrong with all."""
+    try:
+        return tell(events, alerts()).refused if events and alerts_path().exists() else ()
+    except UserError as error:
+        return [str(error)]
 
 
 @dg.run_failure_sensor(name="failed_runs", minimum_interval_seconds=30, default_status=SENSOR)

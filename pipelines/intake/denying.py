@@ -85,6 +85,7 @@ def personal_headings(headings: Iterable[str]) -> list[str]:
 @lru_cache(maxsize=1024)
 def shown_file_name(name: str) -> str:
     """A file's name as it may be written down: of one that carries a personal value only the shape and the kind of file."""
+    name = name.encode(errors="replace").decode()  # bytes that are no text
     path = PurePath(name)
     return f"text, {len(path.stem)} characters{path.suffix.lower()}" if _carries(name) else name
 
