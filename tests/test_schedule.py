@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
+import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
 
+from pipelines import warehouse
 from pipelines.cli import main
 from pipelines.intake import ledger
 from pipelines.intake.resting import AT_REST, at_rest
@@ -24,7 +27,7 @@ from pipelines.release import publishing
 from pipelines.release.calendar import KINDS
 from pipelines.settings import PROJECT, UserError, releases
 from tests.conftest import FENGQIAO
-from tests.offices import HECHUAN, MEDIATED, Office, built_house, came_to_rest, cases, copied, opened
+from tests.offices import FORM, HECHUAN, MEDIATED, Office, built_house, came_to_rest, cases, copied, opened, table
 from tests.test_alerts import Robot, declare, robot, webhook
 from tests.test_faults import many_cases, small_disk
 
@@ -524,3 +527,27 @@ def test_no_public_edition_is_drafted_of_what_is_not_published(
     draft.mkdir(parents=True)
     (draft / "release.json").write_text("{}")
     assert tick(hall, instance, name="month_public").run_requests == [], "it is drafted already"
+
+
+def test_the_daily_run_that_its_schedule_asks_for_takes_in_and_builds(
+    hall: ModuleType, instance: dg.DagsterInstance, office: Office
+) -> None:
+    came_to_rest(office.write("mediation_2025-03..2025-05.csv", cases(*MEDIATED)))
+    came_to_rest(office.write("correction_2025-03..2025-05.csv", table([FORM]), "correction-500000"))
+    at = datetime(2025, 6, 11, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
+    context = dg.build_schedule_context(instance, at, repository_def=hall.defs.get_repository_def())
+    [asked] = hall.defs.resolve_schedule_def("daily").evaluate_tick(context).run_requests
+    schedule = hall.defs.resolve_schedule_def("daily")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "Asia/Shanghai")
+    job = hall.defs.resolve_job_def(schedule.job_name)
+    run = job.execute_in_process(run_config=asked.run_config, instance=instance)
+    assert run.success
+    assert sorted(taken_in()) == ["correction_2025-03..2025-05.csv", "mediation_2025-03..2025-05.csv"]
+    with duckdb.connect(str(warehouse.warehouse_path()), read_only=True) as built:
+        counted = built.execute(
+            "select measure, sum(value) from measures.measures_monthly where breakdown = 'total'"
+            " and measure in ('mediation_accepted', 'mediation_agreed') group by all order by all"
+        ).fetchall()
+    assert counted == [("mediation_accepted", 3), ("mediation_agreed", 1)]
+    failed = {check.check_name for check in run.get_asset_check_evaluations() if not check.passed}
+    assert failed <= {hall.NOBODY_IS_LATE, hall.daily.EVERY_RELEASE_IN_TIME}
