@@ -1,5 +1,6 @@
 """Dagster as in production: what starts a run and what holds one back, what is tried again, what is late, and the public sensors."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -18,6 +19,9 @@ import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
+from dagster._core.definitions.freshness_evaluator import CronFreshnessPolicyEvaluator
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.test_utils import freeze_time
 
 from pipelines import warehouse
 from pipelines.cli import main
@@ -551,3 +555,19 @@ def test_the_daily_run_that_its_schedule_asks_for_takes_in_and_builds(
     assert counted == [("mediation_accepted", 3), ("mediation_agreed", 1)]
     failed = {check.check_name for check in run.get_asset_check_evaluations() if not check.passed}
     assert failed <= {hall.NOBODY_IS_LATE, hall.daily.EVERY_RELEASE_IN_TIME}
+
+
+@pytest.mark.parametrize(
+    ("taken_in_at", "state"),
+    [("2025-06-11T05:10", "PASS"), ("2025-06-11T09:20", "PASS"), ("2025-06-10T09:20", "FAIL")],
+)
+def test_a_morning_on_which_nothing_was_taken_in_is_late_to_dagster(
+    taken_in_at: str, state: str, hall: ModuleType, instance: dg.DagsterInstance
+) -> None:
+    for key in (hall.LEDGER, dg.AssetKey(["measures", "measures_monthly"])):
+        with freeze_time(datetime.fromisoformat(f"{taken_in_at}+08:00")):
+            instance.report_runless_asset_event(dg.AssetMaterialization(key))
+        node = hall.defs.resolve_asset_graph().get(key)
+        with freeze_time(datetime.fromisoformat("2025-06-11T09:30+08:00")):
+            asked = CronFreshnessPolicyEvaluator().evaluate_freshness(LoadingContextForTest(instance), node)
+            assert asyncio.run(asked).value == state, key
