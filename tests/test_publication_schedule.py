@@ -4,7 +4,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
@@ -21,21 +21,11 @@ from pipelines.release import audits, drafting, publishing, sealing
 from pipelines.settings import PROJECT, documents, releases
 from tests.conftest import FENGQIAO, made_once
 from tests.offices import Office, built_house, cases, copied
+from tests.test_schedule import hall, instance
+
+__all__ = ["hall", "instance"]
 
 FIRST, SECOND = "2025-05-1.0", "2025-05-1.1"
-
-
-@pytest.fixture(scope="module")
-def hall() -> ModuleType:
-    from pipelines import definitions
-
-    return definitions
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 @pytest.fixture
