@@ -67,7 +67,7 @@ class Release:
     def table(self, name: str) -> pl.DataFrame:
         """A table of the release as far as the reader sees it: areas, periods, categories, coverage, indicators …
 
-        Raises `UserError` where the release is older than the table.
+        Raises `UserError` where the release is older than the table, or the edition has none.
         """
         rows = self._whole(name)
         if self._visible is not None and "area_code" in rows.columns:
@@ -78,7 +78,12 @@ class Release:
 
     def _whole(self, name: str) -> pl.DataFrame:
         if not self.has(name):
-            raise UserError(f"Release {self.id} was made before releases carried {name}. Draft a new one.")
+            why = (
+                "the public edition has none"
+                if self.edition == "public"
+                else "it was made before there was one: draft anew"
+            )
+            raise UserError(f"Release {self.id} carries no table {name}; {why}.")
         return pl.read_parquet(self.folder / f"{name}.parquet")
 
     @cached_property
