@@ -158,6 +158,9 @@ def test_a_clock_ahead_of_ours_makes_no_half_file_whole(office: Office) -> None:
 def test_the_timer_of_every_day_leaves_alone_what_is_being_written(office: Office, tmp_path: Path) -> None:
     came_to_rest(office.write("whole.csv", cases({})))
     growing = office.write("growing.csv", cases({"调解案件编号": "A2"}))
+    assert f"intake --at-rest {AT_REST} " in (PROJECT / "deploy" / "daily").read_text(), (
+        "as long as every run of Dagster"
+    )
     only_intake = tmp_path / "fengqiao"
     only_intake.write_text(f'#!/bin/sh\n[ "$1" != intake ] || exec {FENGQIAO} "$@"\n')
     only_intake.chmod(0o755)

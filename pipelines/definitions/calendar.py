@@ -15,9 +15,9 @@ import dagster as dg
 
 from pipelines import catalogue
 from pipelines.definitions import documents
-from pipelines.definitions.daily import WAITING_OR_RUNNING
 from pipelines.definitions.failing import WRITER, discreetly, writing
 from pipelines.definitions.models import DRAFTED_FROM, FIGURES, SIGNALS, Events, changes_in, figures_in
+from pipelines.definitions.running import under_way
 from pipelines.definitions.starting import SCHEDULE, SENSOR
 from pipelines.periods import period_after, period_ending
 from pipelines.release import audits, calendar, drafting, publishing, sealing
@@ -234,12 +234,6 @@ PUBLIC_DRAFT_JOBS = {
 DOCUMENTS = {"internal": "reviews", "public": "bulletin"}
 
 
-def _under_way(context: dg.SensorEvaluationContext, *jobs: str) -> bool:
-    """Whether a run of one of the jobs waits or goes on."""
-    filters = [dg.RunsFilter(job_name=job, statuses=WAITING_OR_RUNNING) for job in jobs]
-    return any(context.instance.get_runs_count(one) for one in filters)
-
-
 def _job_name(kind: str, edition: str, does: str) -> str:
     return f"{kind}_{does}" if edition == EDITION else f"{kind}_{edition}_{does}"
 
@@ -289,7 +283,7 @@ def public_sensor(kind: str) -> dg.SensorDefinition:
     def published(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         ended, now = calendar.last_ended(kind, _today()), datetime.now(UTC)
         internal, public = (calendar.due(ended, kind, edition, now) for edition in EDITIONS)
-        if internal.state == "published" and public.release_id is None and not _under_way(context, job.name):
+        if internal.state == "published" and public.release_id is None and not under_way(context.instance, job.name):
             yield dg.RunRequest(run_key=f"public:{internal.release_id}:{_today()}", partition_key=ended)
         else:
             yield dg.SkipReason(f"{ended} is {internal.state} internally and {public.state} publicly.")
@@ -309,7 +303,7 @@ def approved_sensor(kind: str, edition: str) -> dg.SensorDefinition:
         ended = calendar.last_ended(kind, _today())
         entry = calendar.due(ended, kind, edition, datetime.now(UTC))
         noted = entry.release_id in {other.release_id for other in publishing.scheduled(edition)}
-        if entry.state == "sealed" and not noted and not _under_way(context, job.name):
+        if entry.state == "sealed" and not noted and not under_way(context.instance, job.name):
             yield dg.RunRequest(run_key=f"publish:{edition}:{entry.release_id}:{_today()}", partition_key=ended)
         else:
             yield dg.SkipReason(f"{ended} is {entry.state}; the next is {period_after(ended)}.")
@@ -355,9 +349,9 @@ def scheduled_publication(context: dg.SensorEvaluationContext) -> dg.RunRequest 
     now = datetime.now(UTC)
     due = [said for edition in EDITIONS for said in _due(edition, now)]
     writing_it = [PUBLISH_JOBS[kind, "public"].name for kind in calendar.KINDS]
-    if documents.bulletin_is_due() and not _under_way(context, *writing_it):
+    if documents.bulletin_is_due() and not under_way(context.instance, *writing_it):
         due.append(f"bulletin of {publishing.current('public')}")
-    if due and _under_way(context, publish_due.name):
+    if due and under_way(context.instance, publish_due.name):
         return dg.SkipReason(f"{publish_due.name} waits or runs.")
     if due:
         return dg.RunRequest(run_key=f"{now:%Y-%m-%dT%H} {', '.join(due)}")

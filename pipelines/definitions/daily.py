@@ -31,6 +31,7 @@ from pipelines.definitions.arriving import (
 )
 from pipelines.definitions.building import build
 from pipelines.definitions.releasing import PUBLISHED
+from pipelines.definitions.running import under_way
 from pipelines.definitions.starting import SCHEDULE, SENSOR
 from pipelines.intake.denying import shown_file_name
 from pipelines.intake.resting import AT_REST, at_rest
@@ -40,13 +41,6 @@ from pipelines.settings import EDITIONS, UserError, landing
 
 ENDLESS = 3600  # seconds
 EVERY_RELEASE_IN_TIME = "every_release_is_in_time"
-WAITING_OR_RUNNING = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 STATES = {
     "due": "is not drafted",
     "drafted": "is drafted and waits for approval",
@@ -131,7 +125,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     told = [place for place in over if place in before.told or not refused]
     until = before.taken_until if before.taken_until <= now * 1e9 else 0  # the clock went back
     new = {file: at for file, at in came.items() if at > until and file not in moving}
-    busy = _busy(context.instance)
+    busy = under_way(context.instance, *TAKING)
     asked, skipped = [], f"{len(growing)} file(s) are being written; nothing else is new."
     if new and busy:
         skipped = f"{len(new)} new file(s) wait: {busy} waits or runs."
@@ -160,14 +154,6 @@ def _key(new: Mapping[Path, int]) -> str:
     """Stands for these files as they are now: Dagster launches a key once, so it must not stand for any other."""
     said = json.dumps(sorted((_place(file), at) for file, at in new.items()))
     return f"arrived:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
-
-
-def _busy(instance: dg.DagsterInstance) -> str | None:
-    """The name of a job that takes files in and waits or runs."""
-    for job in TAKING:
-        if instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=WAITING_OR_RUNNING)):
-            return job
-    return None
 
 
 def _check(over: Sequence[str], growing: Mapping[str, float], now: float) -> dg.AssetCheckEvaluation:
